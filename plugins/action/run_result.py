@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action ``run_result``: write ``runs/<time>-<name>/result.json`` on the controller and show it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+
+display = Display()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+    """See the documentation of the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+    _requires_connection = False
+    _VALID_ARGS = frozenset(
+        ("name", "cluster", "verification", "migrations", "failure", "started", "states", "killed", "expected", "runs")
+    )
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Return ``result`` and ``folder``; fail unless the verdict is ``pass``."""
+        answer: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        result = self._result(self._task.args)
+        folder: Optional[Path] = None
+        if not self._task.check_mode:
+            try:
+                folder = self._write(result, self._task.args)
+            except OSError as error:
+                # A report that cannot be written never changes a verdict.
+                display.warning(f"The folder of this run could not be written: {error}")
+        display.display("\n" + _results.summary(result, folder) + "\n")
+        answer.update(
+            changed=folder is not None,
+            result=result.to_dict(),
+            folder=str(folder) if folder else None,
+            verdict=result.verdict,
+        )
+        if result.verdict != _results.PASS:
+            answer["failed"] = True
+            answer["msg"] = f"verdict {result.verdict}: {result.reason}"
+        return answer
+
+    def _result(self, arguments: Mapping[str, Any]) -> _results.Result:
+        cluster = arguments.get("cluster") or {}
+        verification = arguments.get("verification") or {}
+        migrations = [_results.Migration.from_steps(steps) for steps in arguments.get("migrations") or []]
+        started, finished = float(arguments.get("started") or time.time()), time.time()
+        if "verification" in arguments:
+            verdict, reason = _results.verdict_of(verification, str(arguments.get("failure") or ""))
+        else:
+            failure = str(arguments.get("failure") or "")
+            verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, "")
+        return _results.Result(
+            name=str(arguments["name"]),
+            verdict=verdict,
+            reason=reason,
+            engine=str(cluster.get("engine") or ""),
+            app=str(cluster.get("application") or ""),
+            workers=int(cluster.get("workers") or 0),
+            keys=int(cluster.get("keys") or 0),
+            expected=int(verification.get("expected") or arguments.get("expected") or 0),
+            received=int(verification.get("received") or 0),
+            violations=list(verification.get("violations") or []),
+            violation_count=int(verification.get("violation_count") or 0),
+            validator_verdict=str(verification.get("validator_verdict") or ""),
+            migrations=migrations,
+            started=str(_results.moment(started)),
+            finished=str(_results.moment(finished)),
+            seconds=round(finished - started, 3),
+            crashed=_results.crashed_workers(arguments.get("states") or {}, arguments.get("killed") or []),
+        )
+
+    def _write(self, result: _results.Result, arguments: Mapping[str, Any]) -> Path:
+        runs = Path(str(arguments.get("runs") or "runs")).expanduser()
+        folder = _results.run_folder(Path.cwd() / runs, result.name, time.time() - result.seconds)
+        logs = {name: state.get("logs") or {} for name, state in (arguments.get("states") or {}).items()}
+        _results.write_logs(folder, logs)
+        _results.write_json(folder / "result.json", result.to_dict())
+        return folder

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action ``step_plan``: decide on the controller what a step is to do, or refuse it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+STATE_VARIABLE = "server_state"
+"""The name under which the roles register what ``server_info`` returned."""
+
+STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
+    "send": _steps.send,
+    "kill": _steps.kill,
+    "copy": _steps.copy,
+    "restart": _steps.restart,
+    "migrate": _steps.migrate,
+    "stop": _steps.stop,
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+    """See the documentation of the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+    _requires_connection = False
+    _VALID_ARGS = frozenset(("step", "arguments", "group"))
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Return the plan as ``plan``, or fail with the sentence of the refusal."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        variables = task_vars or {}
+        step = self._task.args.get("step")
+        arguments = self._task.args.get("arguments") or {}
+        group = self._task.args.get("group") or "servers"
+        result["changed"] = False
+        try:
+            result["plan"] = self._plan(str(step), arguments, str(group), variables)
+        except Refusal as refusal:
+            result["failed"] = True
+            result["msg"] = str(refusal)
+        return result
+
+    def _plan(
+        self, step: str, arguments: Mapping[str, Any], group: str, variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        names = list((variables.get("groups") or {}).get(group) or [])
+        if not names:
+            raise Refusal(
+                f"The inventory has no hosts in the group {group!r}: choose one with -i "
+                "(inventory/loopback is the collection's own)."
+            )
+        if step in STEPS:
+            return STEPS[step](arguments, self._servers(names, variables))
+        wanted = cluster_record(
+            arguments, [self._server(name, variables) for name in names], f"cluster-{uuid.uuid4().hex[:12]}", time.time()
+        )
+        if step == "cluster":
+            return {"cluster": wanted.to_dict()}
+        if step == "start":
+            return _steps.start(arguments, self._servers(names, variables), wanted)
+        if step == "demonstration":
+            return {**demonstration(arguments, self._servers(names, variables), wanted), "cluster": wanted.to_dict()}
+        raise Refusal(f"step_plan knows no step {step!r}.")
+
+    def _server(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        host = variables["hostvars"][name]
+        base = str(host.get("wallaroo_base") or "")
+        address = str(host.get("wallaroo_address") or host.get("ansible_host") or name)
+        if not base.startswith("/"):
+            raise Refusal(f"{name} has no wallaroo_base: set it to an absolute directory in the inventory.")
+        return {"name": name, "address": address, "base": base}
+
+    def _servers(self, names: list[str], variables: Mapping[str, Any]) -> Servers:
+        states = {}
+        for name in names:
+            state = variables["hostvars"][name].get(STATE_VARIABLE)
+            if state and not state.get("failed") and not state.get("unreachable"):
+                states[name] = state
+        return Servers(names, states)

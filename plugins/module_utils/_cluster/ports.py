@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports of a cluster (reference B.1).
+
+On one machine all addresses are 127.0.0.1, because peers dial the source address of a connection
+(reference, Trap 8). So the ports of a worker depend on its number only, and a worker keeps them
+when it moves: that is also what lets the address files of the others be mended (Trap 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from .naming import worker_number
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One TCP port a role; the defaults are those of the Wallaroo resilience demo where it has one."""
+
+    orders: int = 7000
+    """Source 0: the detector's only source, market-spread's orders."""
+    nbbo: int = 7001
+    """Source 1: market-spread's NBBO quotes."""
+    sink: int = 5555
+    """The receiver."""
+    metrics: int = 5001
+    """Where workers send metrics."""
+    metrics_ui: int = 4000
+    """The page that shows them."""
+    external: int = 5050
+    """The initializer's external control channel."""
+    control: int = 12500
+    """The initializer's control channel."""
+    data: int = 12501
+    """The initializer's data channel."""
+    journal: int = 9999
+    """The journal server."""
+    workers: int = 13100
+    """Worker N listens for control on ``workers + 2 N`` and for data on the next port."""
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Ports:
+        """Ports from what a user wrote; names that are left out keep their default.
+
+        :raises ValueError: with a sentence, on an unknown name or a value that is no port.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"wallaroo_ports knows no {', '.join(unknown)}: it has {', '.join(sorted(known))}.")
+        numbers = {}
+        for name, value in values.items():
+            try:
+                number = int(str(value))
+            except ValueError:
+                number = 0
+            if not 1 <= number <= 65535:
+                raise ValueError(f"wallaroo_ports.{name}: {value!r} is no port (1 to 65535).")
+            numbers[name] = number
+        return cls(**numbers)
+
+    def to_dict(self) -> dict[str, int]:
+        """The ports by name."""
+        return asdict(self)
+
+    def control_of(self, worker: str) -> int:
+        """The port of a worker's control channel."""
+        number = worker_number(worker)
+        return self.control if number == 1 else self.workers + 2 * number
+
+    def data_of(self, worker: str) -> int:
+        """The port of a worker's data channel."""
+        number = worker_number(worker)
+        return self.data if number == 1 else self.workers + 2 * number + 1
+
+    def sources(self, application: str) -> list[int]:
+        """The ports of an application's sources, in the order of its ``-i`` addresses (reference A.2)."""
+        return [self.orders, self.nbbo] if application == "market_spread" else [self.orders]
+
+    def listened_by(self, worker: str, application: str) -> list[int]:
+        """Every port on which a worker listens."""
+        listened = [self.control_of(worker), self.data_of(worker)]
+        if worker_number(worker) == 1:
+            listened += [*self.sources(application), self.external]
+        return listened

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making a server ready for a fresh cluster, and stopping what runs on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Optional
+
+from .._process import record as process_record
+from .._process.identity import is_alive
+from .._process.stop import kill, terminate
+from . import record as cluster_record
+from . import runtime
+from .record import ClusterRecord
+from .server_state import DIRECTORIES
+
+_FROM_EARLIER = ("resilience", "journals", "received", "run")
+"""Emptied together: a fresh worker takes any leftover for its own (reference, Traps 2 and 3)."""
+
+
+def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = False) -> dict[str, Any]:
+    """Deploy the programs, and with ``cluster`` make room for it.
+
+    :raises ValueError: when something still runs that would lose its files.
+    :raises OSError: when the directory cannot be written.
+    """
+    path = Path(base)
+    changed = runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files())
+    removed = []
+    if cluster is not None:
+        known = _record(base)
+        if known is None or known.identifier != cluster.identifier:
+            changed = True
+            alive = _alive(base)
+            if alive:
+                raise ValueError(f"{', '.join(sorted(alive))} still runs; stop it first with stop_cluster.yml")
+            removed = [name for name in _FROM_EARLIER if _has_entries(path / name)]
+    if changed and not only_check:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(path, 0o700)
+        for name in removed:
+            shutil.rmtree(path / name)
+        for name in DIRECTORIES:
+            (path / name).mkdir(mode=0o700, exist_ok=True)
+        if runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files()):
+            runtime.install(base)
+        if cluster is not None:
+            for worker in cluster.worker_names():
+                (path / "resilience" / worker).mkdir(mode=0o700, exist_ok=True)
+            _write_record(base, cluster)
+    return {"changed": changed, "runtime": str(path / "runtime"), "removed": removed}
+
+
+def stop(base: str, keep_files: bool, limit: float = 10.0, only_check: bool = False) -> dict[str, Any]:
+    """End every recorded process, then remove the resilience files unless they are to be kept.
+
+    :raises StillAlive: when a process does not die in time.
+    """
+    path = Path(base)
+    alive = _alive(base)
+    # The receiver goes last: a worker whose receiver is gone only fills its log.
+    order = sorted(alive.values(), key=lambda record: {"sender": 0, "worker": 1}.get(record.kind, 2))
+    removed = [] if keep_files else [name for name in ("resilience", "journals") if _has_files(path / name)]
+    record_path = cluster_record.record_path(base)
+    forget = not keep_files and record_path.exists()
+    if not only_check:
+        for record in order:
+            if record.kind == "worker":
+                kill(record.identity, limit)
+            else:
+                terminate(record.identity, grace=min(5.0, limit), limit=limit)
+        for name in removed:
+            shutil.rmtree(path / name)
+            (path / name).mkdir(mode=0o700)
+        if forget:
+            record_path.unlink(missing_ok=True)
+            for ownership in (path / "run").glob("*/ownership.json"):
+                ownership.unlink(missing_ok=True)
+    return {
+        "changed": bool(alive or removed or forget),
+        "stopped": {name: record.identity.pid for name, record in alive.items()},
+        "removed": removed,
+    }
+
+
+def _alive(base: str) -> dict[str, process_record.ProcessRecord]:
+    if not Path(base, "run").is_dir():
+        return {}
+    return {record.name: record for record in process_record.read_all(base) if is_alive(record.identity)}
+
+
+def _record(base: str) -> Optional[ClusterRecord]:
+    try:
+        return cluster_record.read(base)
+    except ValueError:
+        # A damaged record is one of the leftovers that a fresh start removes.
+        return None
+
+
+def _write_record(base: str, cluster: ClusterRecord) -> None:
+    path = cluster_record.record_path(base)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(cluster.to_dict()), encoding="utf-8")
+    temporary.chmod(0o600)
+    os.replace(temporary, path)
+
+
+def _has_entries(path: Path) -> bool:
+    return path.is_dir() and any(path.iterdir())
+
+
+def _has_files(path: Path) -> bool:
+    return path.is_dir() and any(entry.is_file() for entry in path.rglob("*"))

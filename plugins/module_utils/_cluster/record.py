@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every server knows of the cluster it belongs to: ``<base>/run/cluster.json``.
+
+Written when a cluster is started, read by every later step, so that a step needs no argument
+beyond its own: who the workers are, where they were started, which ports they use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from .naming import worker_names
+from .ports import Ports
+
+APPLICATIONS = ("multi_partition_detector", "market_spread")
+ENGINES = ("embedded", "wallaroo")
+VERSIONS = ("0.5.3", "0.5.4", "0.6.1")
+
+FILE_NAME = "cluster.json"
+
+
+@dataclass
+class ServerAddress:
+    """A server as the processes of the cluster reach it."""
+
+    name: str
+    """Its inventory name."""
+    address: str
+    """Its internal address, an IPv4 address or a name without blanks."""
+    base: str
+    """Its ``wallaroo_base``."""
+
+
+@dataclass
+class ClusterRecord:
+    """A cluster as it was started."""
+
+    identifier: str
+    """Differs from start to start."""
+    application: str
+    engine: str
+    version: str
+    workers: int
+    servers: list[ServerAddress]
+    placement: dict[str, str]
+    """Worker -> the server it was started on first. Workers move, see ownership."""
+    ports: dict[str, int] = field(default_factory=dict)
+    keys: int = 11
+    """How many validation keys its senders use (``key_0`` ...)."""
+    journal: bool = False
+    wallaroo_home: str = ""
+    checkpoint_interval: float = 1.0
+    """Seconds between the end of a checkpoint and the next one."""
+    started: float = 0.0
+    """Seconds since the epoch."""
+
+    @property
+    def port_numbers(self) -> Ports:
+        """The ports, typed."""
+        return Ports.from_mapping(self.ports)
+
+    def worker_names(self) -> list[str]:
+        """All workers, the initializer first."""
+        return worker_names(self.workers)
+
+    def server(self, name: str) -> ServerAddress:
+        """The address of a server.
+
+        :raises ValueError: when the cluster was not started with this server.
+        """
+        for server in self.servers:
+            if server.name == name:
+                return server
+        raise ValueError(
+            f"{name} does not belong to the cluster of {', '.join(server.name for server in self.servers)}; "
+            "start the cluster again with it in the inventory."
+        )
+
+    @property
+    def first_server(self) -> ServerAddress:
+        """Server 1: here run the initializer, the receiver and the senders."""
+        return self.servers[0]
+
+    def same_as(self, other: ClusterRecord) -> bool:
+        """Whether both describe the same cluster, whenever it was started."""
+        mine, others = self.to_dict(), other.to_dict()
+        for volatile in ("identifier", "started"):
+            mine.pop(volatile)
+            others.pop(volatile)
+        return mine == others
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and for Ansible."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ClusterRecord:
+        """The reverse of :meth:`to_dict`.
+
+        :raises ValueError: when something is missing or unknown.
+        """
+        values = dict(data)
+        try:
+            values["servers"] = [ServerAddress(**server) for server in values["servers"]]
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no record of a cluster: {error}") from error
+
+
+def record_path(base: str) -> Path:
+    """Where a server keeps the record."""
+    return Path(base) / "run" / FILE_NAME
+
+
+def read(base: str) -> Optional[ClusterRecord]:
+    """The record of a server, or None when no cluster was started on it.
+
+    :raises ValueError: when the file is there but cannot be understood; the sentence names it.
+    """
+    path = record_path(base)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        return ClusterRecord.from_dict(json.loads(text))
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read ({error}); run stop_cluster.yml, then start_cluster.yml") from error

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one server knows: processes, resilience files and owners of workers, the cluster, its ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Optional
+
+from .._process import log as process_log
+from .._process import record as process_record
+from .._process.identity import is_alive
+from .._resilience import ownership
+from .._resilience.files import ResilienceSet, prefix
+from . import port_check
+from . import record as cluster_record
+from .command_line import resilience_directory
+from .naming import INITIALIZER
+from .record import ClusterRecord
+
+DIRECTORIES = ("resilience", "run", "journals", "received")
+"""What a server keeps below ``wallaroo_base`` beside ``runtime``."""
+
+LOG_BYTES = 64 << 10
+"""How much of the end of each log is kept with a run."""
+
+RECEIVED_FILE = "received/received.bin"
+"""Where the receiver of server 1 writes, below ``wallaroo_base``."""
+
+SENDER_RESULT = "run/sender/result.json"
+"""What the last sender said when it ended, below ``wallaroo_base``."""
+
+
+def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs: bool = False) -> dict[str, Any]:
+    """The state of this server.
+
+    :param wanted: a cluster about to be started: its ports on this server are tried.
+    :param logs: also the ends of all logs.
+    """
+    state: dict[str, Any] = {
+        "server": name,
+        "base": base,
+        "problem": base_problem(base),
+        "cluster": None,
+        "processes": {},
+        "workers": {},
+        "sent": None,
+        "ports_taken": [],
+        "free_bytes": _free_bytes(base),
+    }
+    try:
+        record = cluster_record.read(base)
+    except ValueError as error:
+        state["problem"] = str(error)
+        record = None
+    processes = process_record.read_all(base) if Path(base, "run").is_dir() else []
+    state["processes"] = {process.name: _process(process) for process in processes}
+    if record is not None:
+        state["cluster"] = record.to_dict()
+        state["workers"] = {
+            worker: known
+            for worker in record.worker_names()
+            if (known := _worker(base, record, worker, state["processes"].get(worker)))
+        }
+        state["sent"] = _json(Path(base) / SENDER_RESULT)
+    if wanted is not None:
+        try:
+            state["ports_taken"] = _ports_taken(wanted, name, state["processes"])
+        except OSError as error:
+            state["problem"] = state["problem"] or (
+                f"its address {wanted.server(name).address} cannot be listened on ({error.strerror}); "
+                "set wallaroo_address to an address of this server"
+            )
+    if logs:
+        state["logs"] = {
+            process.name: process_log.tail(process.log, lines=2000, max_bytes=LOG_BYTES) for process in processes
+        }
+    return state
+
+
+def base_problem(base: str) -> Optional[str]:
+    """Why the server's directory cannot be used, as a sentence; None when it can."""
+    path = Path(base)
+    existing = path
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    places = [path / name for name in DIRECTORIES if (path / name).exists()] or [existing]
+    for place in places:
+        if not place.is_dir():
+            return f"{place} is not a directory; remove it, or set wallaroo_base to another place."
+        if not os.access(place, os.W_OK | os.X_OK):
+            return f"{place} cannot be written by {_user()}; mend its owner or mode, or set wallaroo_base."
+        if place != existing or place == path:
+            problem = _write_problem(place)
+            if problem:
+                return problem
+    return None
+
+
+def _write_problem(place: Path) -> Optional[str]:
+    # Only a try tells: root passes every check of a mode, and still fails on a read-only file system.
+    probe = place / f".probe-{os.getpid()}"
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        probe.unlink()
+    except OSError as error:
+        return f"{place} cannot be written ({error.strerror}); mend that, or set wallaroo_base to another place."
+    return None
+
+
+def _process(process: process_record.ProcessRecord) -> dict[str, Any]:
+    alive = is_alive(process.identity)
+    return {
+        "kind": process.kind,
+        "pid": process.identity.pid,
+        "alive": alive,
+        "started": process.started,
+        "log": process.log,
+        "argv": list(process.argv),
+        "details": process.details,
+    }
+
+
+def _worker(
+    base: str, record: ClusterRecord, worker: str, process: Optional[dict[str, Any]]
+) -> Optional[dict[str, Any]]:
+    directory = resilience_directory(base, worker)
+    files = ResilienceSet(directory, prefix(record.application, record.version), worker)
+    owned = ownership.read(base, worker)
+    state = files.state()
+    if process is None and owned is None and state == "none":
+        return None
+    return {
+        "alive": bool(process and process["alive"]),
+        "pid": process["pid"] if process else None,
+        "resilience": state,
+        "directory": directory,
+        "missing": [path.name for path in files.missing()] if state != "complete" else [],
+        "bytes": sum(path.stat().st_size for path in files.present().values()),
+        "ownership": owned.state if owned else "none",
+        "epoch": owned.epoch if owned else 0,
+        "moved_to": owned.moved_to if owned else None,
+        "since": owned.since if owned else None,
+        "copied_from": owned.copied_from if owned else None,
+    }
+
+
+def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) -> list[dict[str, Any]]:
+    ports = wanted.port_numbers
+    needed: list[int] = []
+    for worker in wanted.worker_names():
+        # On one machine every server has every port, so only the home of a worker looks for its ports.
+        if wanted.placement[worker] == name:
+            needed += ports.listened_by(worker, wanted.application)
+    if wanted.placement[INITIALIZER] == name:
+        needed.append(ports.sink)
+    ours = {process["pid"] for process in processes.values() if process["alive"]}
+    found = []
+    for port in port_check.taken(wanted.server(name).address, needed):
+        found.append({**port.to_dict(), "ours": port.pid in ours})
+    return found
+
+
+def _free_bytes(base: str) -> Optional[int]:
+    path = Path(base)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None
+
+
+def _json(path: Path) -> Optional[dict[str, Any]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _user() -> str:
+    return f"user {os.geteuid()}"

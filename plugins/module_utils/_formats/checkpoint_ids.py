@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file ``.checkpoint_ids``: one 16-byte record a commit or rollback (reference C.3)."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Union
+
+_RECORD = struct.Struct(">QQ")
+SIZE = _RECORD.size
+
+
+class TornRecord(ValueError):
+    """The file does not end at the end of a record; ``offset`` is where the torn one begins."""
+
+    def __init__(self, path: str, offset: int) -> None:
+        super().__init__(f"{path} ends inside the record at byte {offset}")
+        self.offset = offset
+
+
+@dataclass(frozen=True)
+class CheckpointId:
+    """A committed checkpoint, and how many rollbacks the cluster had seen."""
+
+    checkpoint: int
+    rollback: int
+
+
+def encode(identifier: CheckpointId) -> bytes:
+    """The bytes of a record."""
+    return _RECORD.pack(identifier.checkpoint, identifier.rollback)
+
+
+def append(path: Union[str, os.PathLike[str]], identifier: CheckpointId) -> None:
+    """Add a record in one write."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, encode(identifier))
+    finally:
+        os.close(handle)
+
+
+def read_all(path: Union[str, os.PathLike[str]]) -> list[CheckpointId]:
+    """All records, oldest first.
+
+    :raises TornRecord: when the file ends inside one.
+    """
+    data = Path(path).read_bytes()
+    if len(data) % SIZE:
+        raise TornRecord(os.fspath(path), len(data) - len(data) % SIZE)
+    return [CheckpointId(*_RECORD.unpack_from(data, offset)) for offset in range(0, len(data), SIZE)]
+
+
+def read_last(path: Union[str, os.PathLike[str]]) -> Optional[CheckpointId]:
+    """The last record, the only one that a worker reads; None when the file is empty.
+
+    :raises TornRecord: when the file ends inside a record: its last 16 bytes then mean nothing.
+    """
+    with Path(path).open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        if size % SIZE:
+            raise TornRecord(os.fspath(path), size - size % SIZE)
+        if size == 0:
+            return None
+        stream.seek(size - SIZE)
+        return CheckpointId(*_RECORD.unpack(stream.read(SIZE)))

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which process is meant: pid **and** start time **and** command line, never a name.
+
+A pid alone is used again by the kernel, and a name matches strangers, whose processes would die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+_DEAD_STATES = ("Z", "X", "x")
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process, for ever."""
+
+    pid: int
+    start_ticks: int
+    """Clock ticks between the machine's boot and the process's start (/proc/PID/stat, field 22)."""
+    boot_id: str
+    """The machine's boot: ticks and pids start anew with each."""
+    command: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**asdict(self), "command": list(self.command)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ProcessIdentity:
+        """The reverse of :meth:`to_dict`."""
+        return cls(int(data["pid"]), int(data["start_ticks"]), str(data["boot_id"]), tuple(data["command"]))
+
+
+def boot_id() -> str:
+    """The id of the machine's current boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def identify(pid: int) -> Optional[ProcessIdentity]:
+    """The identity of a running process; None when there is none. A zombie is dead."""
+    try:
+        # The name in parentheses may hold blanks and parentheses, so what follows the last one counts.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    if fields[0] in _DEAD_STATES:
+        return None
+    words = tuple(word.decode("utf-8", "surrogateescape") for word in command.split(b"\0")[:-1])
+    return ProcessIdentity(pid, int(fields[19]), boot_id(), words)
+
+
+def is_alive(identity: ProcessIdentity) -> bool:
+    """Whether exactly this process still runs."""
+    return identify(identity.pid) == identity

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting a process that outlives the module that starts it.
+
+What a shell's ``&`` gets wrong under Ansible (a terminal that takes its children along, pipes that
+hang) is done here by hand: fork, setsid, fork, descriptors away, exec.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, Optional
+
+from . import record as records
+from .identity import identify, is_alive
+from .record import ProcessRecord
+
+KEPT_LOGS = 5
+"""How many logs of earlier starts are kept, as ``log.1`` (the newest) and so on."""
+
+
+class StartFailed(Exception):
+    """The program could not be started; the sentence says why. Nothing runs."""
+
+
+class AlreadyRunning(Exception):
+    """A process of that name runs already, or is being started by somebody else."""
+
+
+def start(
+    base: str,
+    name: str,
+    kind: str,
+    argv: Sequence[str],
+    cwd: Optional[str] = None,
+    environment: Optional[Mapping[str, str]] = None,
+    details: Optional[Mapping[str, Any]] = None,
+) -> ProcessRecord:
+    """Start a program in the background and keep a record of it.
+
+    :param cwd: its directory; by default its own folder, so that what it drops does not lie about.
+    :param environment: added to the environment of this process.
+    :raises AlreadyRunning: when the recorded process of that name is alive.
+    :raises StartFailed: when the program cannot be executed.
+    """
+    folder = records.run_folder(base, name)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AlreadyRunning(f"{name} is being started by another run at this moment; wait for it.") from error
+        known = records.read(base, name)
+        if known is not None and is_alive(known.identity):
+            raise AlreadyRunning(f"{name} runs already (pid {known.identity.pid}, log {known.log}); stop it first.")
+        log = folder / "log"
+        rotate(log)
+        directory = cwd or str(folder)
+        started = time.time()
+        pid = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, log)
+        identity = identify(pid)
+        if identity is None:
+            raise StartFailed(f"{name} ended at once; see {log}.")
+        record = ProcessRecord(name, kind, identity, list(argv), directory, str(log), started, dict(details or {}))
+        records.write(base, record)
+        return record
+    finally:
+        os.close(lock)
+
+
+def rotate(log: Path) -> None:
+    """Put the log of the last start aside."""
+    if not log.exists():
+        return
+    for number in range(KEPT_LOGS - 1, 0, -1):
+        older = log.with_name(f"log.{number}")
+        if older.exists():
+            os.replace(older, log.with_name(f"log.{number + 1}"))
+    os.replace(log, log.with_name("log.1"))
+
+
+def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path) -> int:
+    """Fork twice and execute; returns the pid of the program once it has really been executed."""
+    reader, writer = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        os.close(reader)
+        _become_daemon(argv, cwd, environment, log, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        # The program's end of the pipe is closed by its exec, so the end of the stream means success.
+        said = stream.read().decode("utf-8", "replace")
+    os.waitpid(middle, 0)
+    pid, _blank, problem = said.partition(" ")
+    if problem or not pid.isdigit():
+        raise StartFailed(problem.strip() or f"{argv[0]} could not be started")
+    return int(pid)
+
+
+def _become_daemon(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path, writer: int) -> NoReturn:
+    try:
+        os.setsid()
+        if os.fork() != 0:
+            os._exit(0)
+        os.write(writer, f"{os.getpid()} ".encode())
+        os.umask(0o077)
+        os.chdir(cwd)
+        null = os.open(os.devnull, os.O_RDONLY)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(null, 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        # The pipe is moved to a known place, all else is closed: an inherited descriptor kept open
+        # would make Ansible wait for the end of the daemon.
+        os.dup2(writer, 3, inheritable=False)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
+        writer = 3
+        for number in range(1, signal.NSIG):
+            try:
+                signal.signal(number, signal.SIG_DFL)
+            except (OSError, ValueError):
+                continue
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os.execvpe(argv[0], argv, dict(environment))
+    except OSError as error:
+        os.write(writer, f"{argv[0]}: {error.strerror} ({error.filename or cwd})".encode())
+    except BaseException as error:
+        os.write(writer, f"{argv[0]}: {error}".encode())
+    os._exit(127)

@@ -1,0 +1,268 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sender: validation sequences to a source (reference D.2).
+
+Each key gets the values FIRST to LAST in order, all keys advance together in rounds of one batch a
+key, and each key stays on one connection, since order is kept only inside a connection.
+
+A source takes at most ten connections at a time; an eleventh waits in its kernel until another is
+closed (reference B.2). So the keys are spread over at most ten connections here: with one connection
+a key, as the original has it, the eleventh key's data would wait for another sender's end, and
+sending in rounds would wait for ever (Trap 12).
+
+There is no acknowledgement in the protocol. When a connection breaks, nobody knows what of the last
+bytes arrived, so the sender stops and says so, unless it is told to go on (``--on-break resume``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import signal
+import struct
+import termios
+import time
+from typing import Optional
+
+from .._formats.address_file import Address
+from .._formats.detector import encode_input
+from .._formats.framing import frame
+from . import shared
+
+SOURCE_CONNECTIONS = 10
+RETRY_PAUSE = 0.2
+REPORT_PAUSE = 2.0
+_POLL_PAUSE = 0.01
+
+
+class SendingFailed(Exception):
+    """Sending cannot go on; the sentence says why."""
+
+
+class Limits:
+    """How long to wait for what."""
+
+    def __init__(self, resume: bool, reconnect_limit: float, stall_limit: float) -> None:
+        self.resume = resume
+        self.reconnect_limit = reconnect_limit
+        self.stall_limit = stall_limit
+
+
+class Link:
+    """One connection to the source, with the keys that travel on it."""
+
+    def __init__(self, to: Address, keys: list[str], limits: Limits) -> None:
+        self.keys = keys
+        self.written = 0
+        """The last value of which every byte was handed to the kernel, for all keys of this link."""
+        self._to = to
+        self._limits = limits
+        self._writer: Optional[asyncio.StreamWriter] = None
+
+    async def connect(self, limit: float) -> None:
+        """Connect, again and again until the limit."""
+        end = time.monotonic() + limit
+        while True:
+            try:
+                _reader, self._writer = await asyncio.open_connection(self._to.host, self._to.port)
+                return
+            except OSError as error:
+                if time.monotonic() >= end:
+                    raise SendingFailed(
+                        f"no connection to the source {self._to} within {limit:g} s ({error.strerror or error}); "
+                        "is the cluster running, and is this its address?"
+                    ) from error
+            await asyncio.sleep(RETRY_PAUSE)
+
+    async def send(self, first: int, last: int) -> None:
+        """Send a batch of values for each key of this link."""
+        data = b"".join(frame(encode_input(value, key)) for key in self.keys for value in range(first, last + 1))
+        while True:
+            try:
+                await self._drain(data)
+                self.written = last
+                return
+            except OSError as error:
+                if not self._limits.resume:
+                    raise SendingFailed(
+                        f"the connection to the source {self._to} broke ({error.strerror or error}) after value "
+                        f"{self.written} of {', '.join(self.keys)}; what arrived of the values up to {last} is not known"
+                    ) from error
+                shared.say(f"sender: the connection broke after value {self.written}, going on")
+                self.close()
+                await self.connect(self._limits.reconnect_limit)
+
+    async def finish(self) -> None:
+        """Close when the other side's kernel has taken every byte."""
+        writer = self._writer
+        if writer is None:
+            return
+        await self._drain(b"")
+        handle = writer.get_extra_info("socket")
+        end = time.monotonic() + self._limits.stall_limit
+        while _unsent(handle.fileno()) or writer.transport.get_write_buffer_size():
+            if time.monotonic() >= end:
+                raise SendingFailed(self._stalled())
+            await asyncio.sleep(_POLL_PAUSE)
+        self.close()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    async def _drain(self, data: bytes) -> None:
+        writer = self._writer
+        if writer is None:
+            raise OSError("not connected")
+        writer.write(data)
+        try:
+            await asyncio.wait_for(writer.drain(), self._limits.stall_limit)
+        except asyncio.TimeoutError:
+            raise SendingFailed(self._stalled()) from None
+
+    def _stalled(self) -> str:
+        return (
+            f"the source {self._to} has read nothing for {self._limits.stall_limit:g} s, after value {self.written} of "
+            f"{', '.join(self.keys)}; a worker is dead or recovering, or the receiver does not read"
+        )
+
+
+def _unsent(descriptor: int) -> int:
+    """Bytes that the other side's kernel has not acknowledged yet."""
+    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, struct.pack("i", 0))
+    return int(struct.unpack("i", answer)[0])
+
+
+def _spread(keys: list[str], connections: int) -> list[list[str]]:
+    groups: list[list[str]] = [[] for _ in range(min(connections, len(keys)))]
+    for number, key in enumerate(keys):
+        groups[number % len(groups)].append(key)
+    return groups
+
+
+class Sender:
+    """One run of the program."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self.keys = shared.key_names(arguments.keys, arguments.key)
+        limits = Limits(
+            arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit
+        )
+        self.links = [Link(arguments.to, group, limits) for group in _spread(self.keys, arguments.connections)]
+        self.total = len(self.keys) * (arguments.last - arguments.first + 1)
+        self._reported = time.monotonic()
+
+    @property
+    def sent(self) -> int:
+        """Messages of which every byte was handed to the kernel."""
+        first = self._arguments.first
+        return sum(max(0, link.written - first + 1) * len(link.keys) for link in self.links)
+
+    async def run(self) -> None:
+        """Send everything."""
+        arguments = self._arguments
+        await asyncio.gather(*(link.connect(arguments.connect_limit) for link in self.links))
+        shared.say(f"sender: connected to {arguments.to}, {len(self.links)} connections for {len(self.keys)} keys")
+        begin = time.monotonic()
+        for first in range(arguments.first, arguments.last + 1, arguments.batch):
+            last = min(first + arguments.batch - 1, arguments.last)
+            await asyncio.gather(*(link.send(first, last) for link in self.links))
+            self._report()
+            pause = arguments.interval
+            if arguments.rate:
+                pause = max(pause, begin + self.sent / arguments.rate - time.monotonic())
+            if last < arguments.last and pause > 0:
+                await asyncio.sleep(pause)
+        await asyncio.gather(*(link.finish() for link in self.links))
+
+    def close(self) -> None:
+        """Let all connections go."""
+        for link in self.links:
+            link.close()
+
+    def last_values(self) -> dict[str, int]:
+        """Per key the last value that was handed over."""
+        return {key: link.written for link in self.links for key in link.keys}
+
+    def _report(self) -> None:
+        if time.monotonic() - self._reported >= REPORT_PAUSE:
+            self._reported = time.monotonic()
+            shared.say(f"sender: {self.sent:,} of {self.total:,} messages sent")
+
+
+def _parser() -> shared.Parser:
+    parser = shared.Parser(prog="sender", description="Sends validation sequences to a source.")
+    parser.add_argument("--to", type=shared.address, required=True, metavar="HOST:PORT", help="the source")
+    parser.add_argument("--first", type=shared.positive, default=1, help="first value of each key (1)")
+    parser.add_argument("--last", type=shared.positive, required=True, help="last value of each key")
+    parser.add_argument("--keys", type=shared.positive, default=11, help="how many keys key_0, key_1 ... (11)")
+    parser.add_argument("--key", action="append", default=[], help="a key, instead; may be repeated")
+    parser.add_argument("--batch", type=shared.positive, default=100, help="values a key and round (100)")
+    parser.add_argument("--interval", type=shared.seconds, default=0.05, help="seconds between two rounds (0.05)")
+    parser.add_argument("--rate", type=shared.seconds, default=0.0, help="messages a second at most, all keys (no limit)")
+    parser.add_argument("--connections", type=shared.positive, default=SOURCE_CONNECTIONS, help="at most (10)")
+    parser.add_argument("--connect-limit", type=shared.seconds, default=10.0, help="seconds to wait for the source (10)")
+    parser.add_argument("--reconnect-limit", type=shared.seconds, default=10.0, help="the same after a break (10)")
+    parser.add_argument("--stall-limit", type=shared.seconds, default=60.0, help="seconds a source may read nothing (60)")
+    parser.add_argument("--limit", type=shared.seconds, default=0.0, help="seconds for everything (no limit)")
+    parser.add_argument("--on-break", choices=("fail", "resume"), default="fail", help="when a connection breaks (fail)")
+    parser.add_argument("--result", default="", metavar="FILE", help="JSON file for the result")
+    return parser
+
+
+async def _run(sender: Sender, limit: float) -> tuple[int, str]:
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(sender.run())
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await asyncio.wait_for(task, limit or None)
+        return shared.DONE, f"{sender.total:,} messages sent"
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        return shared.FAILED, f"stopped by a signal after {sender.sent:,} of {sender.total:,} messages"
+    except asyncio.TimeoutError:
+        return shared.FAILED, f"{sender.sent:,} of {sender.total:,} messages sent when the limit of {limit:g} s passed"
+    except SendingFailed as failure:
+        return shared.FAILED, str(failure)
+    except OSError as error:
+        return shared.FAILED, f"sending failed: {error.strerror or error}"
+    finally:
+        sender.close()
+
+
+def main(argv: list[str]) -> int:
+    """Run the program; returns its exit code: 0 all sent and taken, 1 not, 2 wrong arguments."""
+    arguments = _parser().parse_args(argv)
+    if arguments.last < arguments.first:
+        shared.complain(f"sender: --last {arguments.last} lies before --first {arguments.first}")
+        return shared.USAGE
+    result = shared.ResultFile(arguments.result)
+    sender = Sender(arguments)
+    begin = time.time()
+    code, message = asyncio.run(_run(sender, arguments.limit))
+    (shared.say if code == shared.DONE else shared.complain)(f"sender: {message}")
+    return result.write(
+        code,
+        message,
+        first=arguments.first,
+        last=arguments.last,
+        keys=len(sender.keys),
+        messages=sender.sent,
+        last_values=sender.last_values(),
+        seconds=round(time.time() - begin, 3),
+        started=begin,
+        finished=time.time(),
+    )

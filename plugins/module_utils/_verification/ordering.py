@@ -1,0 +1,347 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The strict rule: each frame is compared byte for byte with the one expected for its key.
+
+A good file costs one comparison for each frame. Only a frame that is not the expected one is taken
+apart (``units``) and judged (``key_rule``); afterwards its key goes on in the fast way. Files are
+read in pieces, so their size does not matter.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import length_hint
+from pathlib import Path
+from typing import Any, BinaryIO, Optional, Union
+
+from .key_rule import KeyRule
+from .pairing import Findings
+from .units import UnitReader
+from .violations import KINDS, Fault, Violation
+from .windows import END, LONGER, SEPARATOR, Envelope, Tails, open_stream, problem_of_keys, shared_tails, tails
+
+__all__ = ["AT_LEAST_ONCE", "EXACTLY_ONCE", "KINDS", "MODES", "OrderingResult", "Violation", "verify"]
+
+EXACTLY_ONCE = "exactly_once"
+AT_LEAST_ONCE = "at_least_once"
+MODES = (EXACTLY_ONCE, AT_LEAST_ONCE)
+
+_BLOCK = 1 << 20
+_SKEW = 1 << 16
+"""Values by which keys may be apart before the slower ones stop sharing a stream of tails."""
+_SKEW_CHECK = 8
+"""Blocks between two looks at how far the keys are apart."""
+_KEPT = 1000
+"""Faults that are kept in full at least, so that those of one cause can be put together."""
+_PLACES = 256
+"""Up to so many keys the places of all keys are kept with a fault."""
+_LONGEST = 8192
+"""Bytes without the end of a message from which on they are looked at before more are read."""
+
+
+@dataclass
+class OrderingResult:
+    """What the verification of a file says.
+
+    ``unknown`` means that it could not be checked, and ``reason`` why.
+    """
+
+    verdict: str
+    mode: str
+    keys: int
+    expected: int
+    """Messages, all keys together."""
+    received: int = 0
+    """Frames in the file; damaged bytes in a row count as one."""
+    violations: list[Violation] = field(default_factory=list)
+    """The first ones, in the order of the file."""
+    violation_count: int = 0
+    last_values: dict[str, int] = field(default_factory=dict)
+    """Highest value of each key; ``first - 1`` where nothing came."""
+    reason: str = ""
+
+    def message(self) -> str:
+        """The result in one sentence."""
+        if self.verdict == "unknown":
+            return f"unknown: {self.reason}"
+        if self.verdict == "fail":
+            count = f"{self.violation_count:,} violation" + ("" if self.violation_count == 1 else "s; first")
+            return f"fail: {count}: {self.reason}"
+        keys = f"{self.keys:,} key" + ("" if self.keys == 1 else "s")
+        if self.mode == EXACTLY_ONCE:
+            return f"{self.received:,} of {self.expected:,} messages of {keys}, each exactly once and in order"
+        repeated = self.received - self.expected
+        return (
+            f"{self.expected:,} of {self.expected:,} messages of {keys}, each at least once and in order"
+            f" ({repeated:,} repeated)"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, with the message."""
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "message": self.message(),
+            "mode": self.mode,
+            "keys": self.keys,
+            "expected": self.expected,
+            "received": self.received,
+            "violations": [violation.to_dict() for violation in self.violations],
+            "violation_count": self.violation_count,
+            "last_values": dict(self.last_values),
+        }
+
+
+def verify(
+    path: Union[str, os.PathLike[str]],
+    keys: Sequence[str],
+    last: int,
+    mode: str = EXACTLY_ONCE,
+    first: int = 1,
+    limit: int = 100,
+    depth: int = 1,
+) -> OrderingResult:
+    """Check a received file (reference D.3; packed when its name ends in ``.gz``).
+
+    :param keys: all keys that must occur.
+    :param last: the value on which every key must end.
+    :param mode: ``exactly_once``, or ``at_least_once``: a key may repeat what it has sent, going back to
+        any value and rising by one from there; it may not leave out anything on the way.
+    :param first: the value with which every key begins. Windows always are those of values that began with 1.
+    :param limit: how many violations are returned; all are counted.
+    :param depth: layers of the detector.
+    :raises ValueError: when ``mode`` is none of ``MODES``.
+    """
+    if mode not in MODES:
+        raise ValueError(f"{mode!r} is no mode of verification: use {' or '.join(MODES)}")
+    result = OrderingResult("unknown", mode, len(keys), max(0, last - first + 1) * len(keys))
+    result.reason = problem_of_keys(keys) or _problem_of_range(first, last) or ""
+    if result.reason:
+        return result
+    verification = _Verification(keys, first, last, mode == AT_LEAST_ONCE, max(limit, _KEPT), depth)
+    try:
+        with open_stream(Path(path)) as stream:
+            verification.read(stream)
+    except (OSError, EOFError, zlib.error) as error:
+        result.reason = f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
+        return result
+    faults, result.violation_count = verification.settle()
+    result.violations = [fault.violation() for fault in faults[: max(limit, 0)]]
+    result.received = verification.units.number
+    result.last_values = {lane.rule.key: lane.rule.highest for lane in verification.lanes}
+    result.verdict = "fail" if result.violation_count else "pass"
+    result.reason = faults[0].violation().sentence() if faults else ""
+    return result
+
+
+def _problem_of_range(first: int, last: int) -> Optional[str]:
+    if first < 1:
+        return f"the first value is {first}, but values start at 1"
+    if last < first:
+        return f"the last value {last} is lower than the first value {first}, so nothing was expected"
+    return None
+
+
+class _Lane:
+    """A key, in the fast way (``tails`` set) or under its rule."""
+
+    def __init__(self, rule: KeyRule, envelope: Envelope) -> None:
+        self.rule, self.envelope = rule, envelope
+        self.tails: Optional[Tails] = None
+        self.head = b""
+        self.shared = False
+
+    def following(self) -> int:
+        """The next expected value."""
+        if self.tails is None:
+            return self.rule.next
+        for tail in copy.copy(self.tails):
+            if tail is not LONGER:
+                return _value(tail)
+        return self.rule.last + 1
+
+
+def _value(tail: bytes) -> int:
+    return int(tail[tail.rindex(b",") + 1 :])
+
+
+class _Verification:
+    """The state of one run over a file."""
+
+    def __init__(
+        self, keys: Sequence[str], first: int, last: int, repeats_allowed: bool, keep: int, depth: int
+    ) -> None:
+        self.findings = Findings(keys, keep)
+        self.lanes = [
+            _Lane(KeyRule(key, first, last, repeats_allowed, self._report), Envelope(key, depth)) for key in keys
+        ]
+        names = {lane.envelope.text[1:]: lane.rule.key for lane in self.lanes}
+        self.units = UnitReader(names, self._rule_of, self._report)
+        self._lane_of = {lane.rule.key: lane for lane in self.lanes}
+        self._heads: dict[bytes, Callable[[], Optional[bytes]]] = {}
+        self._lanes_by_head: dict[bytes, _Lane] = {}
+        self._slowed: list[_Lane] = []
+        self._base = 0
+        for lane, stream in zip(self.lanes, shared_tails(first, last, len(keys))):
+            self._speed_up(lane, stream)
+            lane.shared = True
+
+    def read(self, stream: BinaryIO) -> None:
+        """All of a stream."""
+        held, number = b"", 0
+        while True:
+            block = stream.read(_BLOCK)
+            if not block:
+                break
+            data = held + block if held else block
+            used = self._block(data, final=False)
+            held = data[used:]
+            self._base += used
+            number += 1
+            if number % _SKEW_CHECK == 0:
+                self._separate_slow_ones()
+        self._base += self._block(held, final=True)
+
+    def settle(self) -> tuple[list[Fault], int]:
+        """End the stream; the faults that are kept and the number of all."""
+        for lane in self.lanes:
+            self._slow_down(lane)
+        for lane in self.lanes:
+            lane.rule.finish(self._base)
+        return self.findings.settle()
+
+    # -- the fast way -------------------------------------------------------------------------------
+
+    def _block(self, data: bytes, final: bool) -> int:
+        """Check what is complete in these bytes; returns how many are done with."""
+        pieces = data.split(END)
+        rest = len(pieces.pop())
+        at, done = 0, 0
+        queue = iter(pieces)
+        while True:
+            index, matched = self._run(queue, len(pieces))
+            self.units.number += index - done
+            at += sum(map(len, pieces[done:index])) + len(END) * (index - done)
+            done = index
+            if index == len(pieces):
+                break
+            end = at + len(pieces[index]) + len(END)
+            done = index + 1
+            if matched:
+                self.units.number += 1
+                at = end
+                continue
+            while at != end:
+                if at < end:
+                    used = self._unit(data, at, final)
+                    if used == 0:
+                        return at
+                    at += used
+                elif done < len(pieces):
+                    end += len(next(queue)) + len(END)
+                    done += 1
+                else:
+                    return self._remainder(data, at, final)
+        return self._remainder(data, len(data) - rest, final)
+
+    def _remainder(self, data: bytes, at: int, final: bool) -> int:
+        """What is behind the last end of a message: the beginning of one, or damage."""
+        while at < len(data) and (final or len(data) - at > _LONGEST):
+            used = self._unit(data, at, final)
+            if used == 0:
+                break
+            at += used
+        return at
+
+    def _run(self, queue: Iterator[bytes], count: int) -> tuple[int, bool]:
+        """Go on as long as every piece is the expected one.
+
+        Returns the index of the first that is not (``count``: there was none), and whether it was the
+        expected one after all, only longer than the one before.
+        """
+        heads, separator = self._heads, SEPARATOR
+        expected: Optional[bytes] = b""
+        head = b""
+        try:
+            for piece in queue:
+                head, _, tail = piece.partition(separator)
+                expected = heads[head]()
+                if tail != expected:
+                    break
+            else:
+                return count, True
+        except (KeyError, StopIteration):
+            # A head that no key has at this moment, or a key that has come to its last value.
+            return count - length_hint(queue) - 1, False
+        index = count - length_hint(queue) - 1
+        lane = self._lanes_by_head[head]
+        if expected is LONGER:
+            expected = heads[head]()
+            assert expected is not None
+            longer = lane.envelope.head(expected)
+            if piece == longer + separator + expected:
+                self._move(lane, longer)
+                return index, True
+        self._slow_down(lane, _value(expected))
+        return index, False
+
+    def _speed_up(self, lane: _Lane, stream: Tails) -> None:
+        lane.tails, lane.shared = stream, False
+        for tail in copy.copy(stream):
+            if tail is not None:
+                self._move(lane, lane.envelope.head(tail))
+            break
+
+    def _move(self, lane: _Lane, head: bytes) -> None:
+        assert lane.tails is not None
+        if lane.head:
+            del self._heads[lane.head], self._lanes_by_head[lane.head]
+        lane.head = head
+        self._heads[head] = lane.tails.__next__
+        self._lanes_by_head[head] = lane
+
+    def _slow_down(self, lane: _Lane, following: Optional[int] = None) -> None:
+        if lane.tails is None:
+            return
+        lane.rule.came_to(lane.following() if following is None else following)
+        lane.tails = None
+        if lane.head:
+            del self._heads[lane.head], self._lanes_by_head[lane.head]
+        lane.head = b""
+
+    def _separate_slow_ones(self) -> None:
+        """Keep the stream of tails short that keys share: it holds all that the slowest has not used."""
+        sharing = [(lane, lane.following()) for lane in self.lanes if lane.shared and lane.tails is not None]
+        foremost = max((following for _, following in sharing), default=0)
+        for lane, following in sharing:
+            if foremost - following > _SKEW:
+                self._slow_down(lane, following)
+                self._speed_up(lane, tails(following, lane.rule.last))
+
+    # -- the slow way -------------------------------------------------------------------------------
+
+    def _unit(self, data: bytes, at: int, final: bool) -> int:
+        """Judge one frame, or damaged bytes; returns its length, 0 when more bytes are needed for that."""
+        used = self.units.take(data, at, self._base + at, final)
+        for lane in self._slowed:
+            if lane.rule.plain and lane.tails is None:
+                self._speed_up(lane, tails(lane.rule.next, lane.rule.last))
+        self._slowed.clear()
+        return used
+
+    def _rule_of(self, key: str) -> KeyRule:
+        """The rule of a key, which leaves the fast way until this frame is judged."""
+        lane = self._lane_of[key]
+        self._slow_down(lane)
+        self._slowed.append(lane)
+        return lane.rule
+
+    def _report(self, fault: Fault) -> Fault:
+        if len(self.lanes) <= _PLACES and not self.findings.full:
+            fault.places = tuple(lane.following() for lane in self.lanes)
+        return self.findings.add(fault)

@@ -1,0 +1,117 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``server_info``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_info
+short_description: Tell what a server knows of a cluster and its workers
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Reads the processes, the resilience files and the owners of workers, the record of the cluster and the state of ports.
+  - Every step of the collection begins with it.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  cluster:
+    description:
+      - A cluster that is about to be started; its ports on this server are tried.
+    type: dict
+  logs:
+    description:
+      - Return the ends of all logs too.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Look at the servers
+  wallaroo.resilience.server_info:
+    base: "{{ wallaroo_base }}"
+    server: "{{ inventory_hostname }}"
+  register: server_state
+"""
+
+RETURN = r"""
+problem:
+  description: Why the server's directory cannot be used, or V(null).
+  returned: always
+  type: str
+  sample: /var/lib/wallaroo cannot be written by user 1000; mend its owner or mode, or set wallaroo_base.
+cluster:
+  description: The record of the cluster that was started last, or V(null).
+  returned: always
+  type: dict
+  sample: {identifier: cluster-1f2e3d4c5b6a, application: multi_partition_detector, workers: 2}
+processes:
+  description: The processes that were started here, by name.
+  returned: always
+  type: dict
+  sample: {worker2: {kind: worker, pid: 4711, alive: true}}
+workers:
+  description: What is here of each worker that ever was, with its resilience files and its epoch.
+  returned: always
+  type: dict
+  sample: {worker2: {alive: true, resilience: complete, ownership: owner, epoch: 1}}
+sent:
+  description: What the last sender said when it ended, or V(null).
+  returned: always
+  type: dict
+  sample: {exit_code: 0, first: 1, last: 1000}
+ports_taken:
+  description: Ports of O(cluster) on which somebody listens.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{address: 127.0.0.1, port: 7000, pid: 815, command: nginx, ours: false}]
+free_bytes:
+  description: Free space below O(base).
+  returned: always
+  type: int
+  sample: 81604378624
+logs:
+  description: The ends of all logs, by process.
+  returned: when O(logs) is true
+  type: dict
+  sample: {worker2: "~~~Resuming message processing.~~~"}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.server_state import describe
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "cluster": {"type": "dict"},
+            "logs": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
+        state = describe(module.params["base"], module.params["server"], wanted, module.params["logs"])
+    except (ValueError, OSError) as error:
+        module.fail_json(msg=f"{module.params['server']}: {error}")
+    module.exit_json(changed=False, **state)
+
+
+if __name__ == "__main__":
+    main()

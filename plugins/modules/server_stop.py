@@ -1,0 +1,91 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``server_stop``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_stop
+short_description: Stop everything that the collection started on a server
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Ends every recorded process that is alive, identified by pid, start time and command line.
+  - Workers get SIGKILL, since SIGTERM makes Wallaroo delete the files of the whole cluster; other programs get SIGTERM first.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  keep_files:
+    description:
+      - Keep the resilience files, journals and owners. Logs and what was received are always kept until the next start.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds in which a process must be dead.
+    type: float
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Stop the cluster
+  wallaroo.resilience.server_stop:
+    base: "{{ wallaroo_base }}"
+    server: "{{ inventory_hostname }}"
+"""
+
+RETURN = r"""
+stopped:
+  description: The processes that were alive, with their pids.
+  returned: success
+  type: dict
+  sample: {worker2: 4711}
+removed:
+  description: What was removed below O(base).
+  returned: success
+  type: list
+  elements: str
+  sample: [resilience]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "keep_files": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "float", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = preparation.stop(
+            module.params["base"],
+            keep_files=module.params["keep_files"],
+            limit=module.params["wait_timeout"],
+            only_check=module.check_mode,
+        )
+    except (ValueError, OSError, StillAlive) as error:
+        module.fail_json(msg=f"{module.params['server']} could not be stopped: {error}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verified runs: ``demo.yml``, ``verify_migration.yml`` and ``verify_restart.yml``.
+
+All three are one script of rounds: send values, then crash a worker and bring it back, here or
+elsewhere, then send on. The rounds are planned before anything is started, so that a path that
+makes no sense is refused while nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
+    Refusal,
+    Servers,
+    refuse_initializer,
+    resolve_worker,
+)
+
+VALUES_A_ROUND = 1000
+"""How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
+
+
+def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:
+    """The rounds of a verified run.
+
+    :param arguments: ``worker`` (2), ``path`` (servers the worker visits, its home first), ``dst``
+        (short for a path of two), ``restarts`` (crashes in place at the end of the path), ``values``
+        (values a key and round), ``drain`` (false: crash while messages flow).
+    """
+    servers.require_all()
+    if wanted.application != "multi_partition_detector":
+        raise Refusal(
+            f"{wanted.application} has no ordering that could be verified: verified runs need app=multi_partition_detector."
+        )
+    worker = resolve_worker(arguments.get("worker") or 2, wanted)
+    refuse_initializer(worker, "moved or restarted")
+    home = wanted.placement[worker]
+    path = _path(arguments, servers, worker, home)
+    restarts = arguments_of.integer(arguments, "restarts", 1 if len(path) == 1 else 0, minimum=0)
+    if len(path) == 1 and restarts == 0:
+        raise Refusal(f"A run with path={path[0]} and restarts=0 crashes nothing and so proves nothing.")
+    values = arguments_of.integer(arguments, "values", VALUES_A_ROUND)
+    acts = [
+        {"act": "migrate", "worker": worker, "src": src, "dst": dst} for src, dst in zip(path, path[1:])
+    ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
+    rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
+    return {
+        "worker": worker,
+        "path": path,
+        "restarts": restarts,
+        "first_last": values,
+        "last": (len(rounds) + 1) * values,
+        "expected": (len(rounds) + 1) * values * wanted.keys,
+        "rounds": rounds,
+        "drain": arguments_of.boolean(arguments, "drain", True),
+        "batch": arguments_of.integer(arguments, "batch", 100),
+        "interval": arguments_of.number(arguments, "interval", 0.05),
+        "keep_running": arguments_of.boolean(arguments, "keep_running", False),
+    }
+
+
+def _path(arguments: Mapping[str, Any], servers: Servers, worker: str, home: str) -> list[str]:
+    """The servers a worker visits, by their inventory names."""
+    given, dst = arguments.get("path"), arguments.get("dst")
+    if given in (None, "", []) and dst in (None, ""):
+        return [home]
+    if given not in (None, "", []):
+        path = [servers.resolve(item) for item in arguments_of.path_of_servers(given)]
+    else:
+        path = [home, servers.resolve(str(dst))]
+    if path[0] != home:
+        raise Refusal(f"The path must begin where {worker} is started, on {home}; it begins on {path[0]}.")
+    for here, there in zip(path, path[1:]):
+        if here == there:
+            raise Refusal(f"The path goes from {here} to {there}: a migration needs two servers (see restarts=).")
+    return path

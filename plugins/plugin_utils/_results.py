@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of a run: ``runs/<time>-<name>/result.json``, and what a person reads of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Optional
+
+PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
+
+
+def moment(seconds: Optional[float]) -> Optional[str]:
+    """A point in time as ISO 8601 in UTC with milliseconds."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Migration:
+    """One crash of a worker and its return, on another server or on the same one."""
+
+    worker: str
+    src: str
+    dst: str
+    downtime_seconds: Optional[float] = None
+    """From the SIGKILL until the worker processes messages again."""
+    copied_bytes: int = 0
+    killed: Optional[str] = None
+    died: Optional[str] = None
+    copied: Optional[str] = None
+    """When the copy was proved; none for a restart in place."""
+    started: Optional[str] = None
+    resumed: Optional[str] = None
+    epoch: int = 0
+    output_gap_seconds: Optional[float] = None
+    """From the last message out before the kill to the first one out after it, as the receiver saw
+    them; contains the time in which nothing was sent."""
+    note: str = ""
+
+    @classmethod
+    def from_steps(cls, steps: Mapping[str, Any]) -> Migration:
+        """From the times (seconds since the epoch) that the single steps returned."""
+        killed, resumed = steps.get("killed"), steps.get("resumed")
+        return cls(
+            worker=str(steps["worker"]),
+            src=str(steps["src"]),
+            dst=str(steps["dst"]),
+            downtime_seconds=round(resumed - killed, 3) if killed and resumed else None,
+            copied_bytes=int(steps.get("copied_bytes") or 0),
+            killed=moment(killed),
+            died=moment(steps.get("died")),
+            copied=moment(steps.get("copied")),
+            started=moment(steps.get("started")),
+            resumed=moment(resumed),
+            epoch=int(steps.get("epoch") or 0),
+            output_gap_seconds=steps.get("output_gap_seconds"),
+            note=str(steps.get("note") or ""),
+        )
+
+
+@dataclass
+class Result:
+    """What a run proved."""
+
+    name: str
+    verdict: str
+    engine: str
+    app: str
+    workers: int
+    keys: int
+    expected: int
+    received: int
+    violations: list[dict[str, Any]]
+    migrations: list[Migration]
+    started: str
+    finished: str
+    seconds: float
+    reason: str = ""
+    """Why the verdict is not ``pass``; empty otherwise."""
+    violation_count: int = 0
+    validator_verdict: str = ""
+    """What Wallaroo's own validator would have said."""
+    crashed: list[dict[str, Any]] = field(default_factory=list)
+    """Workers that were dead at the end though nobody killed them, with the end of their logs."""
+    collection_version: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple[str, str]:
+    """Verdict and reason from what the verification said and whether a step failed before it.
+
+    What could not be checked is ``unknown``, never ``pass``; a step that failed after messages were
+    already found to be wrong does not hide that.
+    """
+    if verification and verification.get("verdict") == FAIL:
+        return FAIL, failure or str(verification.get("message") or "")
+    if failure:
+        return UNKNOWN, failure
+    if not verification:
+        return UNKNOWN, "nothing was verified"
+    verdict = str(verification.get("verdict"))
+    if verdict == PASS:
+        return PASS, ""
+    return UNKNOWN, str(verification.get("reason") or verification.get("message") or "")
+
+
+def summary(result: Result, folder: Optional[Path]) -> str:
+    """The short text at the end of a run."""
+    lines = [f"{result.name}: {result.workers} workers of {result.app} on the {result.engine} engine"]
+    for migration in result.migrations:
+        where = (
+            f"moved from {migration.src} to {migration.dst} ({migration.copied_bytes:,} bytes)"
+            if migration.src != migration.dst
+            else f"restarted on {migration.dst}"
+        )
+        back = (
+            f"back after {migration.downtime_seconds:.2f} s"
+            if migration.downtime_seconds is not None
+            else "did not come back"
+        )
+        lines.append(f"  {migration.worker} killed (SIGKILL), {where}, {back}")
+        if migration.note:
+            lines.append(f"    {migration.note}")
+    if result.expected or result.received:
+        lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {result.keys} keys")
+    for crashed in result.crashed:
+        lines.append(f"  {crashed['worker']} on {crashed['server']} died of itself: {crashed['last_line']}")
+    for violation in result.violations[:5]:
+        lines.append(f"  violation: {violation.get('sentence')}")
+    if result.violation_count > min(5, len(result.violations)):
+        lines.append(f"  ... {result.violation_count} violations in all")
+    if result.reason:
+        lines.append(f"  reason: {result.reason}")
+    lines.append(f"  verdict: {result.verdict}")
+    if folder is not None:
+        lines.append(f"  run: {folder}")
+    return "\n".join(lines)
+
+
+def run_folder(runs: Path, name: str, started: float) -> Path:
+    """Make the folder of a run; two runs in the same second get different ones.
+
+    :raises OSError: when it cannot be made.
+    """
+    runs.mkdir(mode=0o755, parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(started))
+    label = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "run"
+    for attempt in range(1, 1000):
+        folder = runs / (f"{stamp}-{label}" if attempt == 1 else f"{stamp}-{label}-{attempt}")
+        try:
+            folder.mkdir(mode=0o755)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{runs} holds a thousand runs of {stamp}-{label} already")
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write a file as a whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(data, stream, indent=2, sort_keys=False)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_logs(folder: Path, logs: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep the ends of the logs that the servers returned: ``logs/<server>/<process>.log``."""
+    for server, processes in logs.items():
+        for process, text in processes.items():
+            target = folder / "logs" / _safe(server) / f"{_safe(process)}.log"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+
+
+def crashed_workers(states: Mapping[str, Mapping[str, Any]], expected_dead: Sequence[str]) -> list[dict[str, Any]]:
+    """Workers that are dead where they belong, though nobody killed them."""
+    found = []
+    for server, state in states.items():
+        for worker, known in (state.get("workers") or {}).items():
+            if known.get("ownership") != "owner" or known.get("alive") or worker in expected_dead:
+                continue
+            log = str((state.get("logs") or {}).get(worker) or "").strip().splitlines()
+            found.append(
+                {
+                    "worker": worker,
+                    "server": server,
+                    "last_line": _telling_line(log),
+                    "last_lines": log[-20:],
+                }
+            )
+    return found
+
+
+def _telling_line(lines: Sequence[str]) -> str:
+    """The line that says why a worker ended, or its last one."""
+    for line in reversed(lines):
+        if "should never happen" in line or "failed" in line or line.startswith("Error"):
+            return line.strip()
+    return lines[-1].strip() if lines else "its log is empty"
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip(".") or "_"

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the servers say, as the controller reads it before each step.
+
+A *state* is what the module ``server_info`` returned for one server. Nothing here asks a server
+anything: these are pure functions over what was asked already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
+    INITIALIZER,
+    Name,
+    server_name,
+    worker_name,
+    worker_number,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+
+State = Mapping[str, Any]
+
+
+class Refusal(ValueError):
+    """A step that must not be taken; the sentence says why and what to do instead. Nothing was changed."""
+
+
+@dataclass
+class Servers:
+    """All servers of the inventory's group, in its order, with what each of them said."""
+
+    names: list[str]
+    states: dict[str, State]
+
+    def require_all(self) -> None:
+        """Every server answered, and can be used."""
+        silent = [name for name in self.names if name not in self.states]
+        if silent:
+            raise Refusal(
+                f"{', '.join(silent)} did not answer; check that Ansible reaches it "
+                f"(ansible {silent[0]} -m ansible.builtin.ping), or take it out of the inventory's group."
+            )
+        for name in self.names:
+            problem = self.states[name].get("problem")
+            if problem:
+                raise Refusal(f"{name}: {problem}")
+
+    def resolve(self, value: Name) -> str:
+        """The inventory name of what a user called a server."""
+        try:
+            return server_name(value, self.names)
+        except ValueError as error:
+            raise Refusal(str(error)) from error
+
+    def cluster(self) -> ClusterRecord:
+        """The cluster these servers belong to."""
+        found: dict[str, ClusterRecord] = {}
+        for state in self.states.values():
+            if state.get("cluster"):
+                record = ClusterRecord.from_dict(state["cluster"])
+                found[record.identifier] = record
+        if not found:
+            raise Refusal("No cluster is running on these servers; start one with start_cluster.yml.")
+        if len(found) > 1:
+            raise Refusal(
+                "The servers belong to different clusters "
+                f"({', '.join(sorted(found))}); run stop_cluster.yml, then start_cluster.yml."
+            )
+        return next(iter(found.values()))
+
+    def running_cluster(self) -> ClusterRecord:
+        """The cluster, of which at least one worker must run."""
+        record = self.cluster()
+        if not any(self.running_on(worker) for worker in record.worker_names()):
+            raise Refusal(
+                f"No cluster is running: none of the {record.workers} workers of the last one is alive; "
+                "start a fresh one with start_cluster.yml."
+            )
+        return record
+
+    def worker(self, name: str, server: str) -> State:
+        """What a server knows of a worker; empty when it never had it."""
+        workers = self.states.get(server, {}).get("workers") or {}
+        found: State = workers.get(name) or {}
+        return found
+
+    def running_on(self, worker: str) -> Optional[str]:
+        """The server on which a worker runs, or None."""
+        for server in self.names:
+            if self.worker(worker, server).get("alive"):
+                return server
+        return None
+
+    def owner(self, worker: str) -> Optional[str]:
+        """Where a worker belongs: where it runs, or else the server with the highest epoch of it."""
+        running = self.running_on(worker)
+        if running is not None:
+            return running
+        best: Optional[str] = None
+        for server in self.names:
+            known = self.worker(worker, server)
+            if known.get("ownership") != "owner":
+                continue
+            if best is None or known.get("epoch", 0) > self.worker(worker, best).get("epoch", 0):
+                best = server
+        return best
+
+    def epoch(self, worker: str) -> int:
+        """The highest epoch of a worker on any server; 0 when it was never started."""
+        return max((int(self.worker(worker, server).get("epoch") or 0) for server in self.names), default=0)
+
+
+def resolve_worker(value: Name, record: ClusterRecord) -> str:
+    """The name of a worker of this cluster."""
+    try:
+        number = worker_number(value)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
+    if number > record.workers:
+        raise Refusal(
+            f"There is no worker {number}: this cluster has {record.workers} ({', '.join(record.worker_names())})."
+        )
+    return worker_name(number)
+
+
+def refuse_initializer(worker: str, act: str) -> None:
+    """The initializer cannot come back alone, in no version (reference, "Observed")."""
+    if worker == INITIALIZER:
+        raise Refusal(
+            f"The initializer (worker 1) cannot be {act}: once it has crashed it never recovers alone, neither with "
+            "nor without its old addresses. Choose another worker, or start the cluster afresh."
+        )

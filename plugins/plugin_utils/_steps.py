@@ -1,0 +1,295 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each step is to do, decided before anything is changed.
+
+One function a playbook: it takes the arguments as the user wrote them and what the servers said,
+and returns what the roles need, or refuses with one sentence. Being pure, every refusal and every
+"nothing to do" is a unit test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
+    Refusal,
+    Servers,
+    refuse_initializer,
+    resolve_worker,
+)
+
+Arguments = Mapping[str, Any]
+Plan = dict[str, Any]
+
+
+def start(arguments: Arguments, servers: Servers, wanted: ClusterRecord) -> Plan:
+    """``start_cluster.yml``: fresh, unless exactly this cluster runs already."""
+    servers.require_all()
+    running = {
+        process: server
+        for server in servers.names
+        for process, known in (servers.states[server].get("processes") or {}).items()
+        if known.get("alive") and known.get("kind") == "worker"
+    }
+    if running:
+        record = servers.cluster()
+        if record.same_as(wanted) and set(running) == set(record.worker_names()):
+            return {"needed": False, "cluster": record.to_dict()}
+        what = f"A cluster of {record.workers} workers ({record.application}, {record.engine}) is running"
+        if set(running) != set(record.worker_names()):
+            what = f"Of a cluster of {record.workers} workers only {', '.join(sorted(running))} is running"
+        elif record.same_as(wanted) is False and record.workers == wanted.workers:
+            what += " with other settings"
+        raise Refusal(f"{what}; stop it first with stop_cluster.yml.")
+    for server in servers.names:
+        taken = servers.states[server].get("ports_taken") or []
+        foreign = [port for port in taken if not port.get("ours")]
+        if foreign:
+            port = foreign[0]
+            by = f" by process {port['pid']} ({port['command']})" if port.get("pid") else ""
+            raise Refusal(
+                f"Port {port['port']} on {server} ({port['address']}) is taken{by}: another cluster or program uses it. "
+                "Stop that, or choose other ports with wallaroo_ports."
+            )
+    return {"needed": True, "cluster": wanted.to_dict()}
+
+
+def send(arguments: Arguments, servers: Servers) -> Plan:
+    """``start_sender.yml``: send validation values up to ``last``, going on where the last sender ended."""
+    record = _whole_cluster(servers)
+    last = arguments_of.integer(arguments, "last", 1000)
+    first_server = record.first_server.name
+    processes = servers.states[first_server].get("processes") or {}
+    sent = servers.states[first_server].get("sent") or {}
+    plan: Plan = {
+        "cluster": record.to_dict(),
+        "server": first_server,
+        "base": record.first_server.base,
+        "last": last,
+        "batch": arguments_of.integer(arguments, "batch", 100),
+        "interval": arguments_of.number(arguments, "interval", 0.05),
+        "keys": record.keys,
+        "expected": last * record.keys,
+        "running": bool((processes.get("sender") or {}).get("alive")),
+    }
+    if plan["running"]:
+        under_way = int(((processes["sender"].get("details") or {}).get("last")) or 0)
+        if last != under_way:
+            raise Refusal(
+                f"A sender is still running on {first_server}, up to {under_way}; "
+                f"wait for it with start_sender.yml -e last={under_way}, or stop the cluster."
+            )
+        first = int((processes["sender"].get("details") or {}).get("first") or 1)
+        return {**plan, "first": first, "needed": True}
+    if sent and sent.get("exit_code") != 0:
+        raise Refusal(
+            f"The last sender did not end well ({sent.get('message')}): what arrived of its last values is not known, "
+            "so going on would prove nothing. Start a fresh cluster with stop_cluster.yml and start_cluster.yml."
+        )
+    done = int(sent.get("last") or 0)
+    if arguments.get("first") not in (None, ""):
+        first = arguments_of.integer(arguments, "first")
+        if first != done + 1 and not (first <= last <= done):
+            raise Refusal(
+                f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
+                "The detector stops a worker when a value is missing or comes twice."
+            )
+    return {**plan, "first": done + 1, "needed": last > done}
+
+
+def kill(arguments: Arguments, servers: Servers) -> Plan:
+    """``kill_worker.yml``: SIGKILL to exactly one worker."""
+    record = servers.running_cluster()
+    worker = resolve_worker(arguments_of.required(arguments, "worker", '"worker=2 server=2"'), record)
+    owner = servers.owner(worker)
+    server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
+    if server is None or owner is None:
+        raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+    if server != owner:
+        raise Refusal(f"{worker} is not on {server}: it {_is_or_was(servers, worker, owner)}. Use server={owner}.")
+    return {
+        "cluster": record.to_dict(),
+        "worker": worker,
+        "server": server,
+        "base": record.server(server).base,
+        "needed": bool(servers.running_on(worker)),
+    }
+
+
+def copy(arguments: Arguments, servers: Servers) -> Plan:
+    """``copy_resilience.yml``: bring the files of a dead worker to another server."""
+    plan = _move(arguments, servers)
+    worker, src, dst = plan["worker"], plan["src"], plan["dst"]
+    running = servers.running_on(worker)
+    if running == src:
+        pid = servers.worker(worker, src).get("pid")
+        raise Refusal(
+            f"{worker} still runs on {src} (pid {pid}): the files of a running worker do not fit together. "
+            f'Kill it first: kill_worker.yml -e "worker={worker} server={src}".'
+        )
+    if running is not None:
+        raise Refusal(f"{worker} runs on {running}: copying files now would not reach it. Nothing was copied.")
+    copied_to_dst = servers.owner(worker) == dst and servers.worker(worker, dst).get("epoch") == servers.epoch(worker)
+    if copied_to_dst and servers.worker(worker, dst).get("copied_from") == src:
+        # An interrupted or finished copy is made again under the same epoch; it finds little or nothing to do.
+        plan["epoch"] = servers.epoch(worker)
+        return plan
+    _refuse_wrong_source(servers, worker, src)
+    _refuse_bad_files(servers, worker, src)
+    plan["epoch"] = servers.epoch(worker) + 1
+    return plan
+
+
+def restart(arguments: Arguments, servers: Servers) -> Plan:
+    """``restart_worker.yml``: start a crashed worker from the resilience files of a server."""
+    record = servers.running_cluster()
+    worker = resolve_worker(arguments_of.required(arguments, "worker", '"worker=2 server=4"'), record)
+    refuse_initializer(worker, "restarted")
+    owner = servers.owner(worker)
+    server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
+    if server is None:
+        raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+    running = servers.running_on(worker)
+    plan: Plan = {
+        "cluster": record.to_dict(),
+        "worker": worker,
+        "server": server,
+        "base": record.server(server).base,
+        "needed": running != server,
+        "epoch": servers.epoch(worker),
+    }
+    if running == server:
+        return plan
+    if running is not None:
+        raise Refusal(f"{worker} runs on {running} already; two owners would destroy its state. Nothing was started.")
+    known = servers.worker(worker, server)
+    if known.get("ownership") == "moved":
+        raise Refusal(
+            f"{worker} moved to {known.get('moved_to')} at {known.get('since')}, epoch {known.get('epoch')}; "
+            "migrate it back instead."
+        )
+    if known.get("ownership") == "owner" and owner != server:
+        raise Refusal(
+            f"{worker} belongs to {owner} since epoch {servers.epoch(worker)}, and {server} still has epoch "
+            f"{known.get('epoch')}; restart it there (server={owner}), or copy its files back first."
+        )
+    if known.get("resilience", "none") == "none":
+        hint = f"they are on {owner}: copy_resilience.yml -e \"worker={worker} src={owner} dst={server}\"" if owner else ""
+        raise Refusal(f"{server} holds no resilience files of {worker}" + (f"; {hint}." if hint else "."))
+    _refuse_bad_files(servers, worker, server)
+    _refuse_without_initializer(servers, worker)
+    return plan
+
+
+def migrate(arguments: Arguments, servers: Servers) -> Plan:
+    """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
+    servers.require_all()
+    plan = _move(arguments, servers)
+    worker, src, dst = plan["worker"], plan["src"], plan["dst"]
+    running = servers.running_on(worker)
+    plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True, "fence": True})
+    plan["epoch"] = servers.epoch(worker) + 1
+    if running == dst:
+        at_source = servers.worker(worker, src)
+        moved_here = at_source.get("ownership") == "moved" and at_source.get("moved_to") == dst
+        started_unfenced = servers.worker(worker, dst).get("copied_from") == src
+        if moved_here or started_unfenced:
+            return {**plan, "needed": False, "fence": not moved_here, "epoch": servers.epoch(worker)}
+        raise Refusal(f"{worker} is not on {src}: it runs on {dst} already.")
+    if running is not None and running != src:
+        raise Refusal(f"{worker} is not on {src}: it runs on {running}. Use src={running}.")
+    if running is None and servers.owner(worker) == dst and servers.worker(worker, dst).get("copied_from") == src:
+        # Interrupted between copy and start: the copy is proved again under the epoch it already has.
+        plan["epoch"] = servers.epoch(worker)
+    else:
+        _refuse_wrong_source(servers, worker, src)
+    if running is None:
+        _refuse_bad_files(servers, worker, src)
+        plan["settle"] = False
+    _refuse_without_initializer(servers, worker)
+    needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
+    if free is not None and int(free) < 2 * needed:
+        raise Refusal(
+            f"{dst} has {int(free):,} bytes free below {plan['target_base']}, and {worker} needs {needed:,} "
+            "(twice that while they are being copied); make room first."
+        )
+    return plan
+
+
+def stop(arguments: Arguments, servers: Servers) -> Plan:
+    """``stop_cluster.yml``: always possible, also when little is left to stop."""
+    return {"keep_files": arguments_of.boolean(arguments, "keep_files", False)}
+
+
+def _move(arguments: Arguments, servers: Servers) -> Plan:
+    record = servers.running_cluster()
+    example = '"worker=2 src=2 dst=4"'
+    worker = resolve_worker(arguments_of.required(arguments, "worker", example), record)
+    src = servers.resolve(arguments_of.required(arguments, "src", example))
+    dst = servers.resolve(arguments_of.required(arguments, "dst", example))
+    if src == dst:
+        raise Refusal(
+            f"src and dst are both {src}: to start {worker} again where it was use "
+            f'restart_worker.yml -e "worker={worker} server={src}".'
+        )
+    refuse_initializer(worker, "moved")
+    source, target, ports = record.server(src), record.server(dst), record.port_numbers
+    return {
+        "cluster": record.to_dict(),
+        "worker": worker,
+        "src": src,
+        "dst": dst,
+        "source_base": source.base,
+        "source_directory": resilience_directory(source.base, worker),
+        "target_base": target.base,
+        "control": f"{target.address}:{ports.control_of(worker)}",
+        "data": f"{target.address}:{ports.data_of(worker)}",
+    }
+
+
+def _whole_cluster(servers: Servers) -> ClusterRecord:
+    record = servers.running_cluster()
+    dead = [worker for worker in record.worker_names() if servers.running_on(worker) is None]
+    if dead:
+        raise Refusal(
+            f"{', '.join(dead)} does not run: messages for its keys would wait for ever. "
+            "Restart it with restart_worker.yml, or start the cluster afresh."
+        )
+    return record
+
+
+def _is_or_was(servers: Servers, worker: str, server: str) -> str:
+    return f"runs on {server}" if servers.running_on(worker) else f"ran on {server} last"
+
+
+def _refuse_wrong_source(servers: Servers, worker: str, src: str) -> None:
+    owner = servers.owner(worker)
+    if owner is None:
+        raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+    if owner != src:
+        raise Refusal(f"{src} does not hold {worker}: it {_is_or_was(servers, worker, owner)}. Use src={owner}.")
+
+
+def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
+    known = servers.worker(worker, server)
+    if known.get("resilience") == "complete":
+        return
+    missing = ", ".join(known.get("missing") or []) or "all of them"
+    raise Refusal(
+        f"{server} holds no complete set of resilience files of {worker} in {known.get('directory')}; missing: {missing}. "
+        "A worker does not start from half a set: copy it again, or start the cluster afresh."
+    )
+
+
+def _refuse_without_initializer(servers: Servers, worker: str) -> None:
+    if servers.running_on(INITIALIZER) is None:
+        raise Refusal(
+            f"The initializer does not run, and {worker} cannot recover without it. "
+            "Start the cluster afresh with stop_cluster.yml and start_cluster.yml."
+        )

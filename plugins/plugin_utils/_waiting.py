@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress of steps that take long.
+
+A module runs on a server and cannot speak before it ends. So a module that waits can be told to
+return early with what it has seen (``return_after``), and the action plugin of the same name calls
+it again and again and shows how far it is, until the event has come or the module's own limit
+has passed.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+display = Display()
+
+FIRST_SLICE = 3.0
+"""Seconds until the first word of progress: most waits are over before."""
+
+SLICE = 5.0
+"""Seconds between two words of progress."""
+
+
+class WaitingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+    """Runs the module of the action's own name in slices."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    module_name = ""
+    default_limit = 60.0
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Call the module until it has finished, failed, or used up its limit."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        if self._task.check_mode or arguments.get("return_after") not in (None, ""):
+            result.update(self._call(arguments, task_vars))
+            return result
+        try:
+            limit = float(arguments.get("wait_timeout") or self.default_limit)
+        except (TypeError, ValueError):
+            # The module says what is wrong with its argument better than this could.
+            result.update(self._call(arguments, task_vars))
+            return result
+        begin = time.monotonic()
+        changed, pause = False, FIRST_SLICE
+        firsts: dict[str, Any] = {}
+        while True:
+            left = limit - (time.monotonic() - begin)
+            arguments["wait_timeout"] = max(left, 0.1)
+            if left > pause:
+                arguments["return_after"] = pause
+            else:
+                arguments.pop("return_after", None)
+            answer = self._call(arguments, task_vars)
+            changed = changed or bool(answer.get("changed"))
+            for key in ("diff",):
+                if key in answer:
+                    firsts.setdefault(key, answer[key])
+            if answer.get("failed") or answer.get("unreachable") or answer.get("finished", True):
+                break
+            display.display(f"{self._where(task_vars)}: {answer.get('message') or 'still waiting'}")
+            pause = SLICE
+        result.update(answer)
+        result.update(firsts)
+        result["changed"] = changed
+        if "seconds" in answer:
+            result["seconds"] = round(time.monotonic() - begin, 3)
+        return result
+
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name=f"wallaroo.resilience.{self.module_name}", module_args=arguments, task_vars=task_vars
+        )
+        return answer
+
+    def _where(self, task_vars: Optional[dict[str, Any]]) -> str:
+        delegated = self._task.delegate_to
+        return str(delegated or (task_vars or {}).get("inventory_hostname") or "server")
