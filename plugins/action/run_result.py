@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     _supports_check_mode = True
     _requires_connection = False
     _VALID_ARGS = frozenset(
-        ("name", "cluster", "verification", "migrations", "failure", "started", "states", "killed", "expected", "runs")
+        ("name", "cluster", "verification", "migrations", "failure", "started", "states", "expected", "runs")
     )
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             started=str(_results.moment(started)),
             finished=str(_results.moment(finished)),
             seconds=round(finished - started, 3),
-            crashed=_results.crashed_workers(arguments.get("states") or {}, arguments.get("killed") or []),
+            crashed=_results.crashed_workers(arguments.get("states") or {}),
         )
 
     def _write(self, result: _results.Result, arguments: Mapping[str, Any]) -> Path:

@@ -88,6 +88,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         states = {}
         for name in names:
             state = variables["hostvars"][name].get(STATE_VARIABLE)
-            if state and not state.get("failed") and not state.get("unreachable"):
-                states[name] = state
+            if not state or state.get("unreachable"):
+                continue
+            # A module that failed returned a message and nothing else.
+            states[name] = state if "processes" in state else {"problem": str(state.get("msg") or "it did not answer")}
         return Servers(names, states)

@@ -25,6 +25,9 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 VALUES_A_ROUND = 1000
 """How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
 
+BATCH_UNDER_LOAD = 5
+"""Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 10 seconds."""
+
 
 def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:
     """The rounds of a verified run.
@@ -50,6 +53,7 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
         {"act": "migrate", "worker": worker, "src": src, "dst": dst} for src, dst in zip(path, path[1:])
     ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
     rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
+    drain = arguments_of.boolean(arguments, "drain", True)
     return {
         "worker": worker,
         "path": path,
@@ -58,8 +62,8 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
         "last": (len(rounds) + 1) * values,
         "expected": (len(rounds) + 1) * values * wanted.keys,
         "rounds": rounds,
-        "drain": arguments_of.boolean(arguments, "drain", True),
-        "batch": arguments_of.integer(arguments, "batch", 100),
+        "drain": drain,
+        "batch": arguments_of.integer(arguments, "batch", 100 if drain else BATCH_UNDER_LOAD),
         "interval": arguments_of.number(arguments, "interval", 0.05),
         "keep_running": arguments_of.boolean(arguments, "keep_running", False),
     }

@@ -194,19 +194,22 @@ def write_logs(folder: Path, logs: Mapping[str, Mapping[str, str]]) -> None:
             target.write_text(text, encoding="utf-8")
 
 
-def crashed_workers(states: Mapping[str, Mapping[str, Any]], expected_dead: Sequence[str]) -> list[dict[str, Any]]:
-    """Workers that are dead where they belong, though nobody killed them."""
+def crashed_workers(states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Workers that are dead where they belong, and said why; who was killed says nothing."""
     found = []
     for server, state in states.items():
         for worker, known in (state.get("workers") or {}).items():
-            if known.get("ownership") != "owner" or known.get("alive") or worker in expected_dead:
+            if known.get("ownership") != "owner" or known.get("alive"):
                 continue
             log = str((state.get("logs") or {}).get(worker) or "").strip().splitlines()
+            telling = _telling_line(log)
+            if not telling:
+                continue
             found.append(
                 {
                     "worker": worker,
                     "server": server,
-                    "last_line": _telling_line(log),
+                    "last_line": telling,
                     "last_lines": log[-20:],
                 }
             )
@@ -214,11 +217,13 @@ def crashed_workers(states: Mapping[str, Mapping[str, Any]], expected_dead: Sequ
 
 
 def _telling_line(lines: Sequence[str]) -> str:
-    """The line that says why a worker ended, or its last one."""
-    for line in reversed(lines):
-        if "should never happen" in line or "failed" in line or line.startswith("Error"):
+    """The line that says why a worker ended of itself; empty when there is none."""
+    for index, line in enumerate(lines):
+        if "should never happen" in line:
+            return lines[max(index - 1, 0)].strip()
+        if line.startswith("Error"):
             return line.strip()
-    return lines[-1].strip() if lines else "its log is empty"
+    return ""
 
 
 def _safe(name: str) -> str:

@@ -74,7 +74,7 @@ def send(arguments: Arguments, servers: Servers) -> Plan:
         "last": last,
         "batch": arguments_of.integer(arguments, "batch", 100),
         "interval": arguments_of.number(arguments, "interval", 0.05),
-        "keys": record.keys,
+        "key_count": record.keys,
         "expected": last * record.keys,
         "running": bool((processes.get("sender") or {}).get("alive")),
     }

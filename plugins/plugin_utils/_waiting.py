@@ -35,6 +35,8 @@ class WaitingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type in
 
     module_name = ""
     default_limit = 60.0
+    carried: tuple[str, ...] = ()
+    """Returned values that become arguments of the next slice: where the wait began."""
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call the module until it has finished, failed, or used up its limit."""
@@ -62,11 +64,13 @@ class WaitingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type in
                 arguments.pop("return_after", None)
             answer = self._call(arguments, task_vars)
             changed = changed or bool(answer.get("changed"))
-            for key in ("diff",):
-                if key in answer:
-                    firsts.setdefault(key, answer[key])
+            if "diff" in answer:
+                firsts.setdefault("diff", answer["diff"])
             if answer.get("failed") or answer.get("unreachable") or answer.get("finished", True):
                 break
+            for key in self.carried:
+                if key in answer:
+                    arguments[key] = answer[key]
             display.display(f"{self._where(task_vars)}: {answer.get('message') or 'still waiting'}")
             pause = SLICE
         result.update(answer)

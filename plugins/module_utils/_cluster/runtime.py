@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.abc
 import importlib.util
 import pkgutil
 import shutil
@@ -69,12 +68,19 @@ def files() -> dict[str, bytes]:
         relative = module.name[len(root) + 1 :].replace(".", "/")
         if relative.split("/")[0] not in _OWN_PACKAGES:
             continue
-        specification = importlib.util.find_spec(module.name)
-        loader = specification.loader if specification else None
-        source = loader.get_source(module.name) if isinstance(loader, importlib.abc.InspectLoader) else None
         suffix = "/__init__.py" if module.ispkg else ".py"
-        found[f"{PACKAGE}/{relative}{suffix}"] = (source or "").encode()
+        found[f"{PACKAGE}/{relative}{suffix}"] = _source(module.name).encode()
     return found
+
+
+def _source(name: str) -> str:
+    specification = importlib.util.find_spec(name)
+    # Not every loader that knows its sources is registered as one that inspects, the one for archives is not.
+    get_source = getattr(specification.loader if specification else None, "get_source", None)
+    source = get_source(name) if get_source else None
+    if source is None:
+        raise ImportError(f"the source of {name} cannot be read, so it cannot be deployed")
+    return str(source)
 
 
 _OWN_PACKAGES = ("_formats", "_resilience", "_process", "_verification", "_programs", "_engine", "_cluster")

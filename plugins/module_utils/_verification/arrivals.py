@@ -10,12 +10,14 @@ receiver, and the time in nanoseconds since the epoch, each as u64 big-endian.
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import BinaryIO, Optional
 
-_RECORD = struct.Struct(">QQQ")
+RECORD = struct.Struct(">QQQ")
+_BLOCK = RECORD.size << 11
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,47 @@ def path_of(received: str) -> str:
 
 def encode(size: int, frames: int, nanoseconds: int) -> bytes:
     """The bytes of a record."""
-    return _RECORD.pack(size, frames, nanoseconds)
+    return RECORD.pack(size, frames, nanoseconds)
+
+
+def append_record(stream: BinaryIO, size: int, frames: int, nanoseconds: Optional[int] = None) -> None:
+    """Add a record to an open file of arrivals, of now unless a time is given.
+
+    :raises OSError: when it cannot be written.
+    """
+    stream.write(encode(size, frames, time.time_ns() if nanoseconds is None else nanoseconds))
 
 
 def iterate(received: str) -> Iterator[Arrival]:
-    """The arrivals of a received file, oldest first; a torn last record is left out."""
-    path = Path(path_of(received))
-    if not path.is_file():
-        return
-    with path.open("rb") as stream:
-        while len(data := stream.read(_RECORD.size)) == _RECORD.size:
-            yield Arrival(*_RECORD.unpack(data))
+    """The arrivals of a received file, oldest first; none without a file, and a torn last record is left out."""
+    for size, frames, nanoseconds in _records(received):
+        yield Arrival(size, frames, nanoseconds)
 
 
 def gap_around(received: str, moment: float) -> Gap:
-    """What lies around a moment (seconds since the epoch), such as a kill."""
-    before: Optional[float] = None
-    for arrival in iterate(received):
-        at = arrival.nanoseconds / 1e9
-        if at > moment:
-            return Gap(before, at)
-        before = at
-    return Gap(before, None)
+    """What lies around a moment (seconds since the epoch), such as a kill, in the arrivals of a received file.
+
+    The clock of a machine may be set back in between, so all records are looked at.
+    """
+    limit = round(moment * 1e9)
+    before: Optional[int] = None
+    after: Optional[int] = None
+    for _, _, nanoseconds in _records(received):
+        if nanoseconds <= limit:
+            before = nanoseconds if before is None or nanoseconds > before else before
+        elif after is None or nanoseconds < after:
+            after = nanoseconds
+    return Gap(None if before is None else before / 1e9, None if after is None else after / 1e9)
+
+
+def _records(received: str) -> Iterator[tuple[int, int, int]]:
+    try:
+        stream = Path(path_of(received)).open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        while True:
+            data = stream.read(_BLOCK)
+            yield from RECORD.iter_unpack(data[: len(data) - len(data) % RECORD.size])
+            if len(data) < _BLOCK:
+                return

@@ -166,12 +166,14 @@ class KeyRule:
             if value <= self.highest:
                 self._fills_hole(value)
             self._accept(value)
+        elif self._fills_hole(value):
+            pass
         elif value < self.next and self._repeats_allowed and value >= self.first:
             self.next = value + 1
         elif not self._repeats_allowed and self.next <= self.highest and value == self.highest + 1:
             # Back from a rewind that has been reported.
             self._accept(value)
-        elif not self._fills_hole(value) and not self._skips_early(value):
+        elif not self._skips_early(value):
             kind = "duplicate" if value < self.next else "gap"
             self._suspect = _Suspect(self._fault(kind, window), window, self.next, self.highest < self.first)
 
@@ -255,7 +257,7 @@ class KeyRule:
         fault.kind = "lost_head" if suspect.at_beginning else "gap"
         fault.missing = (suspect.expected, suspect.value - 1)
         # In a replay what is left out came before: there is nothing that could still come late.
-        if suspect.value > self.highest and not self._repeats_allowed:
+        if suspect.value > self.highest:
             self._remember_hole(suspect.expected, suspect.value - 1, fault)
         self.next = suspect.value
         self._accept(suspect.value)

@@ -12,18 +12,29 @@ from __future__ import annotations
 
 import copy
 import os
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import length_hint
 from pathlib import Path
 from typing import Any, BinaryIO, Optional, Union
 
+from .._formats.framing import HEADER
 from .key_rule import KeyRule
 from .pairing import Findings
 from .units import UnitReader
 from .violations import KINDS, Fault, Violation
-from .windows import END, LONGER, SEPARATOR, Envelope, Tails, open_stream, problem_of_keys, shared_tails, tails
+from .windows import (
+    END,
+    LONGER,
+    SEPARATOR,
+    UNREADABLE,
+    Envelope,
+    Tails,
+    open_stream,
+    problem_of_keys,
+    shared_tails,
+    tails,
+)
 
 __all__ = ["AT_LEAST_ONCE", "EXACTLY_ONCE", "KINDS", "MODES", "OrderingResult", "Violation", "verify"]
 
@@ -31,10 +42,10 @@ EXACTLY_ONCE = "exactly_once"
 AT_LEAST_ONCE = "at_least_once"
 MODES = (EXACTLY_ONCE, AT_LEAST_ONCE)
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _SKEW = 1 << 16
 """Values by which keys may be apart before the slower ones stop sharing a stream of tails."""
-_SKEW_CHECK = 8
+_SKEW_CHECK = 32
 """Blocks between two looks at how far the keys are apart."""
 _KEPT = 1000
 """Faults that are kept in full at least, so that those of one cause can be put together."""
@@ -127,7 +138,7 @@ def verify(
     try:
         with open_stream(Path(path)) as stream:
             verification.read(stream)
-    except (OSError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         result.reason = f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
         return result
     faults, result.violation_count = verification.settle()
@@ -182,6 +193,7 @@ class _Verification:
         ]
         names = {lane.envelope.text[1:]: lane.rule.key for lane in self.lanes}
         self.units = UnitReader(names, self._rule_of, self._report)
+        self._lane_of_text = {lane.envelope.text: lane for lane in self.lanes}
         self._lane_of = {lane.rule.key: lane for lane in self.lanes}
         self._heads: dict[bytes, Callable[[], Optional[bytes]]] = {}
         self._lanes_by_head: dict[bytes, _Lane] = {}
@@ -265,8 +277,7 @@ class _Verification:
         expected one after all, only longer than the one before.
         """
         heads, separator = self._heads, SEPARATOR
-        expected: Optional[bytes] = b""
-        head = b""
+        head, expected = b"", None
         try:
             for piece in queue:
                 head, _, tail = piece.partition(separator)
@@ -276,19 +287,31 @@ class _Verification:
             else:
                 return count, True
         except (KeyError, StopIteration):
-            # A head that no key has at this moment, or a key that has come to its last value.
-            return count - length_hint(queue) - 1, False
-        index = count - length_hint(queue) - 1
+            # The head of a longer frame, or one that no key has at this moment, or a key that is at its end.
+            return count - length_hint(queue) - 1, self._is_longer(head, piece)
         lane = self._lanes_by_head[head]
         if expected is LONGER:
             expected = heads[head]()
             assert expected is not None
-            longer = lane.envelope.head(expected)
-            if piece == longer + separator + expected:
-                self._move(lane, longer)
-                return index, True
         self._slow_down(lane, _value(expected))
-        return index, False
+        return count - length_hint(queue) - 1, False
+
+    def _is_longer(self, head: bytes, piece: bytes) -> bool:
+        """Whether a piece is the next one of its key, and a digit longer than the one before; its key then goes on."""
+        lane = self._lane_of_text.get(head[HEADER.size :])
+        if lane is None or lane.tails is None:
+            return False
+        ahead = copy.copy(lane.tails)
+        if next(ahead, b"") is not LONGER:
+            return False
+        tail = next(ahead)
+        assert tail is not None
+        longer = lane.envelope.head(tail)
+        if piece != longer + SEPARATOR + tail:
+            return False
+        lane.tails = ahead
+        self._move(lane, longer)
+        return True
 
     def _speed_up(self, lane: _Lane, stream: Tails) -> None:
         lane.tails, lane.shared = stream, False

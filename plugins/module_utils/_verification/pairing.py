@@ -76,9 +76,7 @@ class Findings:
 
     def _join_missing(self) -> None:
         """A message that is missing in its key, and came as something else."""
-        for lacking in [fault for fault in self._faults if fault.kind in _MISSING]:
-            if lacking.key is None or lacking.missing is None or lacking.missing[0] != lacking.missing[1]:
-                continue
+        for lacking in [fault for fault in self._faults if fault.kind in _MISSING and _one_missing(fault)]:
             cause = self._stray(lacking) or self._damage(lacking)
             if cause is None:
                 continue
@@ -92,29 +90,51 @@ class Findings:
                 cause.missing, cause.missing_in = lacking.missing, lacking.key
             if cause.kind != "unknown_key":
                 cause.kind = "cross_key"
+        self._join_exchanged()
+
+    def _join_exchanged(self) -> None:
+        """What is missing where another key's window came may have come under that key's name."""
+        for lacking in [fault for fault in self._faults if fault.kind in ("cross_key", REPLACED)]:
+            if not _one_missing(lacking) or lacking.missing_in is not None:
+                continue
+            cause = self._stray(lacking)
+            for fault in self._faults:
+                exchanged = fault.key == lacking.other and (fault.value, fault.value) == lacking.missing
+                if cause is None and fault.kind == "duplicate" and exchanged:
+                    cause = fault
+            if cause is not None and cause.kind == "duplicate":
+                self._faults.remove(cause)
+                lacking.kind, lacking.other = "cross_key", lacking.other or cause.key
 
     def _stray(self, lacking: Fault) -> Optional[Fault]:
         assert lacking.missing is not None
-        return _latest(
-            [
-                fault
-                for fault in self._before(lacking)
-                if fault.kind in _STRAYS and fault.other is None and (fault.value,) == lacking.missing[:1]
-            ]
+        strays = [
+            fault for fault in self._faults if fault.kind in _STRAYS and (fault.value,) == lacking.missing[:1]
+        ]
+        return _latest([fault for fault in self._before(lacking, strays) if fault.other is None]) or next(
+            (fault for fault in strays if fault.kind == "duplicate" and self._took_its_place(fault, lacking)), None
         )
 
+    def _took_its_place(self, fault: Fault, lacking: Fault) -> bool:
+        """The other key was just about to come to the same value, so it is its own message that came as a repeat."""
+        if fault.key is None or fault.key == lacking.key or not fault.places or not lacking.places:
+            return False
+        number = self._number[fault.key]
+        return fault.value is not None and fault.places[number] == lacking.places[number] == fault.value + 1
+
     def _damage(self, lacking: Fault) -> Optional[Fault]:
-        fitting = [fault for fault in self._before(lacking) if fault.kind in _DAMAGE and fault.swallows > 0]
+        damage = [fault for fault in self._faults if fault.kind in _DAMAGE and fault.swallows > 0]
+        fitting = self._before(lacking, damage)
         named = [fault for fault in fitting if fault.key == lacking.key]
         return _latest(named or [fault for fault in fitting if fault.key is None or fault.swallows > 1])
 
-    def _before(self, lacking: Fault) -> list[Fault]:
-        """Faults of other places at whose time the missing message was the next of its key."""
+    def _before(self, lacking: Fault, faults: list[Fault]) -> list[Fault]:
+        """Those of these faults at whose time the missing message was the next of its key."""
         assert lacking.missing is not None and lacking.key is not None
         number = self._number[lacking.key]
         return [
             fault
-            for fault in self._faults
+            for fault in faults
             if fault is not lacking
             and (fault.key != lacking.key or fault.kind in _DAMAGE)
             and (fault.position < lacking.position or lacking.position == END_OF_STREAM)
@@ -128,6 +148,10 @@ class Findings:
             if key != fault.key and fault.value in (place, place - 1):
                 return key
         return None
+
+
+def _one_missing(fault: Fault) -> bool:
+    return fault.key is not None and fault.missing is not None and fault.missing[0] == fault.missing[1]
 
 
 def _latest(faults: list[Fault]) -> Optional[Fault]:

@@ -200,7 +200,7 @@ def duplicate_of_old(stream: Stream) -> None:
     stream.insert(stream.of_key[name][number], older)
 
 
-@_plant("duplicate", at_least_once="gap")
+@_plant("duplicate")
 def duplicate_too_early(stream: Stream) -> None:
     """A message comes before its turn, and again when it is due."""
     name = stream.key()
@@ -295,9 +295,13 @@ def cross_key_swap(stream: Stream) -> None:
     name = stream.key()
     first = stream.of_key[name][stream.pick(name)]
     other = stream.other_key(name)
+    stream.pick(other)
     value = stream.messages[first].value
-    later = [index for index in stream.of_key[other][_MARGIN:-_MARGIN] if stream.messages[index].value != value]
-    second = min(later, key=lambda index: abs(index - first))
+    inner = stream.of_key[other][_MARGIN:-_MARGIN]
+    # Values far apart if possible: what is swapped with its neighbour could also be out of order.
+    second = min(inner, key=lambda index: (abs(stream.messages[index].value - value) < _MARGIN, abs(index - first)))
+    if stream.messages[second].value == value:
+        raise ValueError(f"{name} and {other} hold no different messages that could be swapped")
     stream.replace(first, other, stream.messages[first].window)
     stream.replace(second, name, stream.messages[second].window)
 
@@ -308,9 +312,7 @@ def cross_key_window(stream: Stream) -> None:
     name = stream.key()
     other = stream.other_key(name)
     index = stream.of_key[name][stream.pick(name)]
-    reached = max(
-        (stream.messages[at].value for at in stream.of_key[other] if at < index), default=stream.messages[index].value
-    )
+    reached = max((stream.messages[at].value for at in stream.of_key[other] if at < index), default=1)
     value = reached if reached != stream.messages[index].value else reached + 1
     stream.replace(index, name, expected_window(value))
 

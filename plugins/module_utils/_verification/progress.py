@@ -1,30 +1,40 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far each key has come in a file that is still being written."""
+"""How far each key has come in a file that is still being written.
+
+Only what has come since the last look is read. Nothing is judged here: what is wrong in the file is
+found by ``ordering``, when all of it is there.
+"""
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Union
 
-from .._formats.framing import FrameSplitter
+from .windows import END, SEPARATOR, Envelope
 
-_LAST = re.compile(rb"^\(([^.,]+)[^,]*,\[.*?(\d+)\]\)$", re.DOTALL)
-_READ_SIZE = 1 << 20
+_BLOCK = 1 << 18
+_HEADER = 4
+_LONGEST = 8192
+"""Bytes without the end of a message from which on they are no beginning of one and are not kept."""
 
 
 class Progress:
     """Reads on where it stopped; a frame that is not complete yet is left for later."""
 
-    def __init__(self, path: str, keys: Sequence[str]) -> None:
+    def __init__(self, path: Union[str, os.PathLike[str]], keys: Sequence[str], depth: int = 1) -> None:
         self._path = Path(path)
+        self._keys = {Envelope(key, depth).text: key for key in keys}
+        self._identity = (0, 0)
         self._offset = 0
-        self._splitter = FrameSplitter()
+        self._held = b""
         self.messages = 0
+        """Messages so far, repeats and those of other keys included."""
         self.last: dict[str, int] = dict.fromkeys(keys, 0)
-        """Key -> the last value that came, 0 while none has."""
+        """Key -> the highest value that came, 0 while none has."""
 
     @property
     def exists(self) -> bool:
@@ -32,34 +42,52 @@ class Progress:
         return self._path.is_file()
 
     def update(self) -> dict[str, int]:
-        """Read what has come since the last call.
+        """Read what has come since the last call; key -> highest value.
 
-        :raises ValueError: when the file is no sequence of frames.
+        A file that is not there yet has no messages. One that was replaced or cut is read anew.
+
+        :raises OSError: when it is there and cannot be read.
         """
         try:
             with self._path.open("rb") as stream:
+                state = os.fstat(stream.fileno())
+                identity = (state.st_dev, state.st_ino)
+                if identity != self._identity or state.st_size < self._offset:
+                    self._start_over(identity)
                 stream.seek(self._offset)
                 while True:
-                    chunk = stream.read(_READ_SIZE)
-                    if not chunk:
+                    block = stream.read(_BLOCK)
+                    if not block:
                         break
-                    self._offset += len(chunk)
-                    self._take(self._splitter.feed(chunk))
+                    self._offset += len(block)
+                    self._take(block)
         except FileNotFoundError:
-            pass
+            self._start_over((0, 0))
         return dict(self.last)
 
     def missing(self, last: int) -> dict[str, int]:
-        """The keys that have not reached ``last``, with the last value that came of each."""
-        return {key: seen for key, seen in self.last.items() if seen != last}
+        """The keys that have not reached ``last``, with the highest value that came of each."""
+        return {key: seen for key, seen in self.last.items() if seen < last}
 
-    def _take(self, payloads: list[bytes]) -> None:
-        self.messages += len(payloads)
-        known = self.last
-        for payload in payloads:
-            found = _LAST.match(payload)
-            if found:
-                key = found.group(1).decode("utf-8", "replace")
-                if key in known:
-                    known[key] = int(found.group(2))
+    def _start_over(self, identity: tuple[int, int]) -> None:
+        self._identity, self._offset, self._held, self.messages = identity, 0, b"", 0
+        self.last = dict.fromkeys(self.last, 0)
 
+    def _take(self, block: bytes) -> None:
+        pieces = (self._held + block).split(END)
+        rest = pieces.pop()
+        self._held = rest if len(rest) <= _LONGEST else b""
+        self.messages += len(pieces)
+        # The head contains the length. Of windows of one key that are equally long the greatest text is
+        # the greatest value, so numbers are read once for each length and not for each message.
+        greatest: dict[bytes, bytes] = {}
+        separator, known = SEPARATOR, greatest.get
+        for piece in pieces:
+            head, _, tail = piece.partition(separator)
+            if tail > known(head, b""):
+                greatest[head] = tail
+        for head, tail in greatest.items():
+            key = self._keys.get(head[_HEADER:])
+            newest = tail[tail.rfind(b",") + 1 :]
+            if key is not None and newest.isdigit() and len(newest) <= 20:
+                self.last[key] = max(self.last[key], int(newest))

@@ -12,6 +12,7 @@ stream of tails, made by iterators that run in C, serves all of them.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, tee
 from pathlib import Path
@@ -28,6 +29,9 @@ SEPARATOR = b",["
 
 LONGER = None
 """Stands in a stream of tails before the first one that makes the frame longer."""
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What reading a file of ``open_stream`` may raise; the last two when a packed file is damaged."""
 
 Tails = Iterator[Optional[bytes]]
 

@@ -1,0 +1,233 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting a worker on a server, fresh or from its resilience files, and waiting until it is ready."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from .._process import log as process_log
+from .._process import record as process_record
+from .._process.identity import is_alive
+from .._process.log import FailureSeen, ProcessEnded
+from .._process.record import ProcessRecord
+from .._process.start import AlreadyRunning, StartFailed, start
+from .._process.stop import kill
+from .._process.waiting import LimitReached
+from .._resilience import ownership
+from .._resilience.files import ResilienceSet, prefix
+from . import port_check
+from .command_line import resilience_directory, worker_argv
+from .naming import INITIALIZER
+from .record import ClusterRecord
+
+FRESH, RECOVER = "fresh", "recover"
+LISTENING, READY = "listening", "ready"
+
+_LISTENING = r" control: listening on "
+_INITIALIZED = r"^Application has successfully initialized\."
+_PHASE_III = r"INIT PHASE III: Application is ready to work!"
+_RESUMED = r"~~~Resuming message processing\.~~~"
+_FAILURES = (
+    r"\(to initializer\): connection failed!",
+    r"Some resilience/recovery files are missing",
+    r": unable to listen",
+    r"This should never happen",
+    r"^Error: ",
+    r"Couldn't build topology",
+)
+
+
+class WorkerProblem(Exception):
+    """A worker cannot be started or did not become ready; the sentence says why and what to do."""
+
+
+@dataclass
+class Started:
+    """What became of a start."""
+
+    changed: bool
+    record: ProcessRecord
+    ready: bool
+    line: str = ""
+    ready_at: Optional[float] = None
+    """Seconds since the epoch at which the awaited line was seen."""
+
+
+class WorkerStart:
+    """One worker on one server."""
+
+    def __init__(self, base: str, server: str, cluster: ClusterRecord, worker: str, mode: str, python: str) -> None:
+        self.base = base
+        self.server = server
+        self.cluster = cluster
+        self.worker = worker
+        self.mode = mode
+        address = cluster.server(server)
+        self.argv = worker_argv(cluster, worker, address, python)
+        self.files = ResilienceSet(
+            resilience_directory(base, worker), prefix(cluster.application, cluster.version), worker
+        )
+        self._address = address.address
+
+    def running(self) -> Optional[ProcessRecord]:
+        """The worker's process on this server, when it is alive."""
+        known = process_record.read(self.base, self.worker)
+        return known if known is not None and is_alive(known.identity) else None
+
+    def check(self) -> None:
+        """Whether the worker may be started here now.
+
+        :raises WorkerProblem: with the reason.
+        """
+        try:
+            refusal = ownership.refusal(ownership.read(self.base, self.worker))
+        except ValueError as error:
+            raise WorkerProblem(str(error)) from error
+        if refusal:
+            raise WorkerProblem(refusal)
+        state = self.files.state()
+        if self.mode == RECOVER and state != "complete":
+            missing = ", ".join(path.name for path in self.files.missing())
+            raise WorkerProblem(
+                f"{self.server} holds {'no' if state == 'none' else 'only half a set of'} resilience files of "
+                f"{self.worker} in {self.files.directory}; missing: {missing}. "
+                "Copy them with copy_resilience.yml, or start the cluster afresh."
+            )
+        if self.mode == FRESH and state != "none":
+            raise WorkerProblem(
+                f"{self.files.directory} on {self.server} holds resilience files of an earlier {self.worker}; "
+                "run stop_cluster.yml first: a worker that finds any does not start afresh."
+            )
+        ports = self.cluster.port_numbers.listened_by(self.worker, self.cluster.application)
+        try:
+            taken = port_check.taken(self._address, ports)
+        except OSError as error:
+            raise WorkerProblem(
+                f"{self.server} cannot listen on its address {self._address} ({error.strerror}); mend wallaroo_address."
+            ) from error
+        if taken:
+            by = f" by process {taken[0].pid} ({taken[0].command})" if taken[0].pid else ""
+            raise WorkerProblem(
+                f"Port {taken[0].port} of {self.worker} on {self.server} ({self._address}) is taken{by}; "
+                "stop that, or start the cluster with other wallaroo_ports."
+            )
+
+    def begin(self) -> ProcessRecord:
+        """Start the process.
+
+        :raises WorkerProblem: when it cannot be started.
+        """
+        Path(self.files.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            return start(
+                self.base,
+                self.worker,
+                "worker",
+                self.argv,
+                details={"mode": self.mode, "server": self.server, "cluster": self.cluster.identifier},
+            )
+        except (AlreadyRunning, StartFailed) as error:
+            raise WorkerProblem(f"{self.worker} on {self.server}: {error}") from error
+
+    def wait(self, record: ProcessRecord, until: str, limit: float) -> Started:
+        """Wait until the worker says that it listens, or that it is ready.
+
+        :raises WorkerProblem: when it ends, says that it failed.
+        :raises LimitReached: after ``limit`` seconds.
+        """
+        try:
+            match = process_log.wait_for_line(record, [self._pattern(until, record)], _FAILURES, limit)
+        except (ProcessEnded, FailureSeen) as error:
+            raise WorkerProblem(f"{self.worker} did not start on {self.server}: {error}") from error
+        return Started(False, record, True, match.line, match.seen)
+
+    def claim(self) -> None:
+        """Note that this server owns the worker; a copy has already claimed what it brought."""
+        known = ownership.read(self.base, self.worker)
+        if known is None:
+            ownership.claim(self.base, self.worker, self.server, 1)
+
+    def undo(self, record: ProcessRecord) -> None:
+        """Leave nothing half-done: the process is ended; what a fresh start wrote goes too."""
+        kill(record.identity)
+        process_record.remove(self.base, self.worker)
+        if self.mode == FRESH:
+            self.files.remove()
+
+    def _pattern(self, until: str, record: ProcessRecord) -> str:
+        if until == LISTENING:
+            return _LISTENING
+        if record.details.get("mode") == RECOVER:
+            # Not phase III: a worker that ceded its recovery never prints it (reference, "Observed").
+            return _RESUMED
+        return _INITIALIZED if self.worker == INITIALIZER else _PHASE_III
+
+
+def run(
+    worker: WorkerStart, until: str, limit: float, return_after: Optional[float], only_check: bool = False
+) -> dict[str, Any]:
+    """Start a worker unless it runs, and wait until it is ready.
+
+    :raises WorkerProblem: when that is not possible; nothing half-done stays behind.
+    """
+    begin = time.monotonic()
+    record = worker.running()
+    changed = record is None
+    if record is None:
+        worker.check()
+        if only_check:
+            return {"changed": True, "finished": True, "worker": worker.worker, "pid": None, "state": "started"}
+        record = worker.begin()
+    elif only_check:
+        return {"changed": False, "finished": True, "worker": worker.worker, "pid": record.identity.pid, "state": "started"}
+    result: dict[str, Any] = {
+        "changed": changed,
+        "worker": worker.worker,
+        "state": "started",
+        "pid": record.identity.pid,
+        "log": record.log,
+        "started": record.started,
+        "ready": None,
+        "epoch": 0,
+    }
+    slice_ends = return_after is not None and return_after < limit
+    try:
+        ready = worker.wait(record, until, min(limit, return_after) if slice_ends and return_after else limit)
+    except LimitReached as reached:
+        if slice_ends:
+            last = process_log.tail(record.log, lines=1).strip() or "nothing yet"
+            return {**result, "finished": False, "message": f"waiting for {worker.worker}; its log ends with: {last}"}
+        _give_up(worker, record, changed)
+        raise WorkerProblem(
+            f"{worker.worker} on {worker.server} did not get ready: {reached}. Its log is {record.log}."
+        ) from reached
+    except WorkerProblem:
+        _give_up(worker, record, changed)
+        raise
+    worker.claim()
+    owned = ownership.read(worker.base, worker.worker)
+    result.update(
+        finished=True,
+        ready=ready.ready_at,
+        line=ready.line,
+        epoch=owned.epoch if owned else 0,
+        seconds=round(time.monotonic() - begin, 3),
+        message=f"{worker.worker} is ready on {worker.server}",
+    )
+    return result
+
+
+def _give_up(worker: WorkerStart, record: ProcessRecord, ours: bool) -> None:
+    # A recovering worker that was started by an earlier slice of the same wait counts as ours too: it is not
+    # ready, so nothing depends on it, and its files stay for the next try.
+    if ours or record.details.get("mode") == RECOVER or not _was_ready(worker, record):
+        worker.undo(record)
+
+
+def _was_ready(worker: WorkerStart, record: ProcessRecord) -> bool:
+    return ownership.read(worker.base, worker.worker) is not None

@@ -1,0 +1,180 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting a program of the collection on a server, and waiting until it is ready or has ended."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from .._formats.address_file import Address
+from .._process import log as process_log
+from .._process import record as process_record
+from .._process.identity import is_alive
+from .._process.log import ProcessEnded
+from .._process.record import ProcessRecord
+from .._process.start import AlreadyRunning, StartFailed, start
+from .._process.stop import terminate
+from .._process.waiting import LimitReached, wait_until
+
+
+class ProgramProblem(Exception):
+    """A program did not do what it should; the sentence says why and where to look."""
+
+
+@dataclass
+class Wanted:
+    """What is to run."""
+
+    base: str
+    name: str
+    kind: str
+    argv: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    ready_pattern: str = ""
+    """A regular expression that a line of its own log must match."""
+    ready_address: str = ""
+    """``host:port`` that must accept a connection."""
+    result_file: str = ""
+    """JSON file that the program writes when it ends; it is then waited for instead of readiness."""
+
+
+def ensure_started(
+    wanted: Wanted, limit: float, return_after: Optional[float] = None, only_check: bool = False
+) -> dict[str, Any]:
+    """Start the program unless it runs, and wait for what was asked for.
+
+    :raises ProgramProblem: when it cannot be started, ends too early, or is not ready in time. What was
+        started here is stopped again then.
+    """
+    begin = time.monotonic()
+    known = process_record.read(wanted.base, wanted.name)
+    alive = known is not None and is_alive(known.identity)
+    if alive and known is not None and list(known.argv) != list(wanted.argv):
+        raise ProgramProblem(
+            f"{wanted.name} runs already with other arguments (pid {known.identity.pid}: {' '.join(known.argv)}); stop it first."
+        )
+    ended_well = not alive and known is not None and list(known.argv) == list(wanted.argv) and _ended_well(wanted)
+    changed = not alive and not ended_well
+    if only_check or ended_well:
+        return _result(wanted, known if not changed else None, changed, begin, finished=True)
+    if known is None or not alive:
+        _forget_result(wanted)
+        try:
+            known = start(
+                wanted.base, wanted.name, wanted.kind, wanted.argv, environment=wanted.environment, details=wanted.details
+            )
+        except (AlreadyRunning, StartFailed) as error:
+            raise ProgramProblem(f"{wanted.name} could not be started: {error}") from error
+    early = return_after is not None and return_after < limit
+    try:
+        _wait(wanted, known, return_after if early and return_after else limit)
+    except LimitReached as reached:
+        if early:
+            last = process_log.tail(known.log, lines=1).strip()
+            return {
+                **_result(wanted, known, changed, begin, finished=False),
+                "message": last or f"waiting for {wanted.name}",
+            }
+        terminate(known.identity)
+        raise ProgramProblem(f"{wanted.name}: {reached}. It was stopped; its log is {known.log}.") from reached
+    except ProcessEnded as ended:
+        raise ProgramProblem(str(ended)) from ended
+    return _result(wanted, known, changed, begin, finished=True)
+
+
+def ensure_stopped(base: str, name: str, grace: float, limit: float, only_check: bool = False) -> dict[str, Any]:
+    """Stop the program: SIGTERM, and SIGKILL after ``grace`` seconds."""
+    known = process_record.read(base, name)
+    alive = known is not None and is_alive(known.identity)
+    if alive and known is not None and not only_check:
+        terminate(known.identity, grace=grace, limit=limit)
+    return {
+        "changed": alive,
+        "name": name,
+        "state": "stopped",
+        "pid": known.identity.pid if known and alive else None,
+        "log": known.log if known else None,
+        "finished": True,
+    }
+
+
+def _wait(wanted: Wanted, record: ProcessRecord, limit: float) -> None:
+    if wanted.result_file:
+        _wait_for_end(wanted, record, limit)
+        return
+    if wanted.ready_pattern:
+        process_log.wait_for_line(record, [wanted.ready_pattern], (), limit)
+    if wanted.ready_address:
+        address = Address.parse(wanted.ready_address)
+
+        def accepts() -> bool:
+            if not is_alive(record.identity):
+                raise ProcessEnded(f"{wanted.name} ended; its log {record.log} ends with: {_last_line(record)}")
+            try:
+                socket.create_connection((address.host, address.port), 1.0).close()
+            except OSError:
+                return False
+            return True
+
+        wait_until(accepts, limit, f"{wanted.name} to accept connections on {address}", lambda: _last_line(record))
+
+
+def _wait_for_end(wanted: Wanted, record: ProcessRecord, limit: float) -> None:
+    def ended() -> bool:
+        # Asked first: what a program leaves behind is complete when it is dead.
+        dead = not is_alive(record.identity)
+        if dead and _read_result(wanted) is None:
+            raise ProcessEnded(
+                f"{wanted.name} was killed before it had finished; its log {record.log} ends with: {_last_line(record)}"
+            )
+        return dead
+
+    wait_until(ended, limit, f"{wanted.name} to finish", lambda: _last_line(record))
+    result = _read_result(wanted) or {}
+    if result.get("exit_code") != 0:
+        raise ProcessEnded(f"{wanted.name} failed: {result.get('message')} (log {record.log})")
+
+
+def _read_result(wanted: Wanted) -> Optional[dict[str, Any]]:
+    try:
+        found = json.loads(Path(wanted.result_file).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _ended_well(wanted: Wanted) -> bool:
+    return bool(wanted.result_file) and (_read_result(wanted) or {}).get("exit_code") == 0
+
+
+def _forget_result(wanted: Wanted) -> None:
+    if wanted.result_file:
+        Path(wanted.result_file).unlink(missing_ok=True)
+
+
+def _last_line(record: ProcessRecord) -> str:
+    return process_log.tail(record.log, lines=1).strip() or "(nothing)"
+
+
+def _result(
+    wanted: Wanted, record: Optional[ProcessRecord], changed: bool, begin: float, finished: bool
+) -> dict[str, Any]:
+    return {
+        "changed": changed,
+        "name": wanted.name,
+        "state": "started",
+        "pid": record.identity.pid if record else None,
+        "log": record.log if record else None,
+        "started": record.started if record else None,
+        "finished": finished,
+        "result": _read_result(wanted) if wanted.result_file and finished else None,
+        "seconds": round(time.monotonic() - begin, 3),
+    }

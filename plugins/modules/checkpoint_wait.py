@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``checkpoint_wait``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: checkpoint_wait
+short_description: Wait until a checkpoint covers what has been received
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Reads the last committed checkpoint of a worker and waits until it has grown by O(checkpoints).
+  - A crash loses what came after the last committed checkpoint. When all output has arrived and two more checkpoints have been
+    committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.waiting
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  worker:
+    description:
+      - The worker whose file is read, as V(2) or V(worker2).
+    type: str
+    required: true
+  application:
+    description:
+      - The application, which decides what the file is called.
+    type: str
+    choices: [multi_partition_detector, market_spread]
+    required: true
+  version:
+    description:
+      - The version of Wallaroo, which decides the same.
+    type: str
+    choices: ["0.5.3", "0.5.4", "0.6.1"]
+    default: "0.5.4"
+  checkpoints:
+    description:
+      - By how much the id must grow.
+    type: int
+    default: 2
+  since:
+    description:
+      - The id from which on it must grow; by default the one found at first.
+    type: int
+"""
+
+EXAMPLES = r"""
+- name: Let a checkpoint cover everything
+  wallaroo.resilience.checkpoint_wait:
+    base: "{{ wallaroo_base }}"
+    server: server2
+    worker: 2
+    application: multi_partition_detector
+"""
+
+RETURN = r"""
+since:
+  description: The id that was found at first.
+  returned: success
+  type: int
+  sample: 17
+checkpoint:
+  description: The last committed id.
+  returned: success
+  type: int
+  sample: 19
+finished:
+  description: Whether it has grown enough.
+  returned: success
+  type: bool
+  sample: true
+message:
+  description: How far it is.
+  returned: success
+  type: str
+  sample: checkpoint 18 of 19 is committed
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "worker": {"type": "str", "required": True},
+            "application": {
+                "type": "str",
+                "choices": ["multi_partition_detector", "market_spread"],
+                "required": True,
+            },
+            "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
+            "checkpoints": {"type": "int", "default": 2},
+            "since": {"type": "int"},
+            "wait_timeout": {"type": "float", "default": 60},
+            "return_after": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**_wait(module))
+    except (LimitReached, ValueError, OSError) as error:
+        module.fail_json(
+            msg=f"No checkpoint covers what was received: {error}. A dead worker stalls the checkpoints of the whole cluster: "
+            "look with playbooks/status.yml who runs."
+        )
+
+
+def _wait(module: AnsibleModule) -> dict[str, object]:
+    wanted = module.params
+    worker = worker_name(wanted["worker"])
+    files = ResilienceSet(
+        resilience_directory(wanted["base"], worker), prefix(wanted["application"], wanted["version"]), worker
+    )
+    path = files.path("checkpoint_ids")
+    last = [0]
+
+    def current() -> int:
+        try:
+            found = checkpoint_ids.read_last(path)
+        except checkpoint_ids.TornRecord:
+            # Read while it was being written.
+            return last[0]
+        last[0] = found.checkpoint if found else 0
+        return last[0]
+
+    since = wanted["since"] if wanted["since"] is not None else current()
+    target = since + wanted["checkpoints"]
+    limit, early = wanted["wait_timeout"], False
+    if wanted["return_after"] is not None and wanted["return_after"] < limit:
+        limit, early = wanted["return_after"], True
+    finished = True
+    if not module.check_mode:
+        try:
+            wait_until(lambda: current() >= target, limit, f"checkpoint {target} of {worker} on {wanted['server']}", lambda: f"checkpoint {last[0]}")
+        except LimitReached:
+            if not early:
+                raise
+            finished = False
+    return {
+        "changed": False,
+        "since": since,
+        "checkpoint": current(),
+        "finished": finished,
+        "message": f"checkpoint {last[0]} of {target} is committed",
+    }
+
+
+if __name__ == "__main__":
+    main()

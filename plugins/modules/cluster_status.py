@@ -1,0 +1,174 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``cluster_status``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_status
+short_description: Ask a cluster for its state
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Asks the external control channel of a worker whether the cluster is initialized and processes messages, and who belongs to it.
+  - Can wait until it does.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.waiting
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  host:
+    description:
+      - Where the external channel is.
+    type: str
+    required: true
+  port:
+    description:
+      - Its port.
+    type: int
+    default: 5050
+  wait_for:
+    description:
+      - V(nothing) asks once; V(initialized) and V(processing) wait for that.
+    type: str
+    choices: [nothing, initialized, processing]
+    default: nothing
+  workers:
+    description:
+      - Also wait until the cluster has so many workers.
+    type: int
+"""
+
+EXAMPLES = r"""
+- name: Wait until the cluster processes messages again
+  wallaroo.resilience.cluster_status:
+    host: 127.0.0.1
+    wait_for: processing
+    wait_timeout: 20
+"""
+
+RETURN = r"""
+initialized:
+  description: Whether the cluster has been put together.
+  returned: success
+  type: bool
+  sample: true
+processing:
+  description: Whether it processes messages; false while the world is stopped for a recovery.
+  returned: success
+  type: bool
+  sample: true
+workers:
+  description: The names of its workers, in the order that decides who owns which key.
+  returned: success
+  type: list
+  elements: str
+  sample: [initializer, worker2]
+finished:
+  description: Whether what was waited for has come.
+  returned: success
+  type: bool
+  sample: true
+message:
+  description: The state in words.
+  returned: success
+  type: str
+  sample: 2 workers, processing messages
+"""
+
+import time
+from typing import Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.external_client import (
+    ClusterStatus,
+    ExternalChannelError,
+    ExternalClient,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 5050},
+            "wait_for": {"type": "str", "choices": ["nothing", "initialized", "processing"], "default": "nothing"},
+            "workers": {"type": "int"},
+            "wait_timeout": {"type": "float", "default": 60},
+            "return_after": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    client = ExternalClient(wanted["host"], wanted["port"])
+    if wanted["wait_for"] == "nothing" or module.check_mode:
+        try:
+            module.exit_json(**_result(client.cluster_status(), True))
+        except ExternalChannelError as error:
+            if module.check_mode:
+                module.exit_json(changed=False, initialized=False, processing=False, workers=[], finished=True, message=str(error))
+            module.fail_json(msg=f"{error} Is the cluster running?")
+    seen = ["nobody was asked yet"]
+    limit = wanted["wait_timeout"]
+    early = wanted["return_after"] is not None and wanted["return_after"] < limit
+    begin = time.monotonic()
+
+    def look() -> Optional[ClusterStatus]:
+        try:
+            status = client.cluster_status()
+        except ExternalChannelError as error:
+            seen[0] = str(error)
+            return None
+        seen[0] = _words(status)
+        there = status.initialized if wanted["wait_for"] == "initialized" else status.processing
+        if wanted["workers"] is not None:
+            there = there and len(status.workers) == wanted["workers"]
+        return status if there else None
+
+    try:
+        status = wait_until(
+            look,
+            wanted["return_after"] if early else limit,
+            f"the cluster at {client.host}:{client.port} to be {wanted['wait_for']}",
+            lambda: seen[0],
+            pause=0.05,
+        )
+    except LimitReached as reached:
+        if early:
+            module.exit_json(
+                changed=False, initialized=False, processing=False, workers=[], finished=False, message=f"{reached}"
+            )
+        module.fail_json(msg=f"{reached}. Look at the workers' logs with playbooks/status.yml.")
+    module.exit_json(**_result(status, True), seconds=round(time.monotonic() - begin, 3))
+
+
+def _words(status: ClusterStatus) -> str:
+    if not status.initialized:
+        return "not initialized yet"
+    return f"{len(status.workers)} workers, {'' if status.processing else 'not '}processing messages"
+
+
+def _result(status: ClusterStatus, finished: bool) -> dict[str, object]:
+    return {
+        "changed": False,
+        "initialized": status.initialized,
+        "processing": status.processing,
+        "workers": list(status.workers),
+        "finished": finished,
+        "message": _words(status),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``resilience_copy``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: resilience_copy
+short_description: Bring a worker's resilience files to this server, and prove the copy
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Copies the resilience files of exactly one worker into its resilience directory on this server.
+  - What is stale on this server goes first, files are written beside their places and renamed, and in the end size and SHA-256 of every
+    file are compared with the source's, which are taken anew.
+  - The address files are written for this server, as the worker's command line will announce them.
+  - Claims the worker for this server under O(epoch).
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  worker:
+    description:
+      - The worker, as V(2) or V(worker2).
+    type: str
+    required: true
+  application:
+    description:
+      - The application, which decides what the files are called.
+    type: str
+    choices: [multi_partition_detector, market_spread]
+    required: true
+  version:
+    description:
+      - The version of Wallaroo, which decides the same.
+    type: str
+    choices: ["0.5.3", "0.5.4", "0.6.1"]
+    default: "0.5.4"
+  source_server:
+    description:
+      - The name of the server the files come from.
+    type: str
+    required: true
+  source_base:
+    description:
+      - That server's C(wallaroo_base), as this machine sees it.
+    type: path
+    required: true
+  control:
+    description:
+      - C(host:port) of the worker's control channel on this server.
+    type: str
+    required: true
+  data:
+    description:
+      - C(host:port) of the worker's data channel on this server.
+    type: str
+    required: true
+  epoch:
+    description:
+      - The worker's epoch on this server.
+    type: int
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Copy worker 2 from server 2
+  wallaroo.resilience.resilience_copy:
+    base: /var/lib/wallaroo/server4
+    server: server4
+    worker: 2
+    application: multi_partition_detector
+    source_server: server2
+    source_base: /var/lib/wallaroo/server2
+    control: 127.0.0.1:13104
+    data: 127.0.0.1:13105
+    epoch: 2
+"""
+
+RETURN = r"""
+worker:
+  description: The worker's name.
+  returned: success
+  type: str
+  sample: worker2
+copied:
+  description: Files that were copied.
+  returned: success
+  type: list
+  elements: str
+  sample: [multi_partition_detector-worker2.evlog]
+kept:
+  description: Files that were equal already.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+removed:
+  description: Stale files of this worker that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+copied_bytes:
+  description: Bytes of the files that were copied.
+  returned: success
+  type: int
+  sample: 11463
+manifest:
+  description: What this server holds now, with sizes and SHA-256; V(null) in check mode.
+  returned: success
+  type: dict
+  sample: {worker: worker2, files: [{name: multi_partition_detector-worker2.evlog, size: 6019, sha256: 9f2c}]}
+finished_at:
+  description: When the copy was proved, in seconds since the epoch.
+  returned: success
+  type: float
+  sample: 1795466797.97
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, ownership
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "worker": {"type": "str", "required": True},
+            "application": {
+                "type": "str",
+                "choices": ["multi_partition_detector", "market_spread"],
+                "required": True,
+            },
+            "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
+            "source_server": {"type": "str", "required": True},
+            "source_base": {"type": "path", "required": True},
+            "control": {"type": "str", "required": True},
+            "data": {"type": "str", "required": True},
+            "epoch": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    try:
+        module.exit_json(**_copy(module))
+    except (copying.CopyError, ValueError, OSError) as error:
+        module.fail_json(
+            msg=f"{wanted['worker']} could not be copied from {wanted['source_server']} to {wanted['server']}: {error}"
+        )
+
+
+def _copy(module: AnsibleModule) -> dict[str, object]:
+    wanted = module.params
+    worker = worker_name(wanted["worker"])
+    # In check mode the worker was not really killed by the step before.
+    if not module.check_mode:
+        for server, base in ((wanted["source_server"], wanted["source_base"]), (wanted["server"], wanted["base"])):
+            process = record.read(base, worker)
+            if process is not None and is_alive(process.identity):
+                raise copying.CopyError(
+                    f"it still runs on {server} (pid {process.identity.pid}); kill it first with kill_worker.yml"
+                )
+    name = prefix(wanted["application"], wanted["version"])
+    source = ResilienceSet(resilience_directory(wanted["source_base"], worker), name, worker)
+    target = ResilienceSet(resilience_directory(wanted["base"], worker), name, worker)
+    if source.state() != "complete":
+        missing = ", ".join(path.name for path in source.missing())
+        raise copying.CopyError(f"{source.directory} does not hold a complete set of its files; missing: {missing}")
+    addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
+    result = copying.copy(copying.LocalSource(source), target, addresses, only_check=module.check_mode)
+    claimed = False
+    if not module.check_mode:
+        claimed = ownership.claim(wanted["base"], worker, wanted["server"], wanted["epoch"], wanted["source_server"])
+    return {
+        "changed": result.changed or claimed,
+        "worker": worker,
+        "copied": result.copied,
+        "kept": result.kept,
+        "removed": result.removed,
+        "copied_bytes": result.bytes,
+        "manifest": result.manifest.to_dict() if result.manifest else None,
+        "finished_at": time.time(),
+        "diff": {
+            "before": "".join(f"{file}\n" for file in sorted(result.kept + result.removed)),
+            "after": "".join(f"{file}\n" for file in sorted(result.kept + result.copied)),
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action ``run_result``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_result
+short_description: Write down what a run proved, and show it
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Writes C(result.json) and the ends of all logs to a new folder C(<time>-<name>) on the controller, and prints a short summary.
+  - Fails unless the verdict is V(pass). A folder that cannot be written is a warning and never changes the verdict.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: none
+    details: Every run leaves a folder of its own.
+options:
+  name:
+    description:
+      - What the run is called.
+    type: str
+    required: true
+  cluster:
+    description:
+      - The record of the cluster.
+    type: dict
+    default: {}
+  verification:
+    description:
+      - What C(ordering_verify) returned. Left out for a run that verifies nothing, such as a single migration.
+    type: dict
+  migrations:
+    description:
+      - The crashes of workers and their returns, with the times that the single steps returned.
+    type: list
+    elements: dict
+    default: []
+  failure:
+    description:
+      - Why a step failed, when one did.
+    type: str
+    default: ""
+  started:
+    description:
+      - When the run began, in seconds since the epoch.
+    type: float
+  states:
+    description:
+      - What C(server_info) returned for each server at the end, with logs.
+    type: dict
+    default: {}
+  expected:
+    description:
+      - How many messages should have come, for a run that failed before it could verify.
+    type: int
+    default: 0
+  runs:
+    description:
+      - Where the folders of all runs are, on the controller; relative to its working directory.
+    type: path
+    default: runs
+"""
+
+EXAMPLES = r"""
+- name: Write the result
+  wallaroo.resilience.run_result:
+    name: demo
+    cluster: "{{ step.plan.cluster }}"
+    verification: "{{ verified }}"
+"""
+
+RETURN = r"""
+verdict:
+  description: V(pass), V(fail) or V(unknown).
+  returned: always
+  type: str
+  sample: pass
+folder:
+  description: The folder of the run on the controller, or V(null).
+  returned: always
+  type: str
+  sample: /home/user/runs/20261123T210000-demo
+result:
+  description: What was written to C(result.json).
+  returned: always
+  type: dict
+  sample: {verdict: pass, expected: 22000, received: 22000, violations: []}
+"""

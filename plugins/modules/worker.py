@@ -1,0 +1,171 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``worker``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: worker
+short_description: Start a worker and wait until it is ready
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Starts one worker of a cluster on this server, fresh or from its resilience files, and waits for the line of its own current log
+    that says that it is ready.
+  - Refuses a server that no longer owns the worker, half a set of resilience files, and ports that are taken.
+  - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.waiting
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  worker:
+    description:
+      - The worker, as V(2), V(worker2) or V(initializer).
+    type: str
+    required: true
+  cluster:
+    description:
+      - The record of the cluster, as C(step_plan) and C(server_info) return it.
+    type: dict
+    required: true
+  state:
+    description:
+      - V(started) starts the worker unless it runs. V(stopped) ends it with SIGKILL and keeps its files.
+    type: str
+    choices: [started, stopped]
+    default: started
+  mode:
+    description:
+      - V(fresh) demands that there are no resilience files, V(recover) that there is a complete set.
+    type: str
+    choices: [fresh, recover]
+    default: fresh
+  wait_for:
+    description:
+      - V(listening) waits for the control port only (the initializer becomes ready when all others have come), V(ready) until the worker
+        processes messages.
+    type: str
+    choices: [listening, ready]
+    default: ready
+"""
+
+EXAMPLES = r"""
+- name: Bring worker 2 back
+  wallaroo.resilience.worker:
+    base: "{{ wallaroo_base }}"
+    server: server4
+    worker: 2
+    cluster: "{{ step.plan.cluster }}"
+    mode: recover
+"""
+
+RETURN = r"""
+worker:
+  description: The worker's name.
+  returned: success
+  type: str
+  sample: worker2
+pid:
+  description: Its process, or V(null) in check mode.
+  returned: success
+  type: int
+  sample: 4711
+log:
+  description: Its log on this server.
+  returned: when O(state=started)
+  type: str
+  sample: /var/lib/wallaroo/run/worker2/log
+started:
+  description: When it was started, in seconds since the epoch.
+  returned: when O(state=started)
+  type: float
+  sample: 1795466797.77
+ready:
+  description: When the awaited line was seen, in seconds since the epoch.
+  returned: when O(state=started) and RV(finished) is true
+  type: float
+  sample: 1795466797.97
+epoch:
+  description: The worker's epoch on this server.
+  returned: when O(state=started)
+  type: int
+  sample: 2
+finished:
+  description: Whether what was waited for has come.
+  returned: success
+  type: bool
+  sample: true
+message:
+  description: What happened, or how far it is.
+  returned: when O(state=started)
+  type: str
+  sample: worker2 is ready on server4
+"""
+
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import worker_start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "worker": {"type": "str", "required": True},
+            "cluster": {"type": "dict", "required": True},
+            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
+            "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
+            "wait_timeout": {"type": "float", "default": 60},
+            "return_after": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    try:
+        worker = worker_start.WorkerStart(
+            wanted["base"],
+            wanted["server"],
+            ClusterRecord.from_dict(wanted["cluster"]),
+            worker_name(wanted["worker"]),
+            wanted["mode"],
+            sys.executable,
+        )
+        if wanted["state"] == "stopped":
+            running = worker.running()
+            if running is not None and not module.check_mode:
+                kill(running.identity, wanted["wait_timeout"])
+            module.exit_json(
+                changed=running is not None,
+                worker=worker.worker,
+                state="stopped",
+                pid=running.identity.pid if running else None,
+                finished=True,
+            )
+        result = worker_start.run(
+            worker, wanted["wait_for"], wanted["wait_timeout"], wanted["return_after"], module.check_mode
+        )
+    except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

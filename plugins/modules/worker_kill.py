@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``worker_kill``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: worker_kill
+short_description: Crash exactly one worker
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Sends SIGKILL to the process that is recorded for the worker on this server, and waits until it is dead.
+  - The process is identified by pid, start time and command line. Nothing is ever killed by name.
+  - Only SIGKILL is a crash. SIGTERM makes Wallaroo delete the resilience files of the whole cluster.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  worker:
+    description:
+      - The worker, as V(2), V(worker2) or V(initializer).
+    type: str
+    required: true
+  wait_timeout:
+    description:
+      - Seconds in which it must be dead.
+    type: float
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Crash worker 2
+  wallaroo.resilience.worker_kill:
+    base: "{{ wallaroo_base }}"
+    server: server2
+    worker: 2
+"""
+
+RETURN = r"""
+worker:
+  description: The worker's name.
+  returned: success
+  type: str
+  sample: worker2
+pid:
+  description: The process that was or would be killed; V(null) when it was dead already.
+  returned: success
+  type: int
+  sample: 4711
+killed:
+  description: When the signal was sent, in seconds since the epoch; V(null) when it was dead already, and in check mode.
+  returned: success
+  type: float
+  sample: 1795466797.77
+died:
+  description: When it was seen to be dead, likewise.
+  returned: success
+  type: float
+  sample: 1795466797.78
+message:
+  description: What was done.
+  returned: success
+  type: str
+  sample: worker2 (pid 4711) was killed on server2
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "worker": {"type": "str", "required": True},
+            "wait_timeout": {"type": "float", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**_kill(module))
+    except (ValueError, OSError, StillAlive) as error:
+        module.fail_json(msg=f"{module.params['worker']} could not be killed on {module.params['server']}: {error}")
+
+
+def _kill(module: AnsibleModule) -> dict[str, object]:
+    wanted = module.params
+    worker, server = worker_name(wanted["worker"]), wanted["server"]
+    known = record.read(wanted["base"], worker)
+    if known is None:
+        raise ValueError(f"{worker} was never started there ({wanted['base']}); look with playbooks/status.yml where it runs")
+    result: dict[str, object] = {"worker": worker, "pid": None, "killed": None, "died": None, "changed": False}
+    if not is_alive(known.identity):
+        return {**result, "message": f"{worker} (pid {known.identity.pid}) was dead already on {server}"}
+    pid = known.identity.pid
+    if module.check_mode:
+        return {**result, "changed": True, "pid": pid, "message": f"{worker} (pid {pid}) would be killed on {server}"}
+    death = kill(known.identity, wanted["wait_timeout"])
+    if death is None:
+        return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
+    return {
+        **result,
+        "changed": True,
+        "pid": pid,
+        "killed": death.sent,
+        "died": death.died,
+        "message": f"{worker} (pid {pid}) was killed on {server}",
+    }
+
+
+if __name__ == "__main__":
+    main()
