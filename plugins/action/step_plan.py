@@ -16,7 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments imp
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-STATE_VARIABLE = "server_state"
+STATE_VARIABLE = "cluster_server_state"
 """The name under which the roles register what ``server_info`` returned."""
 
 STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
@@ -66,12 +66,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         if step in STEPS:
             return STEPS[step](arguments, self._servers(names, variables))
         wanted = cluster_record(
-            arguments, [self._server(name, variables) for name in names], f"cluster-{uuid.uuid4().hex[:12]}", time.time()
+            arguments,
+            [self._server(name, variables) for name in names],
+            f"cluster-{uuid.uuid4().hex[:12]}",
+            time.time(),
         )
         if step == "cluster":
             return {"cluster": wanted.to_dict()}
         if step == "start":
-            return _steps.start(arguments, self._servers(names, variables), wanted)
+            return _steps.start(self._servers(names, variables), wanted)
         if step == "demonstration":
             return {**demonstration(arguments, self._servers(names, variables), wanted), "cluster": wanted.to_dict()}
         raise Refusal(f"step_plan knows no step {step!r}.")

@@ -151,7 +151,12 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
     finished = True
     if not module.check_mode:
         try:
-            wait_until(lambda: current() >= target, limit, f"checkpoint {target} of {worker} on {wanted['server']}", lambda: f"checkpoint {last[0]}")
+            wait_until(
+                lambda: current() >= target,
+                limit,
+                f"checkpoint {target} of {worker} on {wanted['server']}",
+                lambda: f"checkpoint {last[0]}",
+            )
         except LimitReached:
             if not early:
                 raise

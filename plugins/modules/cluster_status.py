@@ -117,7 +117,9 @@ def main() -> None:
             module.exit_json(**_result(client.cluster_status(), True))
         except ExternalChannelError as error:
             if module.check_mode:
-                module.exit_json(changed=False, initialized=False, processing=False, workers=[], finished=True, message=str(error))
+                module.exit_json(
+                    changed=False, initialized=False, processing=False, workers=[], finished=True, message=str(error)
+                )
             module.fail_json(msg=f"{error} Is the cluster running?")
     seen = ["nobody was asked yet"]
     limit = wanted["wait_timeout"]

@@ -14,6 +14,7 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Compares every frame of a received file, byte for byte, with the one that is expected for its key.
   - Names every violation with its witness, that is key, place, what was expected and what came.
+  - What could not be checked gets the verdict V(unknown), never V(pass).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -33,15 +34,16 @@ options:
   keys:
     description:
       - All keys that were sent.
+      - Exactly one of O(keys) and O(key_count) is needed.
     type: list
     elements: str
   key_count:
     description:
-      - How many validation keys C(key_0), C(key_1) and so on were sent, instead of O(keys).
+      - How many validation keys V(key_0), V(key_1) and so on were sent.
     type: int
   first:
     description:
-      - The first value of every key.
+      - The value with which every key begins.
     type: int
     default: 1
   last:
@@ -51,21 +53,32 @@ options:
     required: true
   mode:
     description:
-      - With V(at_least_once) a key may repeat and go back, byte for byte, to what was sent before.
+      - With V(exactly_once) every message must have come once, and those of a key in order.
+      - With V(at_least_once) a key may also repeat what it has sent, byte for byte. It may go back to any value and
+        must rise by one from there, so that nothing is left out on the way.
     type: str
-    choices: [exactly_once, at_least_once]
+    choices:
+      - exactly_once
+      - at_least_once
     default: exactly_once
   violations_limit:
     description:
-      - How many violations are returned; all are counted.
+      - How many violations are returned at most; all are counted.
     type: int
     default: 20
   fail_on:
     description:
-      - Which verdicts fail the task. With V(never) the caller looks at RV(verdict).
+      - Which verdicts fail the task. The whole result is returned in any case.
+      - With V(not_pass) the verdicts V(fail) and V(unknown) do, with V(fail) only that one, and with V(never) none,
+        so that the caller has to look at RV(verdict).
     type: str
-    choices: [not_pass, fail, never]
+    choices:
+      - not_pass
+      - fail
+      - never
     default: not_pass
+seealso:
+  - module: wallaroo.resilience.received_wait
 """
 
 EXAMPLES = r"""
@@ -74,6 +87,17 @@ EXAMPLES = r"""
     path: "{{ wallaroo_base }}/received/received.bin"
     key_count: 11
     last: 2000
+
+- name: Verify a run in which messages were sent again, and go on whatever comes out
+  wallaroo.resilience.ordering_verify:
+    path: "{{ wallaroo_base }}/received/received.bin"
+    keys:
+      - key_0
+      - key_1
+    last: 1000
+    mode: at_least_once
+    fail_on: never
+  register: verification
 """
 
 RETURN = r"""
@@ -81,44 +105,131 @@ verdict:
   description: V(pass), V(fail), or V(unknown) for what could not be checked.
   returned: always
   type: str
-  sample: pass
+  sample: fail
 message:
-  description: The verdict in a sentence.
+  description: The result in a sentence.
   returned: always
   type: str
-  sample: 22,000 of 22,000 messages of 11 keys, each exactly once and in order
+  sample: >-
+    fail: 3 violations; first: key_3: 501..612 are missing: at frame 5734 (byte 245001) came [610,611,612,613] where
+    [498,499,500,501] was expected
+reason:
+  description: Why the verdict is not V(pass), empty otherwise.
+  returned: always
+  type: str
+  sample: >-
+    key_3: 501..612 are missing: at frame 5734 (byte 245001) came [610,611,612,613] where [498,499,500,501] was expected
+path:
+  description: The file that was checked.
+  returned: always
+  type: str
+  sample: /srv/wallaroo/received/received.bin
+mode:
+  description: As O(mode).
+  returned: always
+  type: str
+  sample: exactly_once
+keys:
+  description: How many keys were expected.
+  returned: always
+  type: int
+  sample: 11
 expected:
-  description: How many messages should have come.
+  description: How many messages should have come, repeats not counted.
   returned: always
   type: int
   sample: 22000
 received:
-  description: How many frames came.
+  description: How many frames came. Damaged bytes in a row count as one.
   returned: always
   type: int
-  sample: 22000
+  sample: 21888
 violations:
-  description: The first violations, each with C(kind), C(key), C(position), C(offset), C(expected), C(found), C(missing) and C(sentence).
+  description: The first violations, in the order of the file.
   returned: always
   type: list
   elements: dict
-  sample: []
+  contains:
+    kind:
+      description:
+        - One of V(gap), V(lost_head), V(lost_tail), V(missing_key), V(duplicate), V(rewind), V(reorder), V(cross_key),
+          V(unknown_key), V(beyond_last), V(reset_state), V(bad_window), V(leading_zero), V(torn_frame), V(garbage).
+      type: str
+      sample: gap
+    key:
+      description: The key, null where none can be told.
+      type: str
+      sample: key_3
+    position:
+      description: Number of the frame in the file from 0, -1 for what is missing at the end.
+      type: int
+      sample: 5734
+    offset:
+      description: The byte of the file at which it begins.
+      type: int
+      sample: 245001
+    expected:
+      description: What was expected there.
+      type: str
+      sample: "[498,499,500,501]"
+    found:
+      description: What came.
+      type: str
+      sample: "[610,611,612,613]"
+    missing:
+      description: First and last missing value, or null.
+      type: list
+      elements: int
+      sample: [501, 612]
+    missing_in:
+      description: The key that lacks them, where it is not RV(violations[].key).
+      type: str
+      sample: null
+    other:
+      description: Another key that has a part in it, or null.
+      type: str
+      sample: null
+    times:
+      description: How often the same wrong frame came in a row.
+      type: int
+      sample: 1
+    sentence:
+      description: The violation in words.
+      type: str
+      sample: >-
+        key_3: 501..612 are missing: at frame 5734 (byte 245001) came [610,611,612,613] where [498,499,500,501] was
+        expected
 violation_count:
-  description: How many there are.
+  description: How many violations there are in all.
   returned: always
   type: int
-  sample: 0
+  sample: 3
 last_values:
-  description: The last value of each key.
-  returned: always
+  description: The highest value of each key; one below O(first) where nothing came.
+  returned: when the file could be checked
   type: dict
-  sample: {key_0: 2000}
+  sample:
+    key_0: 2000
+    key_3: 2000
+validator_passed:
+  description: Whether Wallaroo's own validator, which checks less, accepts the file.
+  returned: always
+  type: bool
+  sample: false
 validator_verdict:
-  description: What Wallaroo's own validator says of the same file, which checks less.
+  description: What Wallaroo's own validator says.
   returned: always
   type: str
-  sample: Validation successful!
+  sample: "Sequentiality test failed on key key_3: 613 after 500. Error validating file."
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 0.05
 """
+
+import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
@@ -134,7 +245,7 @@ def main() -> None:
             "key_count": {"type": "int", "no_log": False},
             "first": {"type": "int", "default": 1},
             "last": {"type": "int", "required": True},
-            "mode": {"type": "str", "choices": ["exactly_once", "at_least_once"], "default": "exactly_once"},
+            "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
             "violations_limit": {"type": "int", "default": 20},
             "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
         },
@@ -143,29 +254,35 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = module.params
-    keys = wanted["keys"] or [key_name(number) for number in range(wanted["key_count"] or 0)]
-    result = ordering.verify(
-        wanted["path"], keys, wanted["last"], wanted["mode"], wanted["first"], wanted["violations_limit"]
-    ).to_dict()
-    result["message"] = _message(result, wanted["mode"])
-    result["validator_verdict"] = validator_rule.validate(
-        wanted["path"], keys, wanted["last"], wanted["mode"] == "at_least_once"
-    )
+    if wanted["key_count"] is not None and wanted["key_count"] < 1:
+        module.fail_json(msg=f"key_count is {wanted['key_count']}: say how many keys were sent, at least 1")
+    result = _verify(wanted)
     bad = {"not_pass": ("fail", "unknown"), "fail": ("fail",), "never": ()}[wanted["fail_on"]]
     if result["verdict"] in bad:
-        module.fail_json(msg=result["message"], changed=False, **result)
-    module.exit_json(changed=False, **result)
+        module.fail_json(msg=result["message"], **result)
+    module.exit_json(**result)
 
 
-def _message(result: dict, mode: str) -> str:
-    counted = f"{result['received']:,} of {result['expected']:,} messages of {result['keys']} keys"
-    if result["verdict"] == "pass":
-        how = "exactly once and in order" if mode == "exactly_once" else "at least once and in order"
-        return f"{counted}, each {how}"
-    if result["verdict"] == "unknown":
-        return f"unknown: {result['reason']}"
-    first = result["violations"][0]["sentence"] if result["violations"] else ""
-    return f"fail: {counted}, {result['violation_count']} violations; first: {first}"
+def _verify(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The result of the module, whatever the verdict."""
+    path, last, mode = wanted["path"], wanted["last"], wanted["mode"]
+    keys = wanted["keys"] if wanted["keys"] is not None else [key_name(number) for number in range(wanted["key_count"])]
+    begin = time.monotonic()
+    result = ordering.verify(path, keys, last, mode, first=wanted["first"], limit=wanted["violations_limit"])
+    if result.verdict == "pass" and mode == ordering.EXACTLY_ONCE:
+        # It checks less, so the file need not be read once more.
+        passed, sentence = True, validator_rule.SUCCESS
+    else:
+        opinion = validator_rule.validate(path, keys, last, at_least_once=mode == ordering.AT_LEAST_ONCE)
+        passed, sentence = opinion.verdict == "pass", opinion.message
+    return {
+        "changed": False,
+        "path": path,
+        **result.to_dict(),
+        "validator_passed": passed,
+        "validator_verdict": sentence,
+        "seconds": round(time.monotonic() - begin, 3),
+    }
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ EXAMPLES = r"""
   wallaroo.resilience.server_info:
     base: "{{ wallaroo_base }}"
     server: "{{ inventory_hostname }}"
-  register: server_state
+  register: cluster_server_state
 """
 
 RETURN = r"""

@@ -12,7 +12,7 @@ short_description: Decide what a step is to do, or refuse it
 version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Reads on the controller what C(server_info) returned for every server of the group (registered as C(server_state)) and the
+  - Reads on the controller what C(server_info) returned for every server of the group (registered as C(cluster_server_state)) and the
     arguments of the step as the user wrote them.
   - Returns everything that the step needs, or fails with one sentence before anything was changed.
 extends_documentation_fragment:

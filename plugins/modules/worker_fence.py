@@ -90,7 +90,7 @@ def main() -> None:
         process = record.read(wanted["base"], worker)
         if process is not None and is_alive(process.identity) and not module.check_mode:
             module.fail_json(
-                msg=f"{worker} still runs on {wanted['server']} (pid {process.identity.pid}); kill it before it is fenced."
+                msg=f"{worker} still runs on {wanted['server']} (pid {process.identity.pid}); kill it first."
             )
         before = ownership.read(wanted["base"], worker)
         after = (ownership.MOVED, wanted["moved_to"], wanted["epoch"])

@@ -104,7 +104,9 @@ def _kill(module: AnsibleModule) -> dict[str, object]:
     worker, server = worker_name(wanted["worker"]), wanted["server"]
     known = record.read(wanted["base"], worker)
     if known is None:
-        raise ValueError(f"{worker} was never started there ({wanted['base']}); look with playbooks/status.yml where it runs")
+        raise ValueError(
+            f"{worker} was never started there ({wanted['base']}); look with playbooks/status.yml where it runs"
+        )
     result: dict[str, object] = {"worker": worker, "pid": None, "killed": None, "died": None, "changed": False}
     if not is_alive(known.identity):
         return {**result, "message": f"{worker} (pid {known.identity.pid}) was dead already on {server}"}

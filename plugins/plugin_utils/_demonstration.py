@@ -39,7 +39,8 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
     servers.require_all()
     if wanted.application != "multi_partition_detector":
         raise Refusal(
-            f"{wanted.application} has no ordering that could be verified: verified runs need app=multi_partition_detector."
+            f"{wanted.application} has no ordering that could be verified: "
+            "verified runs need app=multi_partition_detector."
         )
     worker = resolve_worker(arguments.get("worker") or 2, wanted)
     refuse_initializer(worker, "moved or restarted")
@@ -49,9 +50,9 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
     if len(path) == 1 and restarts == 0:
         raise Refusal(f"A run with path={path[0]} and restarts=0 crashes nothing and so proves nothing.")
     values = arguments_of.integer(arguments, "values", VALUES_A_ROUND)
-    acts = [
-        {"act": "migrate", "worker": worker, "src": src, "dst": dst} for src, dst in zip(path, path[1:])
-    ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
+    acts = [{"act": "migrate", "worker": worker, "src": src, "dst": dst} for src, dst in zip(path, path[1:])] + [
+        {"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)
+    ]
     rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
     drain = arguments_of.boolean(arguments, "drain", True)
     return {

@@ -28,7 +28,7 @@ Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
 
 
-def start(arguments: Arguments, servers: Servers, wanted: ClusterRecord) -> Plan:
+def start(servers: Servers, wanted: ClusterRecord) -> Plan:
     """``start_cluster.yml``: fresh, unless exactly this cluster runs already."""
     servers.require_all()
     running = {
@@ -54,8 +54,8 @@ def start(arguments: Arguments, servers: Servers, wanted: ClusterRecord) -> Plan
             port = foreign[0]
             by = f" by process {port['pid']} ({port['command']})" if port.get("pid") else ""
             raise Refusal(
-                f"Port {port['port']} on {server} ({port['address']}) is taken{by}: another cluster or program uses it. "
-                "Stop that, or choose other ports with wallaroo_ports."
+                f"Port {port['port']} on {server} ({port['address']}) is taken{by}: "
+                "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports."
             )
     return {"needed": True, "cluster": wanted.to_dict()}
 
@@ -180,7 +180,9 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
             f"{known.get('epoch')}; restart it there (server={owner}), or copy its files back first."
         )
     if known.get("resilience", "none") == "none":
-        hint = f"they are on {owner}: copy_resilience.yml -e \"worker={worker} src={owner} dst={server}\"" if owner else ""
+        hint = (
+            f'they are on {owner}: copy_resilience.yml -e "worker={worker} src={owner} dst={server}"' if owner else ""
+        )
         raise Refusal(f"{server} holds no resilience files of {worker}" + (f"; {hint}." if hint else "."))
     _refuse_bad_files(servers, worker, server)
     _refuse_without_initializer(servers, worker)
@@ -222,7 +224,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     return plan
 
 
-def stop(arguments: Arguments, servers: Servers) -> Plan:
+def stop(arguments: Arguments, _servers: Servers) -> Plan:
     """``stop_cluster.yml``: always possible, also when little is left to stop."""
     return {"keep_files": arguments_of.boolean(arguments, "keep_files", False)}
 
@@ -282,8 +284,8 @@ def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
         return
     missing = ", ".join(known.get("missing") or []) or "all of them"
     raise Refusal(
-        f"{server} holds no complete set of resilience files of {worker} in {known.get('directory')}; missing: {missing}. "
-        "A worker does not start from half a set: copy it again, or start the cluster afresh."
+        f"{server} holds no complete set of resilience files of {worker} in {known.get('directory')}; "
+        f"missing: {missing}. A worker does not start from half a set: copy it again, or start the cluster afresh."
     )
 
 

@@ -24,7 +24,7 @@ EXECUTABLES = {
 """Application -> its executable in a Wallaroo source tree (reference H.2)."""
 
 VERSIONS_WITH_RESILIENCE_FLAG = ("0.5.4", "0.6.1")
-"""Where ``--run-with-resilience`` must be given to a resilience build (reference, section 0); 0.5.3 does not know it."""
+"""Where a resilience build must be given ``--run-with-resilience`` (reference, section 0); 0.5.3 does not know it."""
 
 
 def runtime_argv(python: str, base: str, program: str) -> list[str]:

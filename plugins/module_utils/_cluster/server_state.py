@@ -77,7 +77,9 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
             )
     if logs:
         state["logs"] = {
-            process.name: process_log.tail(process.log, lines=2000, max_bytes=LOG_BYTES) for process in processes
+            # Also of processes whose record is gone because their start was undone.
+            log.parent.name: process_log.tail(str(log), lines=2000, max_bytes=LOG_BYTES)
+            for log in sorted(Path(base).glob("run/*/log"))
         }
     return state
 

@@ -184,7 +184,13 @@ def run(
             return {"changed": True, "finished": True, "worker": worker.worker, "pid": None, "state": "started"}
         record = worker.begin()
     elif only_check:
-        return {"changed": False, "finished": True, "worker": worker.worker, "pid": record.identity.pid, "state": "started"}
+        return {
+            "changed": False,
+            "finished": True,
+            "worker": worker.worker,
+            "pid": record.identity.pid,
+            "state": "started",
+        }
     result: dict[str, Any] = {
         "changed": changed,
         "worker": worker.worker,
@@ -225,9 +231,9 @@ def run(
 def _give_up(worker: WorkerStart, record: ProcessRecord, ours: bool) -> None:
     # A recovering worker that was started by an earlier slice of the same wait counts as ours too: it is not
     # ready, so nothing depends on it, and its files stay for the next try.
-    if ours or record.details.get("mode") == RECOVER or not _was_ready(worker, record):
+    if ours or record.details.get("mode") == RECOVER or not _was_ready(worker):
         worker.undo(record)
 
 
-def _was_ready(worker: WorkerStart, record: ProcessRecord) -> bool:
+def _was_ready(worker: WorkerStart) -> bool:
     return ownership.read(worker.base, worker.worker) is not None

@@ -51,6 +51,8 @@ _SHORT = {short: name for name, (short, _kind) in OPTIONS.items() if short}
 
 HostPort = tuple[str, int]
 
+DEFAULT_DIRECTORY = "/tmp"  # noqa: S108 -- what the real engine takes; the collection always names another one
+
 
 class UsageError(Exception):
     """A command line that Wallaroo refuses: where the text goes, and the exit code."""
@@ -76,7 +78,7 @@ class WorkerOptions:
     my_data: HostPort = ("", 0)
     external: Optional[HostPort] = None
     workers: int = 1
-    resilience_directory: str = "/tmp"
+    resilience_directory: str = DEFAULT_DIRECTORY
     journal: bool = False
     journal_server: HostPort = ("", 9999)
     log_rotation: bool = False
@@ -186,7 +188,7 @@ def options(argv: Sequence[str], topology_message: str) -> WorkerOptions:
     result.my_data = address("my-data") or ("", 0)
     result.external = address("external")
     result.metrics = address("metrics")
-    result.resilience_directory = last("resilience-dir") or "/tmp"
+    result.resilience_directory = last("resilience-dir") or DEFAULT_DIRECTORY
     result.journal = "resilience-enable-io-journal" in given
     result.journal_server = address("resilience-dos-server") or ("", 9999)
     result.log_rotation = "log-rotation" in given

@@ -48,9 +48,9 @@ def main(application: str, argv: list[str]) -> int:
 
 
 def _application(name: str, given: WorkerOptions) -> Application:
-    if name == "multi_partition_detector":
-        return Detector(given.depth)
-    fail(f"Error: the embedded engine has no application {name}.", "startup")
+    if name != "multi_partition_detector":
+        fail(f"Error: the embedded engine has no application {name}.", "startup")
+    return Detector(given.depth)
 
 
 def _recovering(files: ResilienceSet) -> bool:

@@ -9,7 +9,6 @@ is under way thrown away, and sends everybody back to the last committed checkpo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Optional
 
@@ -38,8 +37,6 @@ class Recovery:
         self._target: Optional[tuple[int, int]] = None
         # A worker that formed the cluster has its own answer to this.
         worker.handlers.setdefault("identify_control", self._identified)
-        self._moved = asyncio.Event()
-        """Set whenever something happened that a phase may wait for."""
         worker.handlers.update(
             {
                 "mute": self._mute,
@@ -175,25 +172,25 @@ class Recovery:
         while not self._ceded:
             if reached():
                 return True
-            self._moved.clear()
-            await self._moved.wait()
+            self._worker.happened.clear()
+            await self._worker.happened.wait()
         return False
 
     def _boundary_count(self, name: str, message: Message, address: str) -> None:
         self._counts[name] = int(message["count"])
-        self._moved.set()
+        self._worker.happened.set()
 
     def _reconnect_done(self, name: str, message: Message, address: str) -> None:
         self._reconnected.add(name)
-        self._moved.set()
+        self._worker.happened.set()
 
     def _acknowledgement(self, name: str, message: Message, address: str) -> None:
         self._acknowledged.add(name)
-        self._moved.set()
+        self._worker.happened.set()
 
     def _barrier_complete(self, name: str, message: Message, address: str) -> None:
         self._target = (int(message["checkpoint"]), int(message["rollback"]))
-        self._moved.set()
+        self._worker.happened.set()
 
     # -- the survivors -----------------------------------------------------------------------------------------
 
@@ -212,7 +209,7 @@ class Recovery:
             say(f"|~~ - Recovery initiated at {name}. Ceding control. - ~~|")
             self._ceded = True
             self._driving = False
-            self._moved.set()
+            self._worker.happened.set()
         say(f"Control Ch: Received Mute Request from {name}")
         worker.gate.clear()
         worker.stop_coordination()
@@ -274,4 +271,3 @@ class Recovery:
         worker.gate.set()
         say("~~~Resuming message processing.~~~")
         worker.start_coordination()
-

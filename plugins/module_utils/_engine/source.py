@@ -80,9 +80,7 @@ class SourceListener:
             say(f"{self._description.pipeline} source: accepted a connection")
             self._tasks.start(self._serve(reader, writer, free))
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, free: asyncio.Semaphore
-    ) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, free: asyncio.Semaphore) -> None:
         splitter, minimum = FrameSplitter(FRAME_LIMIT), self._description.minimum
         try:
             while True:

@@ -59,6 +59,8 @@ class Worker:
         self.initializer_incarnation = ""
         self.gate = asyncio.Event()
         """Open while sources are read."""
+        self.happened = asyncio.Event()
+        """Set whenever something came in that a phase of a recovery may wait for."""
         self.initialized = False
         self.discarding = False
         """Between a mute and the rollback barrier, what comes in belongs to what is rolled back."""
@@ -166,6 +168,7 @@ class Worker:
         """See :class:`.data_channel.DataReceiver`."""
         say("accepted data channel connection")
         self.incoming[name] = incarnation
+        self.happened.set()
 
     # -- messages ----------------------------------------------------------------------------------------
 

@@ -10,10 +10,13 @@ migration rewrites both with the same values.
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+
+from .whole_file import write_whole
+
+_READ_SIZE = 4096
+_HIGHEST_PORT = 65535
 
 
 class AddressFileError(ValueError):
@@ -39,38 +42,49 @@ class Address:
         :raises ValueError: with a sentence.
         """
         host, colon, port = text.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:
+        if not colon or not _is_port(port):
             raise ValueError(f"{text!r} is no address: write it as host:port")
         return cls(host, int(port))
 
 
 def encode(address: Address) -> bytes:
-    """The file's bytes: host and port, a line each."""
+    """The file's bytes: host and port, a line each.
+
+    :raises ValueError: when the host would not stay on its line.
+    """
+    if "\n" in address.host:
+        raise ValueError(f"{address.host!r} is no host: it holds a line break")
     return f"{address.host}\n{address.port}\n".encode()
 
 
-def read_address(path: Union[str, os.PathLike[str]]) -> Address:
+def read_address(path: str | os.PathLike[str]) -> Address:
     """The address in a file; only its first two lines count, since writers do not truncate (B.5).
 
-    :raises AddressFileError: when there are no two lines, or the second is no port.
+    :raises AddressFileError: when there are no two whole lines, or the second is no port. A port
+        without its line end counts as torn: ``313`` could be the beginning of ``3131``.
+    :raises OSError: when it cannot be read.
     """
-    lines = Path(path).read_bytes()[:4096].split(b"\n")
+    with Path(path).open("rb") as stream:
+        lines = stream.read(_READ_SIZE).split(b"\n")
     try:
-        return Address(lines[0].decode("ascii"), int(lines[1].decode("ascii")))
-    except (IndexError, ValueError) as error:
-        raise AddressFileError(f"{os.fspath(path)} holds no address (a host and a port, a line each)") from error
+        host, port = lines[0].decode("ascii"), lines[1].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
+        host, port = "", ""
+    if len(lines) < 3 or not _is_port(port):
+        raise AddressFileError(
+            f"{os.fspath(path)} holds no address: it begins with {b'/'.join(lines[:2])[:60]!r} "
+            "instead of a host and a port, a line each"
+        )
+    return Address(host, int(port))
 
 
-def write_address(path: Union[str, os.PathLike[str]], host: str, port: int) -> None:
-    """Write an address file as a whole or not at all."""
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(encode(Address(host, port)))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def write_address(path: str | os.PathLike[str], host: str, port: int) -> None:
+    """Write an address file as a whole or not at all; mode 0600.
+
+    :raises OSError: when it cannot be written.
+    """
+    write_whole(path, encode(Address(host, port)))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= _HIGHEST_PORT

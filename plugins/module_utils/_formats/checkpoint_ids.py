@@ -9,7 +9,6 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Union
 
 _RECORD = struct.Struct(">QQ")
 SIZE = _RECORD.size
@@ -32,40 +31,47 @@ class CheckpointId:
 
 
 def encode(identifier: CheckpointId) -> bytes:
-    """The bytes of a record."""
+    """The bytes of a record: two u64 big-endian."""
     return _RECORD.pack(identifier.checkpoint, identifier.rollback)
 
 
-def append(path: Union[str, os.PathLike[str]], identifier: CheckpointId) -> None:
-    """Add a record in one write."""
+def append(path: str | os.PathLike[str], identifier: CheckpointId) -> None:
+    """Add a record in one write; the file is created (0600) when it does not exist.
+
+    :raises TornRecord: when the file ends inside a record: everything after it would be misread.
+    """
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
+        _refuse_torn(path, os.fstat(handle).st_size)
         os.write(handle, encode(identifier))
     finally:
         os.close(handle)
 
 
-def read_all(path: Union[str, os.PathLike[str]]) -> list[CheckpointId]:
+def read_all(path: str | os.PathLike[str]) -> list[CheckpointId]:
     """All records, oldest first.
 
     :raises TornRecord: when the file ends inside one.
     """
     data = Path(path).read_bytes()
-    if len(data) % SIZE:
-        raise TornRecord(os.fspath(path), len(data) - len(data) % SIZE)
-    return [CheckpointId(*_RECORD.unpack_from(data, offset)) for offset in range(0, len(data), SIZE)]
+    _refuse_torn(path, len(data))
+    return [CheckpointId(*record) for record in _RECORD.iter_unpack(data)]
 
 
-def read_last(path: Union[str, os.PathLike[str]]) -> Optional[CheckpointId]:
+def read_last(path: str | os.PathLike[str]) -> CheckpointId | None:
     """The last record, the only one that a worker reads; None when the file is empty.
 
     :raises TornRecord: when the file ends inside a record: its last 16 bytes then mean nothing.
     """
     with Path(path).open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        if size % SIZE:
-            raise TornRecord(os.fspath(path), size - size % SIZE)
+        _refuse_torn(path, size)
         if size == 0:
             return None
         stream.seek(size - SIZE)
         return CheckpointId(*_RECORD.unpack(stream.read(SIZE)))
+
+
+def _refuse_torn(path: str | os.PathLike[str], size: int) -> None:
+    if size % SIZE:
+        raise TornRecord(os.fspath(path), size - size % SIZE)

@@ -13,7 +13,8 @@ WINDOW = 4
 """How many of the last values of a key a window shows."""
 
 _VALUE = struct.Struct(">Q")
-_OUTPUT = re.compile(rb"^\(([^,]+),\[(\d+),(\d+),(\d+),(\d+)\]\)$")
+# A value is a u64, which has 20 digits at most.
+_OUTPUT = re.compile(rb"\(([^,]+),\[([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20})\]\)")
 
 
 def key_name(number: int) -> str:
@@ -48,20 +49,26 @@ def base_key(key: str) -> str:
 
 
 def encode_output(key: str, window: Sequence[int], depth: int = 1) -> bytes:
-    """Payload of an output message for a base key: ``(key_0.TraceID-1.TraceWindow-1,[0,0,0,1])``."""
+    """Payload of an output message for a base key: ``(key_0.TraceID-1.TraceWindow-1,[0,0,0,1])``.
+
+    :param window: oldest value first, 0 where there is none yet.
+    :param depth: layers of the detector.
+    """
     return f"({output_key(key, depth)},[{','.join(map(str, window))}])".encode()
 
 
 def decode_output(payload: bytes) -> tuple[str, tuple[int, int, int, int]]:
     """Full key and window (oldest value first) of an output message.
 
-    :raises ValueError: when it does not have that form.
+    Zeros before a number are read over; who compares byte for byte encodes the window again.
+
+    :raises ValueError: when it does not have that form, or its key is no UTF-8.
     """
-    found = _OUTPUT.match(payload)
+    found = _OUTPUT.fullmatch(payload)
     if found is None:
         raise ValueError(f"no output message of the detector: {payload[:80]!r}")
     key, first, second, third, fourth = found.groups()
-    return key.decode("utf-8", "strict"), (int(first), int(second), int(third), int(fourth))
+    return key.decode(), (int(first), int(second), int(third), int(fourth))
 
 
 def expected_window(value: int) -> tuple[int, int, int, int]:

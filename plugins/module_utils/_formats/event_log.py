@@ -63,6 +63,9 @@ class CheckpointEnd:
 class RestartMark:
     """The worker was rolled back here."""
 
+    value: int = RESTART_MARK
+    """What stands after the type; nobody looks at it."""
+
 
 Record = Union[StepState, CheckpointEnd, RestartMark]
 
@@ -73,36 +76,37 @@ def encode(record: Record) -> bytes:
         return b"\x00" + _HEAD.pack(record.step.to_bytes(16, "big"), len(record.payload)) + record.payload
     if isinstance(record, CheckpointEnd):
         return b"\x01" + _ID.pack(record.checkpoint)
-    return b"\x02" + _ID.pack(RESTART_MARK)
+    return b"\x02" + _ID.pack(record.value)
 
 
-def iterate(path: Union[str, os.PathLike[str]]) -> Iterator[tuple[int, Record]]:
-    """The records of a log with their offsets.
+def iterate(path: str | os.PathLike[str]) -> Iterator[tuple[int, Record]]:
+    """The records of a log with their offsets; one record is in memory at a time.
 
     :raises TornEventLog: at the end, when the log ends inside a record.
     :raises DamagedEventLog: at a record of no known type.
+    :raises OSError: when it cannot be read.
     """
     name = os.fspath(path)
     with Path(path).open("rb") as stream:
-        size = os.fstat(stream.fileno()).st_size
         offset = 0
         while True:
             kind = stream.read(1)
             if not kind:
                 return
-            record, length = _read(stream, kind[0], name, offset, size)
+            record, length = _read(stream, kind[0], name, offset)
             yield offset, record
             offset += length
 
 
-def _read(stream: BinaryIO, kind: int, name: str, offset: int, size: int) -> tuple[Record, int]:
+def _read(stream: BinaryIO, kind: int, name: str, offset: int) -> tuple[Record, int]:
     if kind == _STATE:
         head = stream.read(_HEAD.size)
         if len(head) < _HEAD.size:
             raise TornEventLog(name, offset)
         step, length = _HEAD.unpack(head)
-        # Compared with the file's size before it is read: a torn length may announce gigabytes.
-        if offset + 1 + _HEAD.size + length > size:
+        # Compared with the file's size before it is read: a torn length may announce gigabytes. The size is asked
+        # for at every record, since a worker may be adding to the log.
+        if offset + 1 + _HEAD.size + length > os.fstat(stream.fileno()).st_size:
             raise TornEventLog(name, offset)
         payload = stream.read(length)
         if len(payload) < length:
@@ -113,20 +117,21 @@ def _read(stream: BinaryIO, kind: int, name: str, offset: int, size: int) -> tup
     body = stream.read(_ID.size)
     if len(body) < _ID.size:
         raise TornEventLog(name, offset)
-    if kind == _RESTART:
-        return RestartMark(), 1 + _ID.size
-    return CheckpointEnd(_ID.unpack(body)[0]), 1 + _ID.size
+    (value,) = _ID.unpack(body)
+    return (CheckpointEnd(value) if kind == _CHECKPOINT else RestartMark(value)), 1 + _ID.size
 
 
-def find_checkpoint(path: Union[str, os.PathLike[str]], checkpoint: int) -> list[StepState]:
-    """The states that a rollback to a checkpoint restores, by Wallaroo's own rule.
+def find_checkpoint(path: str | os.PathLike[str], checkpoint: int) -> list[StepState]:
+    """The states that a rollback to a checkpoint restores, by Wallaroo's own rule (reference C.2).
 
     A segment of states ends at an id record and at a restart mark; the **first** id record that is
     equal counts. A torn record at the end does not matter when the checkpoint stands before it.
 
-    :raises CheckpointNotFound: when no id record is equal.
+    :raises CheckpointNotFound: when no id record is equal; a torn end is named in its sentence.
+    :raises DamagedEventLog: when a record of no known type stands before it.
     """
     segment: list[StepState] = []
+    torn = ""
     try:
         for _offset, record in iterate(path):
             if isinstance(record, StepState):
@@ -135,13 +140,13 @@ def find_checkpoint(path: Union[str, os.PathLike[str]], checkpoint: int) -> list
             if isinstance(record, CheckpointEnd) and record.checkpoint == checkpoint:
                 return segment
             segment = []
-    except TornEventLog:
-        pass
-    raise CheckpointNotFound(f"{os.fspath(path)} holds no checkpoint {checkpoint}")
+    except TornEventLog as error:
+        torn = f"; it ends inside the record at byte {error.offset}"
+    raise CheckpointNotFound(f"{os.fspath(path)} holds no checkpoint {checkpoint}{torn}")
 
 
 def state_payload(entries: Iterable[tuple[str, bytes]]) -> bytes:
-    """The payload of a step: its keys, each with its state."""
+    """The payload of a step: its keys, each with its state, which is opaque for a real engine's."""
     parts = []
     for key, state in entries:
         name = key.encode()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import Union
 
 from .framing import HEADER
 
@@ -43,8 +42,8 @@ class MessageType(IntEnum):
     STATELESS_PARTITION_COUNT_QUERY_RESPONSE = 24
 
 
-def encode(kind: Union[MessageType, int], body: bytes = b"") -> bytes:
-    """A whole frame: u32 length, u16 type, body."""
+def encode(kind: MessageType | int, body: bytes = b"") -> bytes:
+    """A whole frame: u32 length, u16 type, body (text or JSON, may be empty)."""
     return HEADER.pack(_TYPE.size + len(body)) + _TYPE.pack(kind) + body
 
 

@@ -12,7 +12,6 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Union
 
 HEADER = struct.Struct(">I")
 DEFAULT_LIMIT = 1 << 20
@@ -31,6 +30,11 @@ class FrameError(ValueError):
 
 class FrameTooLong(FrameError):
     """A header announces more bytes than are allowed."""
+
+    def __init__(self, message: str, offset: int, complete: list[bytes]) -> None:
+        super().__init__(message, offset)
+        self.complete = complete
+        """The payloads that were complete before that header and not delivered yet."""
 
 
 class TornFrame(FrameError):
@@ -56,54 +60,52 @@ class FrameSplitter:
 
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
         self._limit = limit
-        self._held: list[bytes] = []
-        self._held_size = 0
-        self._wanted = 0
+        self._held = bytearray()
+        self._wanted = HEADER.size
         self.offset = 0
         """Offset in the stream of the first byte that was not delivered yet."""
 
     @property
     def pending(self) -> int:
         """Bytes of an incomplete frame that are held."""
-        return self._held_size
+        return len(self._held)
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take a piece of the stream and return the payloads it completes, in order.
 
-        :raises FrameTooLong: when a header announces more than the limit. What was complete before
-            it is lost to the caller, who has to give the stream up anyway.
+        :raises FrameTooLong: when a header announces more than the limit; it carries what was complete
+            before. Nothing after that header can be told apart, so the stream has to be given up.
         """
+        data = chunk
         if self._held:
-            # A large frame in many pieces is joined once, when it can be complete, not at every piece.
-            if self._held_size + len(chunk) < self._wanted:
-                self._held.append(chunk)
-                self._held_size += len(chunk)
+            self._held += chunk
+            # A large frame in many pieces is looked at when it can be complete, not at every piece.
+            if len(self._held) < self._wanted:
                 return []
-            self._held.append(chunk)
-            data = b"".join(self._held)
-            self._held, self._held_size = [], 0
-        else:
-            data = chunk
-        unpack, limit, size = HEADER.unpack_from, self._limit, len(data)
-        position, payloads = 0, []
-        self._wanted = HEADER.size
-        while position + 4 <= size:
+            data = bytes(self._held)
+        unpack, limit, last_header = HEADER.unpack_from, self._limit, len(data) - 4
+        position, wanted = 0, 4
+        payloads: list[bytes] = []
+        append = payloads.append
+        while position <= last_header:
             (length,) = unpack(data, position)
+            begin = position + 4
+            end = begin + length
+            payload = data[begin:end]
             if length > limit:
+                # The header alone: all that comes after it is refused as well.
+                self._hold(data[: position + 4], position, 4)
                 raise FrameTooLong(
-                    f"the frame at byte {self.offset + position} announces {length} bytes, more than the {limit} allowed",
-                    self.offset + position,
+                    f"the frame at byte {self.offset} announces {length} bytes, more than the {limit} allowed",
+                    self.offset,
+                    payloads,
                 )
-            end = position + 4 + length
-            if end > size:
-                self._wanted = 4 + length
+            if len(payload) < length:
+                wanted = 4 + length
                 break
-            payloads.append(data[position + 4 : end])
+            append(payload)
             position = end
-        self.offset += position
-        if position < size:
-            rest = data[position:] if position else data
-            self._held, self._held_size = [rest], len(rest)
+        self._hold(data, position, wanted)
         return payloads
 
     def finish(self) -> None:
@@ -111,29 +113,40 @@ class FrameSplitter:
 
         :raises TornFrame: when it ended inside a frame.
         """
-        if self._held_size:
+        if self._held:
             raise TornFrame(
-                f"the stream ends inside the frame at byte {self.offset}, of which {self._held_size} bytes came",
+                f"the stream ends inside the frame at byte {self.offset}, of which {len(self._held)} bytes came",
                 self.offset,
             )
 
+    def _hold(self, data: bytes, position: int, wanted: int) -> None:
+        self.offset += position
+        self._held = bytearray(data[position:])
+        self._wanted = wanted
 
-def iterate_file(
-    path: Union[str, os.PathLike[str]], limit: int = DEFAULT_LIMIT
-) -> Iterator[tuple[int, bytes]]:
+
+def iterate_file(path: str | os.PathLike[str], limit: int = DEFAULT_LIMIT) -> Iterator[tuple[int, bytes]]:
     """The frames of a file: (offset of the header, payload). Reads in pieces, whatever the size of the file.
 
     :raises TornFrame: at the end, when the file ends inside a frame.
-    :raises FrameTooLong: at a header that announces more than the limit.
+    :raises FrameTooLong: at a header that announces more than the limit, after the frames before it.
+    :raises OSError: when it cannot be read.
     """
     splitter = FrameSplitter(limit)
     with Path(path).open("rb") as stream:
-        while True:
+        refused: FrameTooLong | None = None
+        while refused is None:
             chunk = stream.read(_READ_SIZE)
             if not chunk:
                 break
             offset = splitter.offset
-            for payload in splitter.feed(chunk):
+            try:
+                payloads = splitter.feed(chunk)
+            except FrameTooLong as error:
+                refused, payloads = error, error.complete
+            for payload in payloads:
                 yield offset, payload
                 offset += HEADER.size + len(payload)
+    if refused is not None:
+        raise refused
     splitter.finish()

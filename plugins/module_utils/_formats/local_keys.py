@@ -13,7 +13,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
 
 ADD, REMOVE = 0, 1
 _HEAD = struct.Struct(">BQI")
@@ -45,28 +44,32 @@ def encode(record: LocalKey) -> bytes:
     return _HEAD.pack(record.command, record.checkpoint, len(body)) + body
 
 
-def iterate(path: Union[str, os.PathLike[str]]) -> Iterator[LocalKey]:
-    """The records of a file.
+def iterate(path: str | os.PathLike[str]) -> Iterator[LocalKey]:
+    """The records of a file, oldest first.
 
-    :raises LocalKeysError: when it ends inside a record or holds something else.
+    :raises LocalKeysError: at a record inside which the file ends, or that is none.
+    :raises OSError: when the file cannot be read.
     """
-    data, offset, name = Path(path).read_bytes(), 0, os.fspath(path)
+    data, offset = Path(path).read_bytes(), 0
     while offset < len(data):
         try:
-            command, checkpoint, length = _HEAD.unpack_from(data, offset)
-            begin = offset + _HEAD.size
-            body = data[begin : begin + length]
-            (state_length,) = _LENGTH.unpack_from(body)
-            key_at = _LENGTH.size + state_length
-            (key_length,) = _LENGTH.unpack_from(body, key_at)
-            if len(body) < length or key_at + _LENGTH.size + key_length != length or command not in (ADD, REMOVE):
-                raise LocalKeysError(f"{name} is damaged or torn at byte {offset}", offset)
-            yield LocalKey(
-                command,
-                checkpoint,
-                body[_LENGTH.size : key_at].decode(),
-                body[key_at + _LENGTH.size :].decode(),
-            )
-        except (struct.error, UnicodeDecodeError) as error:
-            raise LocalKeysError(f"{name} is damaged or torn at byte {offset}", offset) from error
-        offset += _HEAD.size + length
+            record, length = _read(data, offset)
+        except (struct.error, UnicodeDecodeError):
+            record, length = None, 0
+        if record is None:
+            raise LocalKeysError(f"{os.fspath(path)} is damaged or ends inside the record at byte {offset}", offset)
+        yield record
+        offset += length
+
+
+def _read(data: bytes, offset: int) -> tuple[LocalKey | None, int]:
+    command, checkpoint, length = _HEAD.unpack_from(data, offset)
+    begin = offset + _HEAD.size
+    body = data[begin : begin + length]
+    (state_length,) = _LENGTH.unpack_from(body)
+    key_at = _LENGTH.size + state_length
+    (key_length,) = _LENGTH.unpack_from(body, key_at)
+    if len(body) < length or key_at + _LENGTH.size + key_length != length or command not in (ADD, REMOVE):
+        return None, 0
+    state, key = body[_LENGTH.size : key_at], body[key_at + _LENGTH.size :]
+    return LocalKey(command, checkpoint, state.decode(), key.decode()), _HEAD.size + length

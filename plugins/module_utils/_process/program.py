@@ -59,7 +59,8 @@ def ensure_started(
     alive = known is not None and is_alive(known.identity)
     if alive and known is not None and list(known.argv) != list(wanted.argv):
         raise ProgramProblem(
-            f"{wanted.name} runs already with other arguments (pid {known.identity.pid}: {' '.join(known.argv)}); stop it first."
+            f"{wanted.name} runs already with other arguments (pid {known.identity.pid}: {' '.join(known.argv)}); "
+            "stop it first."
         )
     ended_well = not alive and known is not None and list(known.argv) == list(wanted.argv) and _ended_well(wanted)
     changed = not alive and not ended_well
@@ -69,7 +70,12 @@ def ensure_started(
         _forget_result(wanted)
         try:
             known = start(
-                wanted.base, wanted.name, wanted.kind, wanted.argv, environment=wanted.environment, details=wanted.details
+                wanted.base,
+                wanted.name,
+                wanted.kind,
+                wanted.argv,
+                environment=wanted.environment,
+                details=wanted.details,
             )
         except (AlreadyRunning, StartFailed) as error:
             raise ProgramProblem(f"{wanted.name} could not be started: {error}") from error

@@ -54,7 +54,9 @@ def read(base: str, name: str) -> Optional[ProcessRecord]:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read ({error}); look which process it is, stop it, and remove the file") from error
+        raise ValueError(
+            f"{path} cannot be read ({error}); look which process it is, stop it, and remove the file"
+        ) from error
     try:
         identity = ProcessIdentity.from_dict(data.pop("identity"))
         return ProcessRecord(identity=identity, **data)

@@ -15,7 +15,7 @@ import asyncio
 import os
 import signal
 import time
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Optional, cast
 
 from .._formats.detector import decode_output
 from .._formats.framing import FrameError, FrameSplitter, frames
@@ -44,8 +44,8 @@ class Receiver:
         self._last_came = time.monotonic()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         mode = "ab" if arguments.append else "xb"
-        self._file: BinaryIO = open(arguments.file, mode, buffering=0, opener=_private)
-        self._arrivals: BinaryIO = open(arrivals.path_of(arguments.file), "ab", buffering=0, opener=_private)
+        self._file = _open(arguments.file, mode)
+        self._arrivals = _open(arrivals.path_of(arguments.file), "ab")
         self.bytes = os.fstat(self._file.fileno()).st_size
 
     async def run(self) -> None:
@@ -57,7 +57,8 @@ class Receiver:
             )
         except OSError as error:
             raise ReceivingFailed(
-                f"nobody can listen on {arguments.listen}: {error.strerror or error}; stop who does, or choose another port"
+                f"nobody can listen on {arguments.listen}: {error.strerror or error}; "
+                "stop who does, or choose another port"
             ) from error
         host, port = server.sockets[0].getsockname()[:2]
         shared.say(f"receiver: listening on {host}:{port}")
@@ -84,7 +85,7 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = FrameSplitter(self._arguments.frame_limit)
-        peer = "%s:%s" % tuple((writer.get_extra_info("peername") or ("?", "?"))[:2])
+        peer = ":".join(str(part) for part in (writer.get_extra_info("peername") or ("?", "?"))[:2])
         self.connections += 1
         shared.say(f"receiver: {peer} connected")
         try:
@@ -161,6 +162,11 @@ class Receiver:
         return f"{len(missing)} of {len(self._wanted)} keys have not reached {self._arguments.until}: {shown}{more}"
 
 
+def _open(path: str, mode: str) -> BinaryIO:
+    """Open for writing, for nobody else to read; closed by :meth:`Receiver.close`."""
+    return cast("BinaryIO", open(path, mode, buffering=0, opener=_private))
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
@@ -181,7 +187,9 @@ def _parser() -> shared.Parser:
     parser.add_argument("--keys", type=shared.positive, default=11, help="how many keys key_0, key_1 ... (11)")
     parser.add_argument("--key", action="append", default=[], help="a key, instead; may be repeated")
     parser.add_argument("--limit", type=shared.seconds, default=0.0, help="seconds for everything (no limit)")
-    parser.add_argument("--idle-limit", type=shared.seconds, default=0.0, help="seconds in which nothing comes (no limit)")
+    parser.add_argument(
+        "--idle-limit", type=shared.seconds, default=0.0, help="seconds in which nothing comes (no limit)"
+    )
     parser.add_argument("--frame-limit", type=shared.positive, default=1 << 20, help="bytes of a frame at most (1 MiB)")
     parser.add_argument("--result", default="", metavar="FILE", help="JSON file for the result")
     return parser

@@ -88,7 +88,8 @@ class Link:
                 if not self._limits.resume:
                     raise SendingFailed(
                         f"the connection to the source {self._to} broke ({error.strerror or error}) after value "
-                        f"{self.written} of {', '.join(self.keys)}; what arrived of the values up to {last} is not known"
+                        f"{self.written} of {', '.join(self.keys)}; what arrived of the values up to {last} "
+                        "is not known"
                     ) from error
                 shared.say(f"sender: the connection broke after value {self.written}, going on")
                 self.close()
@@ -150,9 +151,7 @@ class Sender:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
         self.keys = shared.key_names(arguments.keys, arguments.key)
-        limits = Limits(
-            arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit
-        )
+        limits = Limits(arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit)
         self.links = [Link(arguments.to, group, limits) for group in _spread(self.keys, arguments.connections)]
         self.total = len(self.keys) * (arguments.last - arguments.first + 1)
         self._reported = time.monotonic()
@@ -204,13 +203,21 @@ def _parser() -> shared.Parser:
     parser.add_argument("--key", action="append", default=[], help="a key, instead; may be repeated")
     parser.add_argument("--batch", type=shared.positive, default=100, help="values a key and round (100)")
     parser.add_argument("--interval", type=shared.seconds, default=0.05, help="seconds between two rounds (0.05)")
-    parser.add_argument("--rate", type=shared.seconds, default=0.0, help="messages a second at most, all keys (no limit)")
+    parser.add_argument(
+        "--rate", type=shared.seconds, default=0.0, help="messages a second at most, all keys (no limit)"
+    )
     parser.add_argument("--connections", type=shared.positive, default=SOURCE_CONNECTIONS, help="at most (10)")
-    parser.add_argument("--connect-limit", type=shared.seconds, default=10.0, help="seconds to wait for the source (10)")
+    parser.add_argument(
+        "--connect-limit", type=shared.seconds, default=10.0, help="seconds to wait for the source (10)"
+    )
     parser.add_argument("--reconnect-limit", type=shared.seconds, default=10.0, help="the same after a break (10)")
-    parser.add_argument("--stall-limit", type=shared.seconds, default=60.0, help="seconds a source may read nothing (60)")
+    parser.add_argument(
+        "--stall-limit", type=shared.seconds, default=60.0, help="seconds a source may read nothing (60)"
+    )
     parser.add_argument("--limit", type=shared.seconds, default=0.0, help="seconds for everything (no limit)")
-    parser.add_argument("--on-break", choices=("fail", "resume"), default="fail", help="when a connection breaks (fail)")
+    parser.add_argument(
+        "--on-break", choices=("fail", "resume"), default="fail", help="when a connection breaks (fail)"
+    )
     parser.add_argument("--result", default="", metavar="FILE", help="JSON file for the result")
     return parser
 

@@ -3,246 +3,235 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A proved copy of a worker's resilience files.
 
-That a copying program ends well proves nothing: rsync ends with 0 and leaves wrong bytes where the
-target has a stale file of the same size and time, and with ``--append`` also where the target's
-file is longer or damaged (reference "resilience anchors", 2.5). A worker that returns to a server
-it once lived on meets exactly such files. So: what is stale goes first, every file is written
-beside its place and renamed, and in the end both sides are digested anew and compared.
+Why a copying program's exit code 0 is no proof (reference "resilience anchors", 2.5, measured):
+rsync decides by size and modification time what it need not look at, and so leaves wrong bytes where
+the target has a stale file of the same size and time; with ``--append`` and ``--append-verify`` it
+also leaves a target that is *longer* than the source, and with ``--append`` a damaged beginning. In
+all these cases it ends with 0. A worker that returns to a server it once lived on meets exactly such
+files. So here sizes and times prove nothing: both sides are digested, what is stale goes first, every
+file is written beside its place, synced and renamed, and in the end both sides are digested anew and
+compared.
 
-Interrupted anywhere, the copy is completed by the next one: leftovers begin with a dot and are
-never taken for resilience files.
+What an interruption leaves is never started from: the file ``.workers``, which every restart requires
+and which is a few bytes long, is taken away before anything else changes, and put back when all
+others are proved. Until then Wallaroo finds some but not all files and refuses (reference C.1). The
+next copy removes what was half written (names that begin with a dot) and does what is left to do.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO, Optional, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
-from .._formats.address_file import Address, encode
+from .._formats.address_file import Address, encode, write_address
+from .._formats.whole_file import make_private_directory, replacing, reserve_partial, sync_directory, write_whole
 from . import manifest as manifests
 from .files import ResilienceSet
-from .manifest import FileDigest, Manifest
+from .manifest import Manifest
+from .plan import KEY_FILE, Addresses, CopyPlan, CopyResult, NotEnoughSpace, check_space, make_plan
+from .source import CopyError, LocalSource, Source, SourceChanged, TailSource, reading
 
-_CHUNK = 1 << 20
-_TEMPORARY = ".copying."
+__all__ = [
+    "Addresses",
+    "CopyError",
+    "CopyResult",
+    "IncompleteSource",
+    "LocalSource",
+    "NotEnoughSpace",
+    "Source",
+    "SourceChanged",
+    "TailSource",
+    "copy",
+    "rewrite_addresses",
+]
 
-
-class CopyError(Exception):
-    """A copy that could not be made or proved; the sentence says where and what to do."""
-
-
-class SourceChanged(CopyError):
-    """The source was written to while it was copied."""
-
-
-class NotEnoughSpace(CopyError):
-    """The target cannot hold the files."""
-
-
-class Source(Protocol):
-    """Where files are copied from."""
-
-    def manifest(self) -> Manifest:
-        """What lies there now."""
-
-    def open(self, name: str) -> BinaryIO:
-        """The bytes of a file."""
-
-    def describe(self) -> str:
-        """Where that is, for people."""
+_READ_SIZE = 1 << 20
 
 
-class LocalSource:
-    """A directory of this machine."""
-
-    def __init__(self, files: ResilienceSet) -> None:
-        self._files = files
-
-    def manifest(self) -> Manifest:
-        """What lies there now."""
-        return manifests.of_directory(self._files)
-
-    def open(self, name: str) -> BinaryIO:
-        """The bytes of a file.
-
-        :raises CopyError: when the name does not belong to the worker.
-        """
-        if not self._files.owns(name):
-            raise CopyError(f"{name} is no resilience file of {self._files.worker}")
-        return (self._files.directory / name).open("rb")
-
-    def describe(self) -> str:
-        """Its directory."""
-        return str(self._files.directory)
-
-
-@dataclass
-class CopyResult:
-    """What a copy did, or in check mode would do."""
-
-    changed: bool = False
-    copied: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    bytes: int = 0
-    """Bytes that were read from the source for the files that were copied."""
-    manifest: Optional[Manifest] = None
-    """What the target holds now."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """What the address files on the target are to hold."""
-
-    control: Address
-    data: Address
+class IncompleteSource(CopyError):
+    """The source lacks files without which the worker cannot restart."""
 
 
 def copy(
     source: Source,
     target: ResilienceSet,
-    addresses: Optional[Addresses] = None,
+    addresses: Addresses | tuple[Address, Address] | None = None,
     only_check: bool = False,
 ) -> CopyResult:
     """Make the target's files of one worker equal to the source's, and prove it.
 
+    Of a file that is only ever added to, and of which the target holds a proved beginning, the end alone is
+    copied. A source that is written to is copied as far as it had come, which leaves little to do for the
+    copy after the worker's death; the copy still fails with :class:`SourceChanged`.
+
     :param addresses: what ``.tcp-control`` and ``.tcp-data`` hold on the target instead.
-    :param only_check: change nothing, and say what would be done.
-    :raises CopyError: when the source is not complete, the target cannot be written, or the proof fails.
+    :param only_check: write nothing, and say what would be done.
+    :raises IncompleteSource: when the source lacks a required file; the target is then left as it was.
+    :raises NotEnoughSpace: before anything is written.
+    :raises SourceChanged: when the source was written to meanwhile.
+    :raises CopyError: when something cannot be read or written, or when the proof fails.
     """
-    before = source.manifest()
-    wanted = _wanted(before, target, addresses)
-    result = _differences(wanted, before, target)
-    if only_check:
-        return result
-    _check_space(result, wanted, target)
-    try:
-        target.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_leftovers(target)
-        for name in result.removed:
-            (target.directory / name).unlink(missing_ok=True)
-        for name in result.copied:
-            replaced = _replacement(name, target, addresses)
-            if replaced is not None:
-                _write(target.directory / name, replaced)
-            else:
-                with source.open(name) as stream:
-                    _copy_stream(stream, target.directory / name)
-        if result.changed:
-            _sync_directory(target.directory)
-    except OSError as error:
+    with reading(source):
+        before = source.manifest()
+    _check_source(source, before, target)
+    with _using(target):
+        plan = make_plan(source, before, target, addresses)
+        check_space(plan, target)
+        result = plan.result()
+        if only_check:
+            return result
+        key_file = _carry_out(plan, source, target)
+        with reading(source):
+            changes = manifests.compare(before, source.manifest())
+        if changes:
+            raise SourceChanged(
+                f"The files in {source.describe()} changed while they were copied ({changes[0]}): {target.worker} "
+                "still runs, or somebody else writes there; kill it first, then copy again."
+            )
+        proved = manifests.of_directory(target)
+        _prove(plan.without_key_file() if plan.changed else plan.wanted, proved, source, target)
+        if plan.changed:
+            write_whole(target.path(KEY_FILE), key_file)
+            files = (*proved.files, manifests.digest_of_file(target.path(KEY_FILE)))
+            proved = Manifest(proved.worker, tuple(sorted(files, key=lambda file: file.name)))
+            _prove(plan.wanted, proved, source, target)
+        result.manifest = proved
+    return result
+
+
+def rewrite_addresses(target: ResilienceSet, control: Address, data: Address) -> bool:
+    """Write where the worker is to listen into its address files; returns whether that was new (reference B.5).
+
+    :raises CopyError: when they cannot be written.
+    """
+    changed = False
+    with _using(target):
+        for suffix, address in (("tcp-control", control), ("tcp-data", data)):
+            path = target.path(suffix)
+            if not path.is_file() or path.read_bytes() != encode(address):
+                write_address(path, address.host, address.port)
+                changed = True
+    return changed
+
+
+def _check_source(source: Source, found: Manifest, target: ResilienceSet) -> None:
+    names = [file.name for file in found.files]
+    foreign = [name for name in names if not target.owns(name)]
+    if found.worker != target.worker or foreign:
         raise CopyError(
-            f"{error.filename or target.directory} cannot be written: {error.strerror}. "
-            "Mend that and copy again; the source was not touched."
-        ) from error
-    after = source.manifest()
-    changes = manifests.compare(before, after)
-    if changes:
-        raise SourceChanged(
-            f"The files in {source.describe()} changed while they were copied ({changes[0]}): "
-            f"{target.worker} still runs, or somebody else writes there. Kill it first, then copy again."
+            f"{source.describe()} offers files of {found.worker}{': ' if foreign else ''}{', '.join(foreign)}, "
+            f"which are no resilience files of {target.worker} with the prefix {target.prefix!r}; "
+            "check application and worker."
         )
-    result.manifest = manifests.of_directory(target)
-    wrong = manifests.compare(wanted, result.manifest)
+    missing = target.missing_among(names)
+    if missing:
+        raise IncompleteSource(
+            f"{source.describe()} does not hold a complete set of files of {target.worker}; missing: "
+            f"{', '.join(missing)}; check server and worker, {target.directory} was left as it was."
+        )
+    if isinstance(source, LocalSource) and _same_place(source.files, target):
+        raise CopyError(f"{target.directory} is source and target at once; name another server.")
+
+
+def _same_place(first: ResilienceSet, second: ResilienceSet) -> bool:
+    return first.directory.exists() and second.directory.exists() and first.directory.samefile(second.directory)
+
+
+def _carry_out(plan: CopyPlan, source: Source, target: ResilienceSet) -> bytes:
+    """Do what is planned, but for the key file, whose bytes are returned."""
+    make_private_directory(target.directory)
+    for leftover in target.leftovers():
+        leftover.unlink(missing_ok=True)
+    if not plan.changed:
+        return b""
+    key_file = _read_key_file(plan, source)
+    target.path(KEY_FILE).unlink(missing_ok=True)
+    sync_directory(target.directory)
+    for name in plan.removed:
+        (target.directory / name).unlink(missing_ok=True)
+    for name in plan.copied:
+        if name != plan.key_file:
+            _copy_file(name, plan, source, target)
+    sync_directory(target.directory)
+    return key_file
+
+
+def _read_key_file(plan: CopyPlan, source: Source) -> bytes:
+    with reading(source), source.open(plan.key_file) as stream:
+        data = stream.read(plan.sizes[plan.key_file] + 1)
+    if manifests.digest_of_bytes(plan.key_file, data) not in plan.wanted.files:
+        raise SourceChanged(
+            f"{plan.key_file} in {source.describe()} changed while it was copied: somebody writes there; "
+            "find out who, then copy again."
+        )
+    return data
+
+
+def _copy_file(name: str, plan: CopyPlan, source: Source, target: ResilienceSet) -> None:
+    path = target.directory / name
+    if name in plan.replaced:
+        with replacing(path) as sink:
+            sink.write(plan.replaced[name])
+        return
+    size = plan.sizes[name]
+    beginning = plan.appended.get(name)
+    if beginning is not None and isinstance(source, TailSource):
+        with reading(source):
+            stream = source.open_at(name, beginning)
+        with stream:
+            # Under the other name it is no resilience file while it is half done; what goes wrong in between
+            # leaves a longer beginning, which the next copy proves or replaces.
+            partial = reserve_partial(path)
+            os.replace(path, partial)
+            try:
+                with partial.open("ab") as sink:
+                    _transfer(stream, sink, size - beginning, name, source)
+                    sink.flush()
+                    os.fsync(sink.fileno())
+            finally:
+                os.replace(partial, path)
+        return
+    with reading(source):
+        stream = source.open(name)
+    with stream, replacing(path) as sink:
+        _transfer(stream, sink, size, name, source)
+
+
+def _transfer(stream: BinaryIO, sink: BinaryIO, size: int, name: str, source: Source) -> None:
+    """Copy as many bytes as the manifest says: the file may be growing."""
+    while size:
+        with reading(source):
+            chunk = stream.read(min(size, _READ_SIZE))
+        if not chunk:
+            raise SourceChanged(
+                f"{name} in {source.describe()} became {size} bytes shorter while it was copied: "
+                "somebody writes there; find out who, then copy again."
+            )
+        sink.write(chunk)
+        size -= len(chunk)
+
+
+def _prove(wanted: Manifest, found: Manifest, source: Source, target: ResilienceSet) -> None:
+    wrong = manifests.compare(wanted, found)
     if wrong:
         raise CopyError(
-            f"The copy in {target.directory} is not what {source.describe()} holds: {'; '.join(wrong)}. "
-            "Copy again; if it happens again, check the disk."
-        )
-    return result
-
-
-def _wanted(found: Manifest, target: ResilienceSet, addresses: Optional[Addresses]) -> Manifest:
-    """The source's manifest with the address files as they are to be on the target."""
-    files = []
-    for file in found.files:
-        replaced = _replacement(file.name, target, addresses)
-        if replaced is None:
-            files.append(file)
-        else:
-            files.append(FileDigest(file.name, len(replaced), manifests.hashlib.sha256(replaced).hexdigest()))
-    return Manifest(found.worker, tuple(files))
-
-
-def _replacement(name: str, target: ResilienceSet, addresses: Optional[Addresses]) -> Optional[bytes]:
-    if addresses is None:
-        return None
-    if name == target.path("tcp-control").name:
-        return encode(addresses.control)
-    if name == target.path("tcp-data").name:
-        return encode(addresses.data)
-    return None
-
-
-def _differences(wanted: Manifest, source: Manifest, target: ResilienceSet) -> CopyResult:
-    there = {file.name: file for file in manifests.of_directory(target).files}
-    sizes = {file.name: file.size for file in source.files}
-    result = CopyResult()
-    for file in wanted.files:
-        if there.get(file.name) == file:
-            result.kept.append(file.name)
-        else:
-            result.copied.append(file.name)
-            result.bytes += sizes[file.name]
-    result.removed = sorted(set(there) - {file.name for file in wanted.files})
-    result.changed = bool(result.copied or result.removed)
-    return result
-
-
-def _check_space(result: CopyResult, wanted: Manifest, target: ResilienceSet) -> None:
-    needed = sum(file.size for file in wanted.files if file.name in result.copied)
-    place = target.directory
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise NotEnoughSpace(
-            f"{target.directory} has {free:,} bytes free and the files of {target.worker} need {needed:,}; make room first."
+            f"The copy in {target.directory} is not what {source.describe()} holds: {'; '.join(wrong)}; "
+            "copy again, and check the disk if it happens again."
         )
 
 
-def _copy_stream(stream: BinaryIO, path: Path) -> None:
-    temporary = path.with_name(f"{_TEMPORARY}{path.name}")
+@contextmanager
+def _using(target: ResilienceSet) -> Iterator[None]:
+    """Turn what goes wrong on the target into a sentence that names the place.
+
+    :raises CopyError: when something cannot be read or written there.
+    """
     try:
-        with _create(temporary) as sink:
-            shutil.copyfileobj(stream, sink, _CHUNK)
-            sink.flush()
-            os.fsync(sink.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{_TEMPORARY}{path.name}")
-    try:
-        with _create(temporary) as sink:
-            sink.write(data)
-            sink.flush()
-            os.fsync(sink.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _remove_leftovers(target: ResilienceSet) -> None:
-    for path in target.directory.iterdir():
-        if path.name.startswith(_TEMPORARY) and target.owns(path.name[len(_TEMPORARY) :]):
-            path.unlink(missing_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except OSError as error:
+        place = error.filename2 or error.filename or target.directory
+        raise CopyError(
+            f"{place} cannot be used ({error.strerror or error}); mend that and copy again, the source was not touched."
+        ) from error

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Union
+from typing import Literal
+
+from .._formats.whole_file import name_of_partial
 
 PREFIXES = {"market_spread": "market-spread", "multi_partition_detector": "multi_partition_detector"}
 """Application -> what its resilience files begin with, at 0.5.3 and 0.5.4."""
@@ -31,8 +34,9 @@ SUFFIXES = (
 )
 """The files that decide whether a start is fresh or a recovery."""
 
-_NOT_REQUIRED_OF_INITIALIZER = ("tcp-data", "connection-addresses")
 JOURNAL_SUFFIXES = ("journal", "evlog.journal")
+_NOT_REQUIRED_OF_INITIALIZER = ("tcp-data", "connection-addresses")
+_GROWING_SUFFIXES = ("evlog", "checkpoint_ids", "local-keys", *JOURNAL_SUFFIXES)
 
 
 def prefix(application: str, version: str = "0.5.4") -> str:
@@ -50,13 +54,17 @@ def prefix(application: str, version: str = "0.5.4") -> str:
 class ResilienceSet:
     """The resilience files of one worker in one directory. Reads the directory anew at each question."""
 
-    def __init__(self, directory: Union[str, os.PathLike[str]], prefix: str, worker: str) -> None:
+    def __init__(self, directory: str | os.PathLike[str], prefix: str, worker: str) -> None:
+        """:raises ValueError: when prefix or worker would lead out of the directory."""
+        if not worker or "/" in worker or "/" in prefix:
+            raise ValueError(f"{worker!r} is no name of a worker of {prefix!r}")
         self.directory = Path(directory)
         self.prefix = prefix
         self.worker = worker
         self._stem = f"{prefix}-{worker}"
         stem = re.escape(self._stem)
-        self._rotated = re.compile(rf"^{stem}-[0-9A-Fa-f]{{16}}\.evlog(\.journal)?$")
+        self._rotated = re.compile(rf"{stem}(-[0-9A-Fa-f]{{16}}\.evlog(\.journal)?)")
+        self._names = {f"{self._stem}.{suffix}": suffix for suffix in (*SUFFIXES, *JOURNAL_SUFFIXES)}
 
     def path(self, suffix: str) -> Path:
         """Where the file with this suffix lies or would lie."""
@@ -69,42 +77,77 @@ class ResilienceSet:
         return tuple(suffix for suffix in SUFFIXES if suffix not in _NOT_REQUIRED_OF_INITIALIZER)
 
     def present(self) -> dict[str, Path]:
-        """The files of exactly this worker, journals and rotated event logs among them: suffix -> path."""
+        """The files of exactly this worker, journals and rotated event logs among them: suffix -> path.
+
+        The suffix of a rotated event log begins with its dash: ``-00000000000003E8.evlog``.
+        """
         found = {}
-        for suffix in (*SUFFIXES, *JOURNAL_SUFFIXES):
-            path = self.path(suffix)
-            if path.is_file():
-                found[suffix] = path
         for path in self._entries():
-            if self._rotated.match(path.name) and path.is_file():
-                found[path.name[len(self._stem) :]] = path
+            suffix = self.suffix_of(path.name)
+            if suffix is not None and path.is_file():
+                found[suffix] = path
         return found
+
+    def journal_files(self) -> list[Path]:
+        """The journals that are there: the I/O journal and those of the event logs."""
+        return [path for suffix, path in self.present().items() if suffix.endswith("journal")]
+
+    def evlog_rotated(self) -> list[Path]:
+        """The rotated event logs, oldest first; the last one is the one that a recovery reads."""
+        return [path for suffix, path in self.present().items() if _is_rotated(suffix)]
 
     def missing(self) -> list[Path]:
         """The required files that are not there."""
-        return [self.path(suffix) for suffix in self.required() if not self.path(suffix).is_file()]
+        return [self.directory / name for name in self.missing_among(self._present_names())]
 
-    def state(self) -> str:
-        """``none``, ``complete`` or ``incomplete``. Journals alone count as none, as they do for Wallaroo."""
-        if not any(self.path(suffix).is_file() for suffix in SUFFIXES):
+    def missing_among(self, names: Iterable[str]) -> list[str]:
+        """The names of required files that are not among these. A rotated event log stands for the event log."""
+        there = {self.suffix_of(name) for name in names}
+        if any(_is_rotated(suffix) for suffix in there):
+            there.add("evlog")
+        return [self.path(suffix).name for suffix in self.required() if suffix not in there]
+
+    def state(self) -> Literal["none", "complete", "incomplete"]:
+        """Whether a start would be fresh, a recovery, or refused. Journals alone count as none, as for Wallaroo."""
+        names = self._present_names()
+        if all((self.suffix_of(name) or "").endswith("journal") for name in names):
             return "none"
-        return "incomplete" if self.missing() else "complete"
+        return "incomplete" if self.missing_among(names) else "complete"
 
     def remove(self) -> list[Path]:
         """Delete every file of this worker, its journals too, and nothing of another worker."""
         removed = []
-        for path in self.present().values():
+        for path in [*self.present().values(), *self.leftovers()]:
             path.unlink(missing_ok=True)
             removed.append(path)
         return removed
 
+    def leftovers(self) -> list[Path]:
+        """Half files that an interrupted writer left; none of them is a resilience file."""
+        return [path for path in self._entries() if self.owns(name_of_partial(path.name) or "")]
+
     def owns(self, name: str) -> bool:
         """Whether a file of this name belongs to this worker."""
-        known = {f"{self._stem}.{suffix}" for suffix in (*SUFFIXES, *JOURNAL_SUFFIXES)}
-        return name in known or self._rotated.match(name) is not None
+        return self.suffix_of(name) is not None
+
+    def grows(self, name: str) -> bool:
+        """Whether a file of this name is only ever added to."""
+        return self.suffix_of(name) in _GROWING_SUFFIXES or self._rotated.fullmatch(name) is not None
+
+    def suffix_of(self, name: str) -> str | None:
+        """The suffix of a file of this worker; None for any other name."""
+        rotated = self._rotated.fullmatch(name)
+        return rotated.group(1) if rotated else self._names.get(name)
+
+    def _present_names(self) -> list[str]:
+        return [path.name for path in self.present().values()]
 
     def _entries(self) -> list[Path]:
         try:
             return sorted(self.directory.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _is_rotated(suffix: str | None) -> bool:
+    return suffix is not None and suffix.startswith("-") and suffix.endswith(".evlog")

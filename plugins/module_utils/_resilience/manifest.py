@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from .files import ResilienceSet
 
 _READ_SIZE = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ManifestError(ValueError):
+    """Data that is no manifest."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +27,11 @@ class FileDigest:
     """One file of a manifest."""
 
     name: str
+    """Without a directory."""
     size: int
+    """Bytes."""
     sha256: str
+    """64 hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Manifest:
 
     worker: str
     files: tuple[FileDigest, ...]
+    """In the order of their names."""
 
     @property
     def size(self) -> int:
@@ -38,17 +48,34 @@ class Manifest:
         return sum(file.size for file in self.files)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data: ``{"worker": …, "files": [{"name": …, "size": …, "sha256": …}, …]}``."""
         return {"worker": self.worker, "files": [asdict(file) for file in self.files]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
-        """The reverse of :meth:`to_dict`."""
-        return cls(str(data["worker"]), tuple(FileDigest(**file) for file in data["files"]))
+        """The reverse of :meth:`to_dict`, for a manifest that another machine made.
+
+        :raises ManifestError: when it is none; a name may not lead out of its directory, nor come twice.
+        """
+        try:
+            worker, files = data["worker"], tuple(FileDigest(**file) for file in data["files"])
+        except (KeyError, TypeError) as error:
+            raise ManifestError(f"a manifest holds a worker and files with name, size and sha256: {error}") from error
+        if not isinstance(worker, str):
+            raise ManifestError(f"{worker!r} in a manifest is no worker")
+        for file in files:
+            if not _is_plain(file):
+                raise ManifestError(f"the manifest of {worker} holds what is no file: {file}")
+        if len({file.name for file in files}) != len(files):
+            raise ManifestError(f"the manifest of {worker} names a file twice")
+        return cls(worker, tuple(sorted(files, key=lambda file: file.name)))
 
 
-def digest(path: Path, length: Optional[int] = None) -> tuple[int, str]:
-    """Size and SHA-256 of a file, or of its first ``length`` bytes."""
+def digest(path: Path, length: int | None = None) -> tuple[int, str]:
+    """Size and SHA-256 of a file, or of its first ``length`` bytes.
+
+    :raises OSError: when it cannot be read.
+    """
     summed, size = hashlib.sha256(), 0
     with path.open("rb") as stream:
         while length is None or size < length:
@@ -60,13 +87,25 @@ def digest(path: Path, length: Optional[int] = None) -> tuple[int, str]:
     return size, summed.hexdigest()
 
 
+def digest_of_bytes(name: str, data: bytes) -> FileDigest:
+    """The digest of a file that would hold these bytes."""
+    return FileDigest(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def digest_of_file(path: Path) -> FileDigest:
+    """The digest of a file as it is now.
+
+    :raises OSError: when it cannot be read.
+    """
+    return FileDigest(path.name, *digest(path))
+
+
 def of_directory(files: ResilienceSet) -> Manifest:
-    """The manifest of what lies in a directory now."""
-    found = []
-    for path in sorted(files.present().values()):
-        size, sha256 = digest(path)
-        found.append(FileDigest(path.name, size, sha256))
-    return Manifest(files.worker, tuple(found))
+    """The manifest of what lies in a directory now.
+
+    :raises OSError: when a file cannot be read.
+    """
+    return Manifest(files.worker, tuple(digest_of_file(path) for path in sorted(files.present().values())))
 
 
 def compare(expected: Manifest, found: Manifest) -> list[str]:
@@ -81,3 +120,17 @@ def compare(expected: Manifest, found: Manifest) -> list[str]:
         elif wanted[name].sha256 != there[name].sha256:
             differences.append(f"{name} has the right size and other bytes")
     return differences
+
+
+def _is_plain(file: FileDigest) -> bool:
+    return (
+        isinstance(file.name, str)
+        and file.name not in ("", ".", "..")
+        and "/" not in file.name
+        and "\0" not in file.name
+        and isinstance(file.size, int)
+        and not isinstance(file.size, bool)
+        and file.size >= 0
+        and isinstance(file.sha256, str)
+        and _SHA256.fullmatch(file.sha256) is not None
+    )

@@ -5,19 +5,23 @@
 
 A worker has one owner. A migration raises its epoch, on the target by a claim and on the source by
 a fence (DESIGN.md, "State on a server"). Each server keeps ``<base>/run/<worker>/ownership.json``.
+Epochs only rise: what a server has learned of a later owner is never overwritten by an older claim.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Optional
+
+from .._formats.whole_file import make_private_directory, write_whole
 
 OWNER, MOVED = "owner", "moved"
+
+
+class OwnershipError(ValueError):
+    """A record that cannot be understood, or an epoch that is over; the sentence says what to do."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Ownership:
 
     worker: str
     epoch: int
+    """1 for the first owner; each migration adds 1."""
     state: str
     """``owner``: this server. ``moved``: no longer this server."""
     server: str
@@ -42,62 +47,100 @@ def path_of(base: str, worker: str) -> Path:
     return Path(base) / "run" / worker / "ownership.json"
 
 
-def read(base: str, worker: str) -> Optional[Ownership]:
+def read(base: str, worker: str) -> Ownership | None:
     """What this server knows, or None when it never had the worker.
 
-    :raises ValueError: when the file cannot be understood; the sentence names it.
+    :raises OwnershipError: when the file cannot be understood; the sentence names it.
+    :raises OSError: when it cannot be read.
     """
     path = path_of(base, worker)
     try:
-        return Ownership(**json.loads(path.read_text(encoding="utf-8")))
+        found = Ownership(**json.loads(path.read_text(encoding="utf-8")))
+        _check(found, worker)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): who owns {worker} is not known; look at it by hand") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise OwnershipError(
+            f"{path} cannot be read ({error}): who owns {worker} is not known; look at it by hand"
+        ) from error
+    return found
 
 
 def write(base: str, ownership: Ownership) -> None:
-    """Keep it, as a whole or not at all."""
+    """Keep it, as a whole or not at all; it survives a power failure.
+
+    :raises OSError: when it cannot be written.
+    """
     path = path_of(base, ownership.worker)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".ownership.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(asdict(ownership), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    make_private_directory(path.parent)
+    write_whole(path, json.dumps(asdict(ownership)).encode())
 
 
 def claim(base: str, worker: str, server: str, epoch: int, copied_from: str = "") -> bool:
-    """Make this server the owner; returns whether that was new."""
+    """Make this server the owner; returns whether that was new.
+
+    :raises OwnershipError: when the worker has moved on in this or a later epoch.
+    """
     known = read(base, worker)
-    if known and (known.state, known.epoch, known.copied_from) == (OWNER, epoch, copied_from):
+    if known and (known.state, known.epoch, known.copied_from, known.server) == (OWNER, epoch, copied_from, server):
         return False
+    if known and (known.epoch > epoch or (known.epoch == epoch and known.state == MOVED)):
+        owner = known.moved_to if known.state == MOVED else known.server
+        raise OwnershipError(
+            f"{server} cannot own {worker} in epoch {epoch}: it belongs to {owner} since {known.since}, "
+            f"epoch {known.epoch}; migrate it from there"
+        )
     write(base, Ownership(worker, epoch, OWNER, server, since=_now(), copied_from=copied_from))
     return True
 
 
 def fence(base: str, worker: str, server: str, moved_to: str, epoch: int) -> bool:
-    """Keep this server from starting the worker; returns whether that was new."""
+    """Keep this server from starting the worker; returns whether that was new.
+
+    :raises OwnershipError: when this server knows of a later epoch.
+    """
     known = read(base, worker)
     if known and (known.state, known.epoch, known.moved_to) == (MOVED, epoch, moved_to):
         return False
+    if known and known.epoch > epoch:
+        raise OwnershipError(
+            f"{server} cannot be fenced for epoch {epoch} of {worker}: it knows epoch {known.epoch} since "
+            f"{known.since}; look with playbooks/status.yml who owns it"
+        )
     write(base, Ownership(worker, epoch, MOVED, server, moved_to=moved_to, since=_now()))
     return True
 
 
-def refusal(ownership: Optional[Ownership]) -> Optional[str]:
-    """Why this server must not start the worker; None when it may."""
-    if ownership is None or ownership.state != MOVED:
+def refusal(ownership: Ownership | None, server: str | None = None) -> str | None:
+    """Why a server must not start the worker; None when it may.
+
+    :param ownership: what the server knows; None when it never had the worker.
+    :param server: the server that asks. A base that was copied from another server is then found out too.
+    """
+    if ownership is None:
         return None
-    return (
-        f"{ownership.worker} moved to {ownership.moved_to} at {ownership.since}, epoch {ownership.epoch}; "
-        "migrate it back instead."
-    )
+    if ownership.state == MOVED:
+        return (
+            f"{ownership.worker} moved to {ownership.moved_to} at {ownership.since}, epoch {ownership.epoch}; "
+            "migrate it back instead."
+        )
+    if server is not None and ownership.server != server:
+        return (
+            f"{ownership.worker} belongs to {ownership.server} since {ownership.since}, epoch {ownership.epoch}; "
+            f"start it there, or migrate it to {server}."
+        )
+    return None
+
+
+def _check(found: Ownership, worker: str) -> None:
+    for field in fields(found):
+        value, wanted = getattr(found, field.name), int if field.name == "epoch" else str
+        if type(value) is not wanted:
+            raise ValueError(f"{field.name} is {value!r}")
+    if found.worker != worker:
+        raise ValueError(f"it is the one of {found.worker!r}")
+    if found.state not in (OWNER, MOVED):
+        raise ValueError(f"state is {found.state!r}")
 
 
 def _now() -> str:

@@ -85,11 +85,10 @@ def gap_around(received: str, moment: float) -> Gap:
 
 
 def _records(received: str) -> Iterator[tuple[int, int, int]]:
-    try:
-        stream = Path(path_of(received)).open("rb")
-    except FileNotFoundError:
+    path = Path(path_of(received))
+    if not path.exists():
         return
-    with stream:
+    with path.open("rb") as stream:
         while True:
             data = stream.read(_BLOCK)
             yield from RECORD.iter_unpack(data[: len(data) - len(data) % RECORD.size])

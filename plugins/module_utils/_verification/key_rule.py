@@ -174,7 +174,7 @@ class KeyRule:
             # Back from a rewind that has been reported.
             self._accept(value)
         elif not self._skips_early(value):
-            kind = "duplicate" if value < self.next else "gap"
+            kind = "rewind" if value < self.first else "duplicate" if value < self.next else "gap"
             self._suspect = _Suspect(self._fault(kind, window), window, self.next, self.highest < self.first)
 
     def _unsound(self, window: Window) -> None:
@@ -187,7 +187,7 @@ class KeyRule:
                 self.next = value
             self._accept(self.next)
             self._carry(window)
-        elif value == expected or value == 0:
+        elif value in (0, expected):
             self._fault("bad_window", window)
             self._accept(expected)
             self._carry(window)

@@ -178,6 +178,7 @@ class _Lane:
 
 
 def _value(tail: bytes) -> int:
+    """The newest of the numbers."""
     return int(tail[tail.rindex(b",") + 1 :])
 
 
@@ -290,10 +291,7 @@ class _Verification:
             # The head of a longer frame, or one that no key has at this moment, or a key that is at its end.
             return count - length_hint(queue) - 1, self._is_longer(head, piece)
         lane = self._lanes_by_head[head]
-        if expected is LONGER:
-            expected = heads[head]()
-            assert expected is not None
-        self._slow_down(lane, _value(expected))
+        self._slow_down(lane, lane.following() if expected is LONGER else _value(expected))
         return count - length_hint(queue) - 1, False
 
     def _is_longer(self, head: bytes, piece: bytes) -> bool:
@@ -304,28 +302,24 @@ class _Verification:
         ahead = copy.copy(lane.tails)
         if next(ahead, b"") is not LONGER:
             return False
-        tail = next(ahead)
-        assert tail is not None
+        tail = next(ahead) or b""
         longer = lane.envelope.head(tail)
         if piece != longer + SEPARATOR + tail:
             return False
-        lane.tails = ahead
-        self._move(lane, longer)
+        self._move(lane, longer, ahead)
         return True
 
     def _speed_up(self, lane: _Lane, stream: Tails) -> None:
-        lane.tails, lane.shared = stream, False
-        for tail in copy.copy(stream):
-            if tail is not None:
-                self._move(lane, lane.envelope.head(tail))
-            break
+        """Let a key go on in the fast way, with its next expected tails."""
+        lane.shared = False
+        self._move(lane, lane.envelope.head(next(copy.copy(stream)) or b""), stream)
 
-    def _move(self, lane: _Lane, head: bytes) -> None:
-        assert lane.tails is not None
+    def _move(self, lane: _Lane, head: bytes, stream: Tails) -> None:
+        """Let a key be found by another head."""
         if lane.head:
             del self._heads[lane.head], self._lanes_by_head[lane.head]
-        lane.head = head
-        self._heads[head] = lane.tails.__next__
+        lane.tails, lane.head = stream, head
+        self._heads[head] = stream.__next__
         self._lanes_by_head[head] = lane
 
     def _slow_down(self, lane: _Lane, following: Optional[int] = None) -> None:

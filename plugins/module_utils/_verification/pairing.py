@@ -66,8 +66,8 @@ class Findings:
                     fault.kind == partner.kind == REPLACED
                     and fault.position < partner.position
                     and fault.key != partner.key
-                    and fault.missing == (partner.value, partner.value)
-                    and partner.missing == (fault.value, fault.value)
+                    and fault.lost == partner.value
+                    and partner.lost == fault.value
                 ):
                     fault.kind, fault.other, fault.missing = "cross_key", partner.key, None
                     partner.kind = "cross_key"
@@ -76,7 +76,7 @@ class Findings:
 
     def _join_missing(self) -> None:
         """A message that is missing in its key, and came as something else."""
-        for lacking in [fault for fault in self._faults if fault.kind in _MISSING and _one_missing(fault)]:
+        for lacking in [fault for fault in self._faults if fault.kind in _MISSING and fault.lost is not None]:
             cause = self._stray(lacking) or self._damage(lacking)
             if cause is None:
                 continue
@@ -95,11 +95,11 @@ class Findings:
     def _join_exchanged(self) -> None:
         """What is missing where another key's window came may have come under that key's name."""
         for lacking in [fault for fault in self._faults if fault.kind in ("cross_key", REPLACED)]:
-            if not _one_missing(lacking) or lacking.missing_in is not None:
+            if lacking.lost is None or lacking.missing_in is not None:
                 continue
             cause = self._stray(lacking)
             for fault in self._faults:
-                exchanged = fault.key == lacking.other and (fault.value, fault.value) == lacking.missing
+                exchanged = fault.key == lacking.other and fault.value == lacking.lost
                 if cause is None and fault.kind == "duplicate" and exchanged:
                     cause = fault
             if cause is not None and cause.kind == "duplicate":
@@ -107,10 +107,7 @@ class Findings:
                 lacking.kind, lacking.other = "cross_key", lacking.other or cause.key
 
     def _stray(self, lacking: Fault) -> Optional[Fault]:
-        assert lacking.missing is not None
-        strays = [
-            fault for fault in self._faults if fault.kind in _STRAYS and (fault.value,) == lacking.missing[:1]
-        ]
+        strays = [fault for fault in self._faults if fault.kind in _STRAYS and fault.value == lacking.lost]
         return _latest([fault for fault in self._before(lacking, strays) if fault.other is None]) or next(
             (fault for fault in strays if fault.kind == "duplicate" and self._took_its_place(fault, lacking)), None
         )
@@ -130,8 +127,7 @@ class Findings:
 
     def _before(self, lacking: Fault, faults: list[Fault]) -> list[Fault]:
         """Those of these faults at whose time the missing message was the next of its key."""
-        assert lacking.missing is not None and lacking.key is not None
-        number = self._number[lacking.key]
+        number = self._number[lacking.key or ""]
         return [
             fault
             for fault in faults
@@ -139,7 +135,7 @@ class Findings:
             and (fault.key != lacking.key or fault.kind in _DAMAGE)
             and (fault.position < lacking.position or lacking.position == END_OF_STREAM)
             and fault.places
-            and fault.places[number] == lacking.missing[0]
+            and fault.places[number] == lacking.lost
         ]
 
     def _key_at(self, fault: Fault) -> Optional[str]:
@@ -148,10 +144,6 @@ class Findings:
             if key != fault.key and fault.value in (place, place - 1):
                 return key
         return None
-
-
-def _one_missing(fault: Fault) -> bool:
-    return fault.key is not None and fault.missing is not None and fault.missing[0] == fault.missing[1]
 
 
 def _latest(faults: list[Fault]) -> Optional[Fault]:

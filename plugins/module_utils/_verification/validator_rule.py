@@ -6,9 +6,8 @@
 Its holes are kept, since they are what the comparison is about:
 
 * the first message of a key may hold any value, so a lost beginning is not seen;
-* windows may start with zeros anywhere, as long as neighbours rise by one or are both zero;
 * with repeats allowed, what is repeated is not compared with what came before;
-* text around a message in its frame, leading zeros and longer windows are accepted;
+* text around a message in its frame, leading zeros, and longer and shorter windows are accepted;
 * an empty file passes, even where a last value is expected, unless two or more keys are given;
 * without an expected value, or for a key that does not occur, a lost end is not seen.
 """

@@ -138,6 +138,13 @@ class Fault:
     places: tuple[int, ...] = field(default=(), repr=False)
     """What was expected next of every key when it happened; empty when that was not kept."""
 
+    @property
+    def lost(self) -> Optional[int]:
+        """The missing value of its key, when exactly one is missing."""
+        if self.key is None or self.missing is None or self.missing[0] != self.missing[1]:
+            return None
+        return self.missing[0]
+
     def violation(self) -> Violation:
         """As it is reported."""
         return Violation(

@@ -38,7 +38,13 @@ class Detector:
             state = states.get(key)
             if state is None:
                 # Layers name the key they hand on; the state belongs to the part before the first dot.
-                state = states[key] = [b"(" + output_key(key.decode("utf-8", "replace"), self._depth).encode(), 0, 0, 0, 0]
+                state = states[key] = [
+                    b"(" + output_key(key.decode("utf-8", "replace"), self._depth).encode(),
+                    0,
+                    0,
+                    0,
+                    0,
+                ]
             head, _oldest, second, third, last = state
             if value != last + 1:
                 self._check(key, second, third, last, value)

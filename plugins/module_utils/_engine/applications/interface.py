@@ -31,15 +31,25 @@ class SourceDescription:
 class Application(Protocol):
     """What an application does with messages."""
 
-    prefix: str
-    """What its resilience files begin with."""
-    display_name: str
-    """Its name in metrics and logs."""
-    state_name: str
-    """Its state collection."""
-    topology_message: str
-    """What it prints when an address is missing (reference A.2)."""
-    sources: Sequence[SourceDescription]
+    @property
+    def prefix(self) -> str:
+        """What its resilience files begin with."""
+
+    @property
+    def display_name(self) -> str:
+        """Its name in metrics and logs."""
+
+    @property
+    def state_name(self) -> str:
+        """Its state collection."""
+
+    @property
+    def topology_message(self) -> str:
+        """What it prints when an address is missing (reference A.2)."""
+
+    @property
+    def sources(self) -> Sequence[SourceDescription]:
+        """Its sources, in the order of their addresses."""
 
     def process(self, source: int, payloads: Sequence[bytes], states: dict[bytes, Any]) -> list[bytes]:
         """Work on a batch of one source: change the states, return the frames that go to the sink.

@@ -1,0 +1,68 @@
+# make demo and make test need nothing but Python 3.10 to 3.13 and make: see tools/prerequisites.sh.
+
+# The ansible-core to use: the newest that the Python can run, or CORE=2.16, the oldest that is supported.
+CORE ?=
+PYTHON ?=
+ARGS ?=
+TESTS ?= tests
+
+ifeq ($(CORE),)
+ENVIRONMENT := .venv
+LOCK := requirements/controller.txt
+NEWEST := 13
+else ifeq ($(CORE),2.16)
+ENVIRONMENT := .venv-2.16
+LOCK := requirements/core-2.16.txt
+NEWEST := 12
+else
+$(error CORE=$(CORE) is not known: leave it out for the newest ansible-core, or use CORE=2.16, the oldest that is supported)
+endif
+
+# First on PATH, since ansible-lint and molecule call the other tools by their names.
+export PATH := $(CURDIR)/$(ENVIRONMENT)/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/.collections
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-unit lint format build lock bench clean
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+venv:
+	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && sh tools/environment.sh "$$python" $(ENVIRONMENT) $(LOCK)
+
+demo: venv ## start a cluster, crash a worker, move it, and verify every message (ARGS='-e ...')
+	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ansible-playbook playbooks/demo.yml $(ARGS)
+
+test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
+	@python -m pytest $(TESTS) $(ARGS)
+
+test-unit: venv ## run the tests that start no cluster
+	@python -m pytest tests/unit $(ARGS)
+
+lint: venv ## check the sources
+	@python tools/check_rules.py
+	@ruff check .
+	@ruff format --check --quiet .
+	@cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.wallaroo.resilience.plugins
+	@yamllint --strict .
+	@ansible-lint --offline --strict -q
+	@antsibull-changelog lint
+
+format: venv ## format the Python sources
+	@ruff check --fix-only --quiet .
+	@ruff format --quiet .
+
+build: venv ## build the archive of the collection into dist/
+	@mkdir -p dist && ansible-galaxy collection build --force --output-path dist
+
+bench: venv ## measure
+	@for benchmark in tests/benchmarks/bench_*.py; do echo "== $$benchmark"; python "$$benchmark" || exit 1; done
+
+lock: venv ## choose the newest versions of all tools anew (needs uv)
+	@sh tools/lock.sh
+
+clean: ## remove everything that make has made, but for runs/
+	@rm -rf .venv .venv-2.16 dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

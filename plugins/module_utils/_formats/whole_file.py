@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are written as a whole or not at all, whatever interrupts the writing.
+
+The bytes go into a file beside the place, are synced, and the file is renamed. What a crash leaves
+behind begins with a dot, so that nothing which looks for files by the beginning of their names, as
+Wallaroo does (reference C.1, Trap 9), takes it for one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+_PARTIAL = ".partial."
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A stream whose bytes take the place of the file when the block ends well; mode 0600.
+
+    The directory is not synced: a caller that replaces several files does that once.
+
+    :raises OSError: when it cannot be written; the file is then as it was.
+    """
+    target = Path(path)
+    partial = reserve_partial(target)
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Make these the bytes of a file, and let them survive a power failure; mode 0600.
+
+    :raises OSError: when it cannot be written; the file is then as it was.
+    """
+    with replacing(path) as stream:
+        stream.write(data)
+    sync_directory(Path(path).parent)
+
+
+def reserve_partial(path: Path) -> Path:
+    """An empty file beside a file, under a name that :func:`name_of_partial` knows.
+
+    The name is never given twice, so that two writers cannot take each other's half file for their own.
+
+    :raises OSError: when it cannot be created.
+    """
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f"{_PARTIAL}{path.name}.")
+    os.close(handle)
+    return Path(partial)
+
+
+def name_of_partial(name: str) -> str | None:
+    """The name of the file that a partial file was to become; None for any other file."""
+    finished, dot, unique = name[len(_PARTIAL) :].rpartition(".")
+    return finished if name.startswith(_PARTIAL) and finished and dot and unique else None
+
+
+def sync_directory(directory: Path) -> None:
+    """Let what was created, renamed and removed in a directory survive a power failure."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_private_directory(directory: Path) -> None:
+    """Create a directory, and those above it that are missing, for this user alone (mode 0700)."""
+    if not directory.is_dir():
+        if directory.parent != directory:
+            make_private_directory(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)

@@ -1,0 +1,226 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster of one's own for each test: free ports, a directory, and the end of everything that was started."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+
+BLOCK = 60
+"""Ports of one test."""
+
+FIRST, LAST = 20000, 31000
+"""Below the ports that the kernel gives to outgoing connections."""
+
+LIMIT = 240
+"""Seconds for one playbook."""
+
+
+class PortBlock:
+    """Ports that no other test uses, also not one of another run of the tests on this machine."""
+
+    def __init__(self) -> None:
+        directory = Path(tempfile.gettempdir()) / f"wallaroo-resilience-tests-{os.geteuid()}"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        blocks = list(range(FIRST, LAST, BLOCK))
+        random.shuffle(blocks)
+        for base in blocks:
+            lock = (directory / str(base)).open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                continue
+            if all(_is_free(port) for port in range(base, base + BLOCK)):
+                self.base, self._lock = base, lock
+                return
+            lock.close()
+        raise RuntimeError("there is no block of free ports")
+
+    def close(self) -> None:
+        """Let others have them."""
+        self._lock.close()
+
+    def ports(self) -> dict[str, int]:
+        """As ``wallaroo_ports`` wants them."""
+        names = ("orders", "nbbo", "sink", "metrics", "metrics_ui", "external", "control", "data", "journal")
+        return {**{name: self.base + number for number, name in enumerate(names)}, "workers": self.base + 8}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@dataclass
+class Run:
+    """A playbook that has ended."""
+
+    code: int
+    output: str
+    recap: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, on all servers."""
+        return sum(host["changed"] for host in self.recap.values())
+
+    @property
+    def message(self) -> str:
+        """The output as one line, since long sentences are folded in it."""
+        return " ".join(self.output.replace("''", "'").split())
+
+
+class Loopback:
+    """The servers of the loopback inventory in a directory of their own."""
+
+    def __init__(self, repository: Path, directory: Path, block: PortBlock) -> None:
+        self.repository = repository
+        self.directory = directory
+        self.ports = block.ports()
+        self.runs = directory / "runs"
+        self.environment = {
+            **os.environ,
+            "WALLAROO_LOOPBACK": str(directory / "servers"),
+            "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCAL_TEMP": str(directory / "ansible"),
+        }
+        self.environment.pop("ANSIBLE_FORCE_COLOR", None)
+
+    def base(self, server: int) -> Path:
+        """The directory of a server."""
+        return self.directory / "servers" / f"server{server}"
+
+    def command(self, playbook: str, arguments: str = "", *options: str) -> list[str]:
+        """The command line of a playbook."""
+        program = shutil.which("ansible-playbook")
+        assert program, "ansible-playbook is not on PATH; run the tests with make test"
+        fixed = {"wallaroo_ports": self.ports, "wallaroo_runs": str(self.runs)}
+        where = playbook if "." in playbook else str(self.repository / "playbooks" / f"{playbook}.yml")
+        # As a user writes them: texts, all in one -e.
+        return [program, where, "-e", json.dumps(fixed), *(["-e", arguments] if arguments else []), *options]
+
+    def play(self, playbook: str, arguments: str = "", *options: str, succeed: bool | None = True) -> Run:
+        """Run a playbook; ``succeed=None`` when it may end either way."""
+        ended = subprocess.run(
+            self.command(playbook, arguments, *options),
+            env=self.environment,
+            cwd=self.repository,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=LIMIT,
+            text=True,
+            check=False,
+        )
+        run = Run(ended.returncode, ended.stdout, _recap(ended.stdout))
+        if succeed is not None:
+            assert (run.code == 0) is succeed, ended.stdout[-6000:]
+        return run
+
+    def start(self, playbook: str, arguments: str, output: IO[Any]) -> subprocess.Popen[bytes]:
+        """Start a playbook and do not wait for it."""
+        return subprocess.Popen(
+            self.command(playbook, arguments),
+            env=self.environment,
+            cwd=self.repository,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def results(self) -> list[dict[str, Any]]:
+        """The results of all runs, oldest first."""
+        found = sorted(self.runs.glob("*/result.json"), key=lambda path: path.stat().st_mtime_ns)
+        return [json.loads(path.read_text()) for path in found]
+
+    def alive(self) -> dict[str, str]:
+        """Which process runs on which server."""
+        return {
+            process.name: f"server{server}"
+            for server in range(1, 5)
+            if (self.base(server) / "run").is_dir()
+            for process in process_record.read_all(str(self.base(server)))
+            if is_alive(process.identity)
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that a refused step must leave alone: who runs, who owns, which files."""
+        files = {
+            str(path.relative_to(self.directory)): path.stat().st_mtime_ns
+            for pattern in (
+                "servers/*/run/*/ownership.json",
+                "servers/*/run/cluster.json",
+                "servers/*/run/*/process.json",
+            )
+            for path in sorted(self.directory.glob(pattern))
+        }
+        present = sorted(
+            str(path.relative_to(self.directory)) for path in self.directory.glob("servers/*/resilience/*/*")
+        )
+        return {"alive": self.alive(), "files": files, "present": present}
+
+    def stop(self) -> None:
+        """End everything, whatever state it is in."""
+        for server in range(1, 5):
+            if self.base(server).is_dir():
+                preparation.stop(str(self.base(server)), keep_files=True)
+
+
+def _recap(output: str) -> dict[str, dict[str, int]]:
+    recap = {}
+    for line in output.partition("PLAY RECAP")[2].splitlines():
+        host, colon, numbers = line.partition(" : ")
+        if colon:
+            recap[host.strip()] = {
+                name: int(value) for name, _equals, value in (item.partition("=") for item in numbers.split())
+            }
+    return recap
+
+
+@pytest.fixture
+def loopback(repository: Path, tmp_path: Path) -> Iterator[Loopback]:
+    """Four servers on this machine, nothing started yet."""
+    block = PortBlock()
+    servers = Loopback(repository, tmp_path, block)
+    try:
+        yield servers
+    finally:
+        servers.stop()
+        block.close()
+
+
+QUICK = "values=200 interval=0 checkpoint_interval=0.2"
+"""For runs whose length does not matter."""
+
+
+@pytest.fixture
+def cluster(loopback: Loopback) -> Loopback:
+    """Two workers that run, with 200 values of each key behind them."""
+    loopback.play("start_cluster", "workers=2 checkpoint_interval=0.2")
+    loopback.play("start_sender", "last=200 interval=0")
+    return loopback

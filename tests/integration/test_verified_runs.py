@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verified runs: what they prove, and what they leave behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import QUICK, Loopback
+
+
+def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopback: Loopback) -> None:
+    run = loopback.play("demo", "checkpoint_interval=0.2")
+
+    (result,) = loopback.results()
+    assert result["verdict"] == "pass"
+    assert (result["expected"], result["received"]) == (22000, 22000)
+    assert result["violations"] == []
+    assert (result["engine"], result["app"], result["workers"], result["keys"]) == (
+        "embedded",
+        "multi_partition_detector",
+        2,
+        11,
+    )
+    (migration,) = result["migrations"]
+    assert (migration["worker"], migration["src"], migration["dst"]) == ("worker2", "server2", "server3")
+    assert 0 < migration["downtime_seconds"] < 20
+    assert migration["copied_bytes"] > 0
+    times = [migration[name] for name in ("killed", "died", "copied", "started", "resumed")]
+    assert times == sorted(times)
+    assert result["started"] < times[0] < result["finished"]
+    assert "22,000 of 22,000" in run.output
+    assert "verdict: pass" in run.output
+    assert loopback.alive() == {}
+
+
+def test_every_run_keeps_the_logs_of_all_processes(loopback: Loopback) -> None:
+    loopback.play("verify_restart", QUICK)
+
+    logs = {path.name for path in loopback.runs.glob("*/logs/*/*.log")}
+    assert logs == {"initializer.log", "worker2.log", "receiver.log", "sender.log"}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "arguments", "moves"),
+    [
+        ("verify_restart", "workers=2", [("server2", "server2")]),
+        ("verify_migration", "workers=2 dst=3", [("server2", "server3")]),
+        ("verify_migration", "workers=3 dst=4", [("server2", "server4")]),
+        ("demo", "workers=2 path=2,4,2,3", [("server2", "server4"), ("server4", "server2"), ("server2", "server3")]),
+        ("demo", "workers=3 path=2,4,2,4", [("server2", "server4"), ("server4", "server2"), ("server2", "server4")]),
+        ("demo", "workers=2 path=2,4 restarts=5", [("server2", "server4")] + [("server4", "server4")] * 5),
+        ("demo", "workers=5 worker=worker5 path=1,server3", [("server1", "server3")]),
+    ],
+)
+def test_no_message_is_lost_on_any_path(
+    loopback: Loopback, playbook: str, arguments: str, moves: list[tuple[str, str]]
+) -> None:
+    loopback.play(playbook, f"{arguments} {QUICK}")
+
+    (result,) = loopback.results()
+    assert result["verdict"] == "pass"
+    assert result["received"] == 200 * 11 * (len(moves) + 1)
+    assert [(migration["src"], migration["dst"]) for migration in result["migrations"]] == moves
+
+
+def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback: Loopback) -> None:
+    run = loopback.play("demo", "drain=false values=400 interval=0.02", succeed=False)
+
+    (result,) = loopback.results()
+    assert result["verdict"] == "fail"
+    assert result["received"] < result["expected"]
+    assert result["violation_count"] > 0
+    assert any(violation["missing"] for violation in result["violations"])
+    assert [crashed["worker"] for crashed in result["crashed"]] != []
+    assert any("Increments test failed" in crashed["last_line"] for crashed in result["crashed"])
+    assert "verdict: fail" in run.output
+    assert loopback.alive() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("path=3,4", "The path must begin where worker2 is started, on server2"),
+        ("path=2,2", "a migration needs two servers"),
+        ("path=2,9", "There is no server 9"),
+        ("workers=2 worker=9", "There is no worker 9: this cluster has 2"),
+        ("worker=1", "The initializer (worker 1) cannot be moved"),
+        ("workers=zero", "workers=zero is no whole number"),
+        ("workers=0", "workers=0 is too small"),
+        ("app=wordcount", "app=wordcount is not known"),
+        ("engine=wallaroo", "engine=wallaroo needs wallaroo_home"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused_before_anything_is_started(
+    loopback: Loopback, arguments: str, sentence: str
+) -> None:
+    run = loopback.play("demo", arguments, succeed=False)
+
+    assert sentence in run.message
+    assert loopback.alive() == {}
+    assert loopback.results() == []
