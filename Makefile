@@ -33,7 +33,7 @@ venv:
 	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && sh tools/environment.sh "$$python" $(ENVIRONMENT) $(LOCK)
 
 demo: venv ## start a cluster, crash a worker, move it, and verify every message (ARGS='-e ...')
-	@ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ansible-playbook playbooks/demo.yml $(ARGS)
+	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(ARGS)
 
 test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
 	@python -m pytest $(TESTS) $(ARGS)

@@ -119,7 +119,7 @@ reason:
   type: str
   sample: >-
     key_3: 501..612 are missing: at frame 5734 (byte 245001) came [610,611,612,613] where [498,499,500,501] was expected
-path:
+file:
   description: The file that was checked.
   returned: always
   type: str
@@ -277,7 +277,8 @@ def _verify(wanted: dict[str, Any]) -> dict[str, Any]:
         passed, sentence = opinion.verdict == "pass", opinion.message
     return {
         "changed": False,
-        "path": path,
+        # Not "path": Ansible would add owner and mode of the file, and the latter would hide the mode of verification.
+        "file": path,
         **result.to_dict(),
         "validator_passed": passed,
         "validator_verdict": sentence,

@@ -111,7 +111,7 @@ message:
   returned: always
   type: str
   sample: 8,331 of 11,000 messages; waiting for key_3 (912 of 1000) and 2 more
-path:
+file:
   description: The file that was read.
   returned: always
   type: str
@@ -203,9 +203,11 @@ def main() -> None:
         result = _result(progress, wanted, False, begin)
         died = {"died": death.name, "log": death.log, "log_tail": death.log_tail}
         module.fail_json(msg=f"{death}. {result['message']}", **result, **died)
-    except (OSError, ValueError) as error:
-        result = _result(progress, wanted, False, begin)
-        module.fail_json(msg=f"{wanted['path']} could not be followed: {error}", **result)
+    except ValueError as error:
+        module.fail_json(msg=f"Nothing can be waited for: {error}", **_result(progress, wanted, False, begin))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        module.fail_json(msg=f"{wanted['path']} could not be read: {reason}", **_result(progress, wanted, False, begin))
 
 
 def _look(progress: Progress, wanted: dict[str, Any]) -> bool:
@@ -271,7 +273,8 @@ def _result(progress: Progress, wanted: dict[str, Any], finished: bool, begin: f
         message += f"; waiting for {key} ({missing[key]} of {last}){more}"
     return {
         "changed": False,
-        "path": wanted["path"],
+        # Not "path": Ansible would add the owner and so on of the file.
+        "file": wanted["path"],
         "finished": finished,
         "received": received,
         "expected": expected,

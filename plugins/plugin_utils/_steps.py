@@ -203,9 +203,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
         started_unfenced = servers.worker(worker, dst).get("copied_from") == src
         if moved_here or started_unfenced:
             return {**plan, "needed": False, "fence": not moved_here, "epoch": servers.epoch(worker)}
-        raise Refusal(f"{worker} is not on {src}: it runs on {dst} already.")
+        raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
-        raise Refusal(f"{worker} is not on {src}: it runs on {running}. Use src={running}.")
+        _refuse_wrong_source(servers, worker, src)
     if running is None and servers.owner(worker) == dst and servers.worker(worker, dst).get("copied_from") == src:
         # Interrupted between copy and start: the copy is proved again under the epoch it already has.
         plan["epoch"] = servers.epoch(worker)

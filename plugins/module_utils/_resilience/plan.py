@@ -102,8 +102,9 @@ def make_plan(
     :raises CopyError: when the source cannot be read, or the target's directory is none.
     :raises OSError: when the target cannot be read.
     """
-    if target.directory.exists() and not target.directory.is_dir():
-        raise CopyError(f"{target.directory} is no directory, so nothing can be copied to it; move it away.")
+    place = _existing(target.directory)
+    if not place.is_dir():
+        raise CopyError(f"{place} is no directory, so nothing can be copied to {target.directory}; move it away.")
     replaced = {}
     if addresses is not None:
         for suffix, address in zip(("tcp-control", "tcp-data"), addresses):
@@ -134,10 +135,7 @@ def check_space(plan: CopyPlan, target: ResilienceSet) -> None:
 
     :raises NotEnoughSpace: when it cannot.
     """
-    place = target.directory
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(_existing(target.directory)).free
     left = free + sum(_size(target.directory / name) for name in plan.removed)
     lowest = left
     for name in plan.copied:
@@ -170,6 +168,13 @@ def _is_own(path: Path) -> bool:
     """Whether the bytes are this file's alone: what is added to a link is added to another file as well."""
     found = path.lstat()
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+
+
+def _existing(path: Path) -> Path:
+    """The path itself, or the nearest one above it that exists."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
 
 
 def _size(path: Path) -> int:

@@ -275,6 +275,8 @@ class KeyRule:
     # -- late and early values ----------------------------------------------------------------------
 
     def _fills_hole(self, value: int) -> bool:
+        if value > self.highest:
+            return False
         for number, hole in enumerate(self._holes):
             if hole.first <= value <= hole.last:
                 hole.fault.kind, hole.fault.missing = "reorder", None

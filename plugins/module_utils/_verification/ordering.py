@@ -3,38 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The strict rule: each frame is compared byte for byte with the one expected for its key.
 
-A good file costs one comparison for each frame. Only a frame that is not the expected one is taken
-apart (``units``) and judged (``key_rule``); afterwards its key goes on in the fast way. Files are
-read in pieces, so their size does not matter.
+See ``comparison`` for how it is made fast, ``key_rule`` for what a frame out of place means, and
+``violations`` for the classes of faults.
 """
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import length_hint
 from pathlib import Path
-from typing import Any, BinaryIO, Optional, Union
+from typing import Any, Optional, Union
 
-from .._formats.framing import HEADER
-from .key_rule import KeyRule
-from .pairing import Findings
-from .units import UnitReader
-from .violations import KINDS, Fault, Violation
-from .windows import (
-    END,
-    LONGER,
-    SEPARATOR,
-    UNREADABLE,
-    Envelope,
-    Tails,
-    open_stream,
-    problem_of_keys,
-    shared_tails,
-    tails,
-)
+from .comparison import Comparison
+from .violations import KINDS, Violation
+from .windows import UNREADABLE, open_stream, problem_of_keys
 
 __all__ = ["AT_LEAST_ONCE", "EXACTLY_ONCE", "KINDS", "MODES", "OrderingResult", "Violation", "verify"]
 
@@ -42,17 +25,8 @@ EXACTLY_ONCE = "exactly_once"
 AT_LEAST_ONCE = "at_least_once"
 MODES = (EXACTLY_ONCE, AT_LEAST_ONCE)
 
-_BLOCK = 1 << 18
-_SKEW = 1 << 16
-"""Values by which keys may be apart before the slower ones stop sharing a stream of tails."""
-_SKEW_CHECK = 32
-"""Blocks between two looks at how far the keys are apart."""
 _KEPT = 1000
 """Faults that are kept in full at least, so that those of one cause can be put together."""
-_PLACES = 256
-"""Up to so many keys the places of all keys are kept with a fault."""
-_LONGEST = 8192
-"""Bytes without the end of a message from which on they are looked at before more are read."""
 
 
 @dataclass
@@ -134,7 +108,7 @@ def verify(
     result.reason = problem_of_keys(keys) or _problem_of_range(first, last) or ""
     if result.reason:
         return result
-    verification = _Verification(keys, first, last, mode == AT_LEAST_ONCE, max(limit, _KEPT), depth)
+    verification = Comparison(keys, first, last, mode == AT_LEAST_ONCE, max(limit, _KEPT), depth)
     try:
         with open_stream(Path(path)) as stream:
             verification.read(stream)
@@ -156,209 +130,3 @@ def _problem_of_range(first: int, last: int) -> Optional[str]:
     if last < first:
         return f"the last value {last} is lower than the first value {first}, so nothing was expected"
     return None
-
-
-class _Lane:
-    """A key, in the fast way (``tails`` set) or under its rule."""
-
-    def __init__(self, rule: KeyRule, envelope: Envelope) -> None:
-        self.rule, self.envelope = rule, envelope
-        self.tails: Optional[Tails] = None
-        self.head = b""
-        self.shared = False
-
-    def following(self) -> int:
-        """The next expected value."""
-        if self.tails is None:
-            return self.rule.next
-        for tail in copy.copy(self.tails):
-            if tail is not LONGER:
-                return _value(tail)
-        return self.rule.last + 1
-
-
-def _value(tail: bytes) -> int:
-    """The newest of the numbers."""
-    return int(tail[tail.rindex(b",") + 1 :])
-
-
-class _Verification:
-    """The state of one run over a file."""
-
-    def __init__(
-        self, keys: Sequence[str], first: int, last: int, repeats_allowed: bool, keep: int, depth: int
-    ) -> None:
-        self.findings = Findings(keys, keep)
-        self.lanes = [
-            _Lane(KeyRule(key, first, last, repeats_allowed, self._report), Envelope(key, depth)) for key in keys
-        ]
-        names = {lane.envelope.text[1:]: lane.rule.key for lane in self.lanes}
-        self.units = UnitReader(names, self._rule_of, self._report)
-        self._lane_of_text = {lane.envelope.text: lane for lane in self.lanes}
-        self._lane_of = {lane.rule.key: lane for lane in self.lanes}
-        self._heads: dict[bytes, Callable[[], Optional[bytes]]] = {}
-        self._lanes_by_head: dict[bytes, _Lane] = {}
-        self._slowed: list[_Lane] = []
-        self._base = 0
-        for lane, stream in zip(self.lanes, shared_tails(first, last, len(keys))):
-            self._speed_up(lane, stream)
-            lane.shared = True
-
-    def read(self, stream: BinaryIO) -> None:
-        """All of a stream."""
-        held, number = b"", 0
-        while True:
-            block = stream.read(_BLOCK)
-            if not block:
-                break
-            data = held + block if held else block
-            used = self._block(data, final=False)
-            held = data[used:]
-            self._base += used
-            number += 1
-            if number % _SKEW_CHECK == 0:
-                self._separate_slow_ones()
-        self._base += self._block(held, final=True)
-
-    def settle(self) -> tuple[list[Fault], int]:
-        """End the stream; the faults that are kept and the number of all."""
-        for lane in self.lanes:
-            self._slow_down(lane)
-        for lane in self.lanes:
-            lane.rule.finish(self._base)
-        return self.findings.settle()
-
-    # -- the fast way -------------------------------------------------------------------------------
-
-    def _block(self, data: bytes, final: bool) -> int:
-        """Check what is complete in these bytes; returns how many are done with."""
-        pieces = data.split(END)
-        rest = len(pieces.pop())
-        at, done = 0, 0
-        queue = iter(pieces)
-        while True:
-            index, matched = self._run(queue, len(pieces))
-            self.units.number += index - done
-            at += sum(map(len, pieces[done:index])) + len(END) * (index - done)
-            done = index
-            if index == len(pieces):
-                break
-            end = at + len(pieces[index]) + len(END)
-            done = index + 1
-            if matched:
-                self.units.number += 1
-                at = end
-                continue
-            while at != end:
-                if at < end:
-                    used = self._unit(data, at, final)
-                    if used == 0:
-                        return at
-                    at += used
-                elif done < len(pieces):
-                    end += len(next(queue)) + len(END)
-                    done += 1
-                else:
-                    return self._remainder(data, at, final)
-        return self._remainder(data, len(data) - rest, final)
-
-    def _remainder(self, data: bytes, at: int, final: bool) -> int:
-        """What is behind the last end of a message: the beginning of one, or damage."""
-        while at < len(data) and (final or len(data) - at > _LONGEST):
-            used = self._unit(data, at, final)
-            if used == 0:
-                break
-            at += used
-        return at
-
-    def _run(self, queue: Iterator[bytes], count: int) -> tuple[int, bool]:
-        """Go on as long as every piece is the expected one.
-
-        Returns the index of the first that is not (``count``: there was none), and whether it was the
-        expected one after all, only longer than the one before.
-        """
-        heads, separator = self._heads, SEPARATOR
-        head, expected = b"", None
-        try:
-            for piece in queue:
-                head, _, tail = piece.partition(separator)
-                expected = heads[head]()
-                if tail != expected:
-                    break
-            else:
-                return count, True
-        except (KeyError, StopIteration):
-            # The head of a longer frame, or one that no key has at this moment, or a key that is at its end.
-            return count - length_hint(queue) - 1, self._is_longer(head, piece)
-        lane = self._lanes_by_head[head]
-        self._slow_down(lane, lane.following() if expected is LONGER else _value(expected))
-        return count - length_hint(queue) - 1, False
-
-    def _is_longer(self, head: bytes, piece: bytes) -> bool:
-        """Whether a piece is the next one of its key, and a digit longer than the one before; its key then goes on."""
-        lane = self._lane_of_text.get(head[HEADER.size :])
-        if lane is None or lane.tails is None:
-            return False
-        ahead = copy.copy(lane.tails)
-        if next(ahead, b"") is not LONGER:
-            return False
-        tail = next(ahead) or b""
-        longer = lane.envelope.head(tail)
-        if piece != longer + SEPARATOR + tail:
-            return False
-        self._move(lane, longer, ahead)
-        return True
-
-    def _speed_up(self, lane: _Lane, stream: Tails) -> None:
-        """Let a key go on in the fast way, with its next expected tails."""
-        lane.shared = False
-        self._move(lane, lane.envelope.head(next(copy.copy(stream)) or b""), stream)
-
-    def _move(self, lane: _Lane, head: bytes, stream: Tails) -> None:
-        """Let a key be found by another head."""
-        if lane.head:
-            del self._heads[lane.head], self._lanes_by_head[lane.head]
-        lane.tails, lane.head = stream, head
-        self._heads[head] = stream.__next__
-        self._lanes_by_head[head] = lane
-
-    def _slow_down(self, lane: _Lane, following: Optional[int] = None) -> None:
-        if lane.tails is None:
-            return
-        lane.rule.came_to(lane.following() if following is None else following)
-        lane.tails = None
-        if lane.head:
-            del self._heads[lane.head], self._lanes_by_head[lane.head]
-        lane.head = b""
-
-    def _separate_slow_ones(self) -> None:
-        """Keep the stream of tails short that keys share: it holds all that the slowest has not used."""
-        sharing = [(lane, lane.following()) for lane in self.lanes if lane.shared and lane.tails is not None]
-        foremost = max((following for _, following in sharing), default=0)
-        for lane, following in sharing:
-            if foremost - following > _SKEW:
-                self._slow_down(lane, following)
-                self._speed_up(lane, tails(following, lane.rule.last))
-
-    # -- the slow way -------------------------------------------------------------------------------
-
-    def _unit(self, data: bytes, at: int, final: bool) -> int:
-        """Judge one frame, or damaged bytes; returns its length, 0 when more bytes are needed for that."""
-        used = self.units.take(data, at, self._base + at, final)
-        for lane in self._slowed:
-            if lane.rule.plain and lane.tails is None:
-                self._speed_up(lane, tails(lane.rule.next, lane.rule.last))
-        self._slowed.clear()
-        return used
-
-    def _rule_of(self, key: str) -> KeyRule:
-        """The rule of a key, which leaves the fast way until this frame is judged."""
-        lane = self._lane_of[key]
-        self._slow_down(lane)
-        self._slowed.append(lane)
-        return lane.rule
-
-    def _report(self, fault: Fault) -> Fault:
-        if len(self.lanes) <= _PLACES and not self.findings.full:
-            fault.places = tuple(lane.following() for lane in self.lanes)
-        return self.findings.add(fault)

@@ -15,7 +15,7 @@ from typing import Optional
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import comparison, ordering
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import KINDS, verify
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.plant import PLANTS, plant
 
@@ -65,7 +65,7 @@ def test_any_interleaving_of_right_keys_passes(
 def test_it_does_not_matter_how_the_file_is_cut_while_reading(
     keys: list[str], good_stream: Stream, received: Received, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(ordering, "_BLOCK", block)
+    monkeypatch.setattr(comparison, "_BLOCK", block)
     assert verify(received(b"".join(good_stream(keys, 15))), keys, 15).verdict == "pass"
 
 
@@ -145,7 +145,7 @@ def test_a_violation_does_not_depend_on_how_the_file_is_cut(
 ) -> None:
     path = received(plant(name, b"".join(good_stream(keys[:2], 24)), seed=1))
     whole = verify(path, keys[:2], 24)
-    monkeypatch.setattr(ordering, "_BLOCK", block)
+    monkeypatch.setattr(comparison, "_BLOCK", block)
     assert verify(path, keys[:2], 24) == whole
 
 
@@ -297,7 +297,7 @@ def test_garbage_longer_than_a_frame_may_be_is_one_violation(
 ) -> None:
     frames = good_stream(keys, 30)
     frames.insert(100, b"\xff" * 3_000_000)
-    monkeypatch.setattr(ordering, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(comparison, "_BLOCK", 1 << 16)
     result = verify(received(b"".join(frames)), keys, 30)
     assert kinds(result) == ["garbage"]
     assert result.violations[0].position == 100
@@ -308,9 +308,9 @@ def test_memory_does_not_grow_with_the_file(
     keys: list[str], message: Message, received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The worst case: what keys share cannot be let go of while one of them never comes.
-    monkeypatch.setattr(ordering, "_SKEW", 1000)
-    monkeypatch.setattr(ordering, "_SKEW_CHECK", 1)
-    monkeypatch.setattr(ordering, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(comparison, "_SKEW", 1000)
+    monkeypatch.setattr(comparison, "_SKEW_CHECK", 1)
+    monkeypatch.setattr(comparison, "_BLOCK", 1 << 16)
     path = received(b"".join(message("key_1", value) for value in range(1, 40_001)))
     tracemalloc.start()
     try:

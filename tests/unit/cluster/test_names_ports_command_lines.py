@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names, ports and command lines of a cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import naming
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import worker_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord, ServerAddress
+
+
+def record(**values: Any) -> ClusterRecord:
+    servers = [ServerAddress(f"server{number}", f"10.0.0.{number}", f"/w/server{number}") for number in range(1, 5)]
+    given = {
+        "identifier": "x",
+        "application": "multi_partition_detector",
+        "engine": "wallaroo",
+        "version": "0.5.4",
+        "workers": 3,
+        "servers": servers,
+        "placement": {"initializer": "server1", "worker2": "server2", "worker3": "server3"},
+        "wallaroo_home": "/opt/wallaroo",
+    }
+    return ClusterRecord(**{**given, **values})
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (1, "initializer"),
+        ("1", "initializer"),
+        ("initializer", "initializer"),
+        ("worker1", "initializer"),
+        (2, "worker2"),
+        (" worker12 ", "worker12"),
+    ],
+)
+def test_workers_are_called_by_name_or_number(written: Any, name: str) -> None:
+    assert naming.worker_name(written) == name
+
+
+@pytest.mark.parametrize("written", ["0", "worker0", "", "w2", "worker02", "-1", "2.0", "worker2 3"])
+def test_what_is_no_worker_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="is no worker"):
+        naming.worker_name(written)
+
+
+def test_server_4_is_the_fourth_host_whatever_it_is_called() -> None:
+    hosts = ["alpha", "beta", "gamma", "delta"]
+    assert [naming.server_name(value, hosts) for value in ("4", "server4", "delta")] == ["delta"] * 3
+    with pytest.raises(ValueError, match="There is no server 5: the inventory's group has 4"):
+        naming.server_name(5, hosts)
+    with pytest.raises(ValueError, match="There are: alpha, beta, gamma, delta"):
+        naming.server_name("omega", hosts)
+
+
+def test_ports_of_a_worker_depend_on_its_number_only_and_do_not_overlap() -> None:
+    ports = Ports()
+    used = [port for name in naming.worker_names(50) for port in (ports.control_of(name), ports.data_of(name))]
+    assert len(set(used)) == 100
+    assert ports.control_of("initializer") == 12500
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"), [({"sink": 0}, "is no port"), ({"sink": "x"}, "is no port"), ({"zink": 1}, "knows no zink")]
+)
+def test_wrong_ports_are_named(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Ports.from_mapping(values)
+
+
+INITIALIZER = [
+    "/opt/wallaroo/testing/correctness/apps/multi_partition_detector/multi_partition_detector", "--ponynoblock",
+    "-i", "10.0.0.1:7000", "-o", "10.0.0.1:5555", "-m", "10.0.0.1:5001", "-c", "10.0.0.1:12500",
+    "--my-control", "10.0.0.1:12500", "--my-data", "10.0.0.1:12501", "-r", "/w/server1/resilience/initializer",
+    "-t", "-d", "10.0.0.1:12501", "-e", "10.0.0.1:5050", "-w", "3", "--time-between-checkpoints", "1000000000",
+]  # fmt: skip
+WORKER_ON_4 = [
+    "/opt/wallaroo/testing/correctness/apps/multi_partition_detector/multi_partition_detector", "--ponynoblock",
+    "-i", "10.0.0.1:7000", "-o", "10.0.0.1:5555", "-m", "10.0.0.1:5001", "-c", "10.0.0.1:12500",
+    "--my-control", "10.0.0.4:13104", "--my-data", "10.0.0.4:13105", "-r", "/w/server4/resilience/worker2", "-n", "worker2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "flag"), [("0.5.3", []), ("0.5.4", ["--run-with-resilience"]), ("0.6.1", ["--run-with-resilience"])]
+)
+def test_command_lines_by_role_and_version(version: str, flag: list[str]) -> None:
+    cluster = record(version=version)
+    assert worker_argv(cluster, "initializer", cluster.server("server1"), "python") == INITIALIZER + flag
+    assert worker_argv(cluster, "worker2", cluster.server("server4"), "python") == WORKER_ON_4 + flag
+
+
+def test_the_embedded_engine_has_the_same_command_line_behind_another_program() -> None:
+    cluster = record(engine="embedded")
+    argv = worker_argv(cluster, "worker2", cluster.server("server4"), "/usr/bin/python3")
+    begin = ["/usr/bin/python3", "-u", "-E", "-s", "/w/server4/runtime/launch.py", "multi_partition_detector"]
+    assert argv == [*begin, *WORKER_ON_4[2:], "--run-with-resilience"]
+
+
+def test_a_record_survives_json() -> None:
+    cluster = record()
+    assert ClusterRecord.from_dict(cluster.to_dict()) == cluster
+    assert cluster.same_as(record(identifier="y", started=5.0))
+    assert not cluster.same_as(record(keys=3))
+    with pytest.raises(ValueError, match="this is no record of a cluster"):
+        ClusterRecord.from_dict({"identifier": "x"})

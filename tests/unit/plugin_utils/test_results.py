@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of a run: verdict, summary, folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import Migration, Result
+
+
+@pytest.mark.parametrize(
+    ("verification", "failure", "verdict"),
+    [
+        ({"verdict": "pass"}, "", "pass"),
+        ({"verdict": "pass"}, "a step failed", "unknown"),
+        ({"verdict": "fail", "message": "gap"}, "", "fail"),
+        ({"verdict": "fail", "message": "gap"}, "a step failed", "fail"),
+        ({"verdict": "unknown", "reason": "no file"}, "", "unknown"),
+        ({}, "", "unknown"),
+        (None, "", "unknown"),
+        ({"verdict": "splendid"}, "", "unknown"),
+    ],
+)
+def test_what_could_not_be_checked_is_never_a_pass(verification: dict | None, failure: str, verdict: str) -> None:
+    assert _results.verdict_of(verification, failure)[0] == verdict
+
+
+def test_the_downtime_is_from_the_kill_until_the_worker_processes_messages() -> None:
+    migration = Migration.from_steps(
+        {
+            "worker": "worker2",
+            "src": "server2",
+            "dst": "server4",
+            "killed": 100.0,
+            "resumed": 101.25,
+            "copied_bytes": "7",
+        }
+    )
+    assert migration.downtime_seconds == 1.25
+    assert migration.copied_bytes == 7
+    assert migration.killed == "1970-01-01T00:01:40.000Z"
+
+
+def test_a_worker_that_did_not_come_back_has_no_downtime() -> None:
+    migration = Migration.from_steps({"worker": "worker2", "src": "a", "dst": "b", "killed": 100.0})
+    assert migration.downtime_seconds is None
+
+
+def result(**values: object) -> Result:
+    given = {
+        "name": "demo",
+        "verdict": "pass",
+        "engine": "embedded",
+        "app": "multi_partition_detector",
+        "workers": 2,
+        "keys": 11,
+        "expected": 22000,
+        "received": 22000,
+        "violations": [],
+        "migrations": [],
+        "started": "",
+        "finished": "",
+        "seconds": 1.0,
+    }
+    return Result(**{**given, **values})  # type: ignore[arg-type]
+
+
+def test_the_summary_says_what_was_done_and_what_it_proved() -> None:
+    migration = Migration("worker2", "server2", "server3", downtime_seconds=1.036, copied_bytes=3192)
+    text = _results.summary(result(migrations=[migration]), Path("runs/x"))
+    assert "worker2 killed (SIGKILL), moved from server2 to server3 (3,192 bytes), back after 1.04 s" in text
+    assert "22,000 of 22,000" in text
+    assert "verdict: pass" in text
+    assert "runs/x" in text
+
+
+def test_the_summary_of_a_failure_names_violations_and_who_died() -> None:
+    text = _results.summary(
+        result(
+            verdict="fail",
+            violations=[{"sentence": "key_3: 501..612 are missing"}],
+            violation_count=9,
+            crashed=[{"worker": "initializer", "server": "server1", "last_line": "Increments test failed!"}],
+            reason="lost",
+        ),
+        None,
+    )
+    assert "key_3: 501..612 are missing" in text
+    assert "9 violations in all" in text
+    assert "initializer on server1 died of itself: Increments test failed!" in text
+
+
+def test_two_runs_in_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    first = _results.run_folder(tmp_path / "runs", "a demo/..", 0.0)
+    second = _results.run_folder(tmp_path / "runs", "a demo/..", 0.0)
+    assert first != second
+    assert {first.parent, second.parent} == {tmp_path / "runs"}
+
+
+def test_a_result_is_written_as_a_whole(tmp_path: Path) -> None:
+    _results.write_json(tmp_path / "result.json", result().to_dict())
+    assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "pass"
+    with pytest.raises(TypeError):
+        _results.write_json(tmp_path / "result.json", {"no": object()})
+    assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "pass"
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_logs_stay_inside_the_folder(tmp_path: Path) -> None:
+    _results.write_logs(tmp_path, {"../evil": {"../../worker2": "text"}})
+    assert [path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.log")] == ["logs"]
+
+
+def test_only_a_worker_that_says_why_it_ended_has_crashed_of_itself() -> None:
+    dead = {"ownership": "owner", "alive": False}
+    states = {
+        "server1": {
+            "workers": {"initializer": dead},
+            "logs": {
+                "initializer": "fine\nIncrements test failed! key_1: [1,2,3,9]\nThis should never happen: failure in x"
+            },
+        },
+        "server2": {"workers": {"worker2": dead}, "logs": {"worker2": "fine\nstill fine"}},
+    }
+    (crashed,) = _results.crashed_workers(states)
+    assert (crashed["worker"], crashed["server"]) == ("initializer", "server1")
+    assert crashed["last_line"] == "Increments test failed! key_1: [1,2,3,9]"

@@ -1,0 +1,328 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each step is to do, and what it refuses, from what the servers said."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+NAMES = ["server1", "server2", "server3", "server4"]
+ADDRESSES = [{"name": name, "address": "10.0.0.1", "base": f"/w/{name}"} for name in NAMES]
+
+
+def wanted(**arguments: Any) -> Any:
+    return cluster_record(arguments, ADDRESSES, "cluster-1", 1.0)
+
+
+def worker(alive: bool = True, **others: Any) -> dict[str, Any]:
+    return {
+        "alive": alive,
+        "pid": 4711,
+        "resilience": "complete",
+        "missing": [],
+        "directory": "/w/resilience",
+        "bytes": 1000,
+        "ownership": "owner",
+        "epoch": 1,
+        "moved_to": None,
+        "since": "2026-01-01T00:00:00Z",
+        "copied_from": "",
+        **others,
+    }
+
+
+def servers(workers: int = 2, **changes: dict[str, Any]) -> Servers:
+    """A cluster that runs, worker N on server N; ``changes`` replace what a server knows of its workers."""
+    record = wanted(workers=workers)
+    states: dict[str, Any] = {}
+    for name in NAMES:
+        states[name] = {
+            "problem": None,
+            "cluster": record.to_dict(),
+            "processes": {},
+            "workers": {},
+            "sent": None,
+            "ports_taken": [],
+            "free_bytes": 10**9,
+        }
+    for name, server in record.placement.items():
+        states[server]["workers"][name] = worker()
+    for server, known in changes.items():
+        states[server]["workers"] = known
+    for state in states.values():
+        state["processes"] = {
+            name: {"alive": known["alive"], "kind": "worker"} for name, known in state["workers"].items()
+        }
+    return Servers(NAMES, states)
+
+
+def refusal(step: Any, *arguments: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        step(*arguments)
+    return str(refused.value)
+
+
+MOVE = {"worker": "2", "src": "2", "dst": "4"}
+RUNNING_INITIALIZER = {"initializer": worker()}
+
+
+class TestMigrate:
+    def test_knows_everything_the_move_needs(self) -> None:
+        plan = _steps.migrate(MOVE, servers())
+
+        assert (plan["worker"], plan["src"], plan["dst"]) == ("worker2", "server2", "server4")
+        assert plan["source_directory"] == "/w/server2/resilience/worker2"
+        assert plan["control"] == "10.0.0.1:13104"
+        assert plan["data"] == "10.0.0.1:13105"
+        assert plan["epoch"] == 2
+        assert plan["needed"]
+        assert plan["fence"]
+        assert plan["settle"]
+
+    @pytest.mark.parametrize(
+        "same", [{"worker": 2, "src": 2, "dst": 4}, {"worker": "worker2", "src": "server2", "dst": " 4 "}]
+    )
+    def test_names_numbers_and_texts_mean_the_same(self, same: dict[str, Any]) -> None:
+        assert _steps.migrate(same, servers()) == _steps.migrate(MOVE, servers())
+
+    def test_nothing_to_do_when_it_was_done(self) -> None:
+        there = servers(
+            server2={"worker2": worker(False, ownership="moved", moved_to="server4", epoch=2)},
+            server4={"worker2": worker(epoch=2, copied_from="server2")},
+        )
+        plan = _steps.migrate(MOVE, there)
+        assert not plan["needed"]
+        assert not plan["fence"]
+
+    def test_only_the_fence_is_left_when_it_was_interrupted_before_it(self) -> None:
+        there = servers(server2={"worker2": worker(False)}, server4={"worker2": worker(epoch=2, copied_from="server2")})
+        plan = _steps.migrate(MOVE, there)
+        assert not plan["needed"]
+        assert plan["fence"]
+        assert plan["epoch"] == 2
+
+    def test_a_dead_worker_is_moved_without_waiting_for_a_checkpoint(self) -> None:
+        plan = _steps.migrate(MOVE, servers(server2={"worker2": worker(False)}))
+        assert plan["needed"]
+        assert not plan["settle"]
+
+    def test_interrupted_between_copy_and_start_it_goes_on_under_the_same_epoch(self) -> None:
+        there = servers(
+            server2={"worker2": worker(False)}, server4={"worker2": worker(False, epoch=2, copied_from="server2")}
+        )
+        assert _steps.migrate(MOVE, there)["epoch"] == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({"worker": 9}, "There is no worker 9: this cluster has 2 (initializer, worker2)."),
+            ({"worker": "x"}, "'x' is no worker"),
+            ({"worker": ""}, "worker is missing"),
+            ({"src": 3}, "server3 does not hold worker2: it runs on server2. Use src=server2."),
+            ({"dst": 2}, "src and dst are both server2"),
+            ({"dst": 5}, "There is no server 5: the inventory's group has 4"),
+            ({"dst": "mars"}, "'mars' is no server"),
+            ({"worker": 1, "src": 1}, "The initializer (worker 1) cannot be moved"),
+            ({"settle": "perhaps"}, "settle=perhaps is neither true nor false"),
+        ],
+    )
+    def test_wrong_arguments(self, arguments: dict[str, Any], sentence: str) -> None:
+        assert sentence in refusal(_steps.migrate, {**MOVE, **arguments}, servers())
+
+    def test_a_worker_that_came_from_elsewhere(self) -> None:
+        there = servers(server2={}, server4={"worker2": worker(epoch=3, copied_from="server3")})
+        assert "server2 does not hold worker2: it runs on server4 already" in refusal(_steps.migrate, MOVE, there)
+
+    def test_half_a_set_of_files_of_a_dead_worker(self) -> None:
+        half = worker(False, resilience="incomplete", missing=["multi_partition_detector-worker2.evlog"])
+        sentence = refusal(_steps.migrate, MOVE, servers(server2={"worker2": half}))
+        assert "missing: multi_partition_detector-worker2.evlog" in sentence
+
+    def test_no_space_on_the_target(self) -> None:
+        there = servers()
+        there.states["server4"]["free_bytes"] = 1500  # type: ignore[index]
+        assert "server4 has 1,500 bytes free" in refusal(_steps.migrate, MOVE, there)
+
+    def test_a_dead_initializer(self) -> None:
+        there = servers(server1={"initializer": worker(False)})
+        assert "The initializer does not run" in refusal(_steps.migrate, MOVE, there)
+
+    def test_a_server_that_does_not_answer(self) -> None:
+        there = servers()
+        del there.states["server3"]
+        assert "server3 did not answer" in refusal(_steps.migrate, MOVE, there)
+
+    def test_no_cluster(self) -> None:
+        there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
+        assert "No cluster is running: none of the 2 workers" in refusal(_steps.migrate, MOVE, there)
+        for state in there.states.values():
+            state["cluster"] = None  # type: ignore[index]
+        assert "No cluster is running on these servers" in refusal(_steps.migrate, MOVE, there)
+
+
+class TestCopy:
+    DEAD = {"worker2": worker(False)}
+
+    def test_raises_the_epoch(self) -> None:
+        assert _steps.copy(MOVE, servers(server2=self.DEAD))["epoch"] == 2
+
+    def test_again_under_the_same_epoch(self) -> None:
+        there = servers(server2=self.DEAD, server4={"worker2": worker(False, epoch=2, copied_from="server2")})
+        assert _steps.copy(MOVE, there)["epoch"] == 2
+
+    def test_a_running_worker_is_not_copied(self) -> None:
+        assert "worker2 still runs on server2 (pid 4711)" in refusal(_steps.copy, MOVE, servers())
+
+    def test_a_worker_that_runs_elsewhere_is_not_copied(self) -> None:
+        there = servers(server2=self.DEAD, server3={"worker2": worker(epoch=2)})
+        assert "worker2 runs on server3" in refusal(_steps.copy, MOVE, there)
+
+
+class TestRestart:
+    ARGUMENTS = {"worker": "2", "server": "4"}
+
+    def test_where_it_was_when_no_server_is_named(self) -> None:
+        plan = _steps.restart({"worker": 2}, servers(server2={"worker2": worker(False)}))
+        assert plan["server"] == "server2"
+        assert plan["needed"]
+
+    def test_nothing_to_do_when_it_runs_there(self) -> None:
+        assert not _steps.restart({"worker": 2, "server": 2}, servers())["needed"]
+
+    def test_never_two_owners(self) -> None:
+        assert "worker2 runs on server2 already" in refusal(_steps.restart, self.ARGUMENTS, servers())
+
+    def test_no_files_there(self) -> None:
+        there = servers(server2={"worker2": worker(False)})
+        assert "server4 holds no resilience files of worker2; they are on server2" in refusal(
+            _steps.restart, self.ARGUMENTS, there
+        )
+
+    def test_the_fence(self) -> None:
+        there = servers(
+            server2={"worker2": worker(False, ownership="moved", moved_to="server4", epoch=2)},
+            server4={"worker2": worker(False, epoch=2)},
+        )
+        sentence = refusal(_steps.restart, {"worker": 2, "server": 2}, there)
+        assert "worker2 moved to server4 at 2026-01-01T00:00:00Z, epoch 2; migrate it back instead" in sentence
+
+    def test_an_older_epoch_that_was_not_fenced_yet(self) -> None:
+        there = servers(server2={"worker2": worker(False)}, server4={"worker2": worker(False, epoch=2)})
+        sentence = refusal(_steps.restart, {"worker": 2, "server": 2}, there)
+        assert "worker2 belongs to server4 since epoch 2, and server2 still has epoch 1" in sentence
+
+
+class TestKill:
+    def test_finds_the_worker_by_itself(self) -> None:
+        assert _steps.kill({"worker": 2}, servers())["server"] == "server2"
+
+    def test_dead_already(self) -> None:
+        assert not _steps.kill({"worker": 2, "server": 2}, servers(server2={"worker2": worker(False)}))["needed"]
+
+    def test_on_the_wrong_server(self) -> None:
+        assert "worker2 is not on server3: it runs on server2" in refusal(
+            _steps.kill, {"worker": 2, "server": 3}, servers()
+        )
+
+
+class TestStart:
+    def fresh(self) -> Servers:
+        there = servers(server1={}, server2={})
+        for state in there.states.values():
+            state["cluster"] = None  # type: ignore[index]
+        return there
+
+    def test_on_clean_servers(self) -> None:
+        assert _steps.start(self.fresh(), wanted())["needed"]
+
+    def test_over_the_leftovers_of_a_crashed_cluster(self) -> None:
+        there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
+        assert _steps.start(there, wanted())["needed"]
+
+    def test_the_same_cluster_runs(self) -> None:
+        assert not _steps.start(servers(), wanted())["needed"]
+
+    def test_another_cluster_runs(self) -> None:
+        assert "A cluster of 2 workers" in refusal(_steps.start, servers(), wanted(workers=3))
+        assert "with other settings" in refusal(_steps.start, servers(), wanted(keys=3))
+
+    def test_a_part_of_a_cluster_runs(self) -> None:
+        there = servers(server2={"worker2": worker(False)})
+        assert "Of a cluster of 2 workers only initializer is running" in refusal(_steps.start, there, wanted())
+
+    def test_a_taken_port(self) -> None:
+        there = self.fresh()
+        taken = {"port": 7000, "address": "10.0.0.1", "pid": 815, "command": "nginx", "ours": False}
+        there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
+        sentence = refusal(_steps.start, there, wanted())
+        assert "Port 7000 on server1 (10.0.0.1) is taken by process 815 (nginx)" in sentence
+
+    def test_a_directory_that_cannot_be_used(self) -> None:
+        there = self.fresh()
+        there.states["server3"]["problem"] = "/w cannot be written"  # type: ignore[index]
+        assert refusal(_steps.start, there, wanted()) == "server3: /w cannot be written"
+
+
+class TestSend:
+    def test_goes_on_where_the_last_sender_ended(self) -> None:
+        there = servers()
+        assert (_steps.send({}, there)["first"], _steps.send({}, there)["last"]) == (1, 1000)
+        there.states["server1"]["sent"] = {"exit_code": 0, "last": 1000}  # type: ignore[index]
+        assert not _steps.send({"last": "1000"}, there)["needed"]
+        plan = _steps.send({"last": "2000"}, there)
+        assert (plan["first"], plan["last"], plan["needed"]) == (1001, 2000, True)
+
+    def test_after_a_sender_that_failed_nothing_can_be_proved(self) -> None:
+        there = servers()
+        there.states["server1"]["sent"] = {"exit_code": 1, "last": 1000, "message": "broke"}  # type: ignore[index]
+        assert "The last sender did not end well (broke)" in refusal(_steps.send, {}, there)
+
+    def test_not_into_a_cluster_with_a_dead_worker(self) -> None:
+        assert "worker2 does not run" in refusal(_steps.send, {}, servers(server2={"worker2": worker(False)}))
+
+
+class TestDemonstration:
+    def plan(self, **arguments: Any) -> dict[str, Any]:
+        record = wanted(**{key: value for key, value in arguments.items() if key == "workers"})
+        there = servers(server1={}, server2={})
+        return demonstration(arguments, there, record)
+
+    def test_a_path_is_one_move_after_the_other(self) -> None:
+        plan = self.plan(path="2,4,2,3")
+        assert [(act["src"], act["dst"], act["last"]) for act in plan["rounds"]] == [
+            ("server2", "server4", 2000),
+            ("server4", "server2", 3000),
+            ("server2", "server3", 4000),
+        ]
+        assert plan["expected"] == 44000
+
+    def test_restarts_come_at_the_end_of_the_path(self) -> None:
+        plan = self.plan(path="2,4", restarts="2")
+        assert [act["act"] for act in plan["rounds"]] == ["migrate", "restart", "restart"]
+        assert {act["dst"] for act in plan["rounds"]} == {"server4"}
+
+    def test_without_a_path_it_is_a_restart_in_place(self) -> None:
+        assert [act["act"] for act in self.plan()["rounds"]] == ["restart"]
+
+    def test_a_worker_beyond_the_servers_starts_on_the_first_again(self) -> None:
+        assert self.plan(workers=5, worker=5, dst=3)["path"] == ["server1", "server3"]
+
+    def test_a_run_that_crashes_nothing_proves_nothing(self) -> None:
+        with pytest.raises(Refusal, match="proves nothing"):
+            self.plan(restarts=0)
+
+
+def test_plans_change_nothing_of_what_the_servers_said() -> None:
+    there = servers()
+    before = copy.deepcopy(there.states)
+    _steps.migrate(MOVE, there)
+    _steps.send({}, there)
+    assert there.states == before
