@@ -109,7 +109,7 @@ def main() -> None:
         wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
         state = describe(module.params["base"], module.params["server"], wanted, module.params["logs"])
     except (ValueError, OSError) as error:
-        module.fail_json(msg=f"{module.params['server']}: {error}")
+        module.fail_json(msg=str(error))
     module.exit_json(changed=False, **state)
 
 

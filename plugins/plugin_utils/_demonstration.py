@@ -25,8 +25,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 VALUES_A_ROUND = 1000
 """How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
 
-BATCH_UNDER_LOAD = 5
-"""Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 10 seconds."""
+BATCH_UNDER_LOAD = 2
+"""Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 25 seconds."""
 
 
 def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:

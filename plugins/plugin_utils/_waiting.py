@@ -75,7 +75,7 @@ class WaitingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type in
             pause = SLICE
         if answer.get("failed") and isinstance(answer.get("msg"), str):
             # The module knows its last slice only; a person wants to know how long was waited in all.
-            answer["msg"] = answer["msg"].replace(f"waited {arguments['wait_timeout']:g} s", f"waited {limit:g} s")
+            answer["msg"] = answer["msg"].replace(f"{arguments['wait_timeout']:g} s", f"{limit:g} s")
         result.update(answer)
         result.update(firsts)
         result["changed"] = changed

@@ -66,7 +66,7 @@ def test_no_message_is_lost_on_any_path(
 
 
 def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback: Loopback) -> None:
-    run = loopback.play("demo", "drain=false values=400 interval=0.02", succeed=False)
+    run = loopback.play("demo", "drain=false checkpoint_interval=0.2", succeed=False)
 
     (result,) = loopback.results()
     assert result["verdict"] == "fail"

@@ -52,6 +52,8 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "ports_taken": [],
         "free_bytes": _free_bytes(base),
     }
+    if state["problem"]:
+        return state
     try:
         record = cluster_record.read(base)
     except ValueError as error:

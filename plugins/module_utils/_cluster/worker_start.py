@@ -85,7 +85,7 @@ class WorkerStart:
         :raises WorkerProblem: with the reason.
         """
         try:
-            refusal = ownership.refusal(ownership.read(self.base, self.worker))
+            refusal = ownership.refusal(ownership.read(self.base, self.worker), self.server)
         except ValueError as error:
             raise WorkerProblem(str(error)) from error
         if refusal:

@@ -1,66 +1,138 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of a worker, parsed as Wallaroo 0.5.4 parses it (reference A.1 to A.4)."""
+"""The command line of a worker, parsed as Wallaroo 0.5.4 parses it (reference A.1 to A.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Optional
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional, Union
 
-VALUE, FLAG = "value", "flag"
+TEXT, NUMBER, FLAG = "text", "number", "flag"
 
-OPTIONS: dict[str, tuple[str, str]] = {
-    "in": ("i", VALUE),
-    "out": ("o", VALUE),
-    "depth": ("", VALUE),
-    "gen-source": ("", FLAG),
-    "partitions": ("", VALUE),
-    "symbols-file": ("s", VALUE),
-    "initial-nbbo-file": ("", VALUE),
-    "metrics": ("m", VALUE),
-    "control": ("c", VALUE),
-    "data": ("d", VALUE),
-    "my-control": ("x", VALUE),
-    "my-data": ("y", VALUE),
-    "external": ("e", VALUE),
-    "worker-count": ("w", VALUE),
+Options = Mapping[str, tuple[str, str]]
+"""Long name -> (short name or nothing, kind of value)."""
+
+WALLAROO: Options = {
+    "metrics": ("m", TEXT),
+    "control": ("c", TEXT),
+    "data": ("d", TEXT),
+    "my-control": ("x", TEXT),
+    "my-data": ("y", TEXT),
+    "external": ("e", TEXT),
+    "file": ("f", TEXT),
+    "worker-count": ("w", NUMBER),
     "cluster-initializer": ("t", FLAG),
-    "name": ("n", VALUE),
-    "resilience-dir": ("r", VALUE),
-    "resilience-dos-server": ("", VALUE),
-    "resilience-enable-io-journal": ("", FLAG),
+    "name": ("n", TEXT),
+    "resilience-dir": ("r", TEXT),
+    "resilience-dos-server": ("", TEXT),
     "resilience-no-local-file-io": ("", FLAG),
+    "resilience-enable-io-journal": ("", FLAG),
     "run-with-resilience": ("", FLAG),
     "log-rotation": ("", FLAG),
-    "event-log-file-size": ("l", VALUE),
-    "join": ("j", VALUE),
-    "stop-pause": ("u", VALUE),
-    "time-between-checkpoints": ("", VALUE),
-    "spike-seed": ("", VALUE),
+    "event-log-file-size": ("l", NUMBER),
+    "join": ("j", TEXT),
+    "stop-pause": ("u", NUMBER),
+    "time-between-checkpoints": ("", NUMBER),
+    "spike-seed": ("", NUMBER),
     "spike-drop": ("", FLAG),
-    "spike-prob": ("", VALUE),
-    "spike-margin": ("", VALUE),
-    "file": ("f", VALUE),
+    "spike-prob": ("", TEXT),
+    "spike-margin": ("", NUMBER),
     "help": ("h", FLAG),
 }
-"""Long name -> (short name, whether it takes a value)."""
+"""What Wallaroo itself knows (A.1)."""
 
-_SHORT = {short: name for name, (short, _kind) in OPTIONS.items() if short}
+SOURCES_AND_SINKS: Options = {"in": ("i", TEXT), "out": ("o", TEXT)}
+"""What every application with TCP sources and sinks knows (A.2)."""
+
+Given = list[tuple[str, Union[str, int, None]]]
+"""The options of a command line in their order; a flag has no value."""
 
 HostPort = tuple[str, int]
 
-DEFAULT_DIRECTORY = "/tmp"  # noqa: S108 -- what the real engine takes; the collection always names another one
+_NUMBER = re.compile(r"(-?)(0[xX][0-9A-Fa-f_]+|0[bB][01_]+|[0-9][0-9_]*)")
 
 
 class UsageError(Exception):
-    """A command line that Wallaroo refuses: where the text goes, and the exit code."""
+    """A command line that is refused: what is printed where, and the exit code."""
 
     def __init__(self, text: str, code: int = 1, to_stdout: bool = False) -> None:
         super().__init__(text)
         self.code = code
         self.to_stdout = to_stdout
+
+
+def parse(argv: Sequence[str], known: Options) -> Given:
+    """The known options of a command line. Whatever else there is, is skipped without a word (A.3).
+
+    The rules are those of Wallaroo's own parser, with their edges: ``-tw3`` is ``-t -w 3``, a value
+    that begins with ``-`` is taken only when it is written with ``=``, an option without its value
+    is dropped, and so is a number that is none.
+    """
+    short_names = {short: name for name, (short, _kind) in known.items() if short}
+    words, index = list(argv), 0
+    found: Given = []
+    while index < len(words):
+        word = words[index]
+        if len(word) < 2 or word[0] != "-":
+            index += 1
+            continue
+        is_short = word[1] != "-"
+        combined = "=" in word
+        finish = word.index("=") if combined else 2 if is_short else len(word)
+        name: Optional[str] = word[1 if is_short else 2 : finish]
+        if is_short:
+            name = short_names.get(word[1])
+        if name is None or name not in known:
+            index += 1
+            continue
+        kind = known[name][1]
+        rest = (word[:1] if is_short else "") + word[finish:]
+        if kind != FLAG:
+            rest = rest.lstrip("-").replace("=", "")
+        if rest in ("", "-"):
+            del words[index]
+        else:
+            words[index] = rest
+        if kind == FLAG:
+            found.append((name, None))
+        elif index < len(words) and words[index] and (combined or words[index][0] != "-"):
+            value = words.pop(index)
+            if kind == TEXT:
+                found.append((name, value))
+            elif _NUMBER.fullmatch(value):
+                found.append((name, _whole_number(value)))
+    return found
+
+
+def _whole_number(text: str) -> int:
+    digits = text.replace("_", "")
+    base = {"0x": 16, "0b": 2}.get(digits.lstrip("-")[:2].lower(), 10)
+    return int(digits, base)
+
+
+def host_port(text: str) -> HostPort:
+    """An address, split at every colon: the first part is the host, the second the port (A.3).
+
+    :raises ValueError: when there is no second part, or it is no port.
+    """
+    parts = text.split(":")
+    if len(parts) < 2 or not parts[1].isdigit() or int(parts[1]) > 65535:
+        raise ValueError(f"{text!r} is no address: write it as host:port")
+    return parts[0], int(parts[1])
+
+
+def addresses(given: Given, name: str) -> list[HostPort]:
+    """The comma-separated addresses of ``--in`` or ``--out``.
+
+    :raises ValueError: when the option is missing or holds something else.
+    """
+    values = [value for option, value in given if option == name]
+    if not values:
+        raise ValueError(f"--{name} is missing")
+    return [host_port(item) for item in str(values[-1]).split(",")]
 
 
 @dataclass
@@ -69,155 +141,97 @@ class WorkerOptions:
 
     name: str = ""
     is_initializer: bool = False
-    sources: list[HostPort] = field(default_factory=list)
-    sinks: list[HostPort] = field(default_factory=list)
     metrics: Optional[HostPort] = None
     control: HostPort = ("", 0)
     data: HostPort = ("", 0)
     my_control: HostPort = ("", 0)
     my_data: HostPort = ("", 0)
     external: Optional[HostPort] = None
-    workers: int = 1
-    resilience_directory: str = DEFAULT_DIRECTORY
+    worker_count: Optional[int] = None
+    resilience_directory: str = "/tmp"  # noqa: S108 - Wallaroo's default
     journal: bool = False
-    journal_server: HostPort = ("", 9999)
+    journal_server: HostPort = ("localhost", 9999)
+    run_with_resilience: bool = False
     log_rotation: bool = False
+    is_joining: bool = False
     checkpoint_pause: float = 1.0
     """Seconds between the end of a checkpoint and the start of the next."""
-    depth: int = 1
-    symbols_file: str = ""
+    help: bool = False
 
 
-def parse(argv: Sequence[str]) -> dict[str, list[str]]:
-    """The options that were given, by their long names; what is unknown is skipped without a word."""
-    found: dict[str, list[str]] = {}
-    words = list(argv)
-    position = 0
-    while position < len(words):
-        word = words[position]
-        position += 1
-        if word.startswith("--") and len(word) > 2:
-            name, equals, value = word[2:].partition("=")
-            if name not in OPTIONS:
-                continue
-            if OPTIONS[name][1] == FLAG:
-                found.setdefault(name, []).append("")
-            elif equals:
-                found.setdefault(name, []).append(value)
-            elif position < len(words) and not words[position].startswith("-"):
-                found.setdefault(name, []).append(words[position])
-                position += 1
-        elif word.startswith("-") and len(word) > 1:
-            position = _short_options(word[1:], words, position, found)
-    return found
+_ADDRESSES = {
+    "metrics": "metrics",
+    "control": "control",
+    "data": "data",
+    "my-control": "my_control",
+    "my-data": "my_data",
+    "external": "external",
+    "resilience-dos-server": "journal_server",
+}
+_FLAGS = {
+    "cluster-initializer": "is_initializer",
+    "resilience-enable-io-journal": "journal",
+    "run-with-resilience": "run_with_resilience",
+    "log-rotation": "log_rotation",
+    "help": "help",
+}
 
 
-def _short_options(letters: str, words: Sequence[str], position: int, found: dict[str, list[str]]) -> int:
-    while letters:
-        letter, letters = letters[0], letters[1:]
-        name = _SHORT.get(letter)
-        if name is None:
-            return position
-        if OPTIONS[name][1] == FLAG:
-            found.setdefault(name, []).append("")
-            continue
-        if letters:
-            found.setdefault(name, []).append(letters[1:] if letters.startswith("=") else letters)
-        elif position < len(words) and not words[position].startswith("-"):
-            found.setdefault(name, []).append(words[position])
-            position += 1
-        return position
-    return position
+def worker_options(argv: Sequence[str]) -> WorkerOptions:
+    """Read and check Wallaroo's own options, in its own order (A.3).
 
-
-def host_port(text: str) -> HostPort:
-    """An address, split at every colon: the first part is the host, the second the port."""
-    parts = text.split(":")
-    if len(parts) < 2 or not parts[1].isdigit() or int(parts[1]) > 65535:
-        raise ValueError(text)
-    return parts[0], int(parts[1])
-
-
-def options(argv: Sequence[str], topology_message: str) -> WorkerOptions:
-    """Check a command line in Wallaroo's own order.
-
-    :param topology_message: what the application prints when it lacks an address of its own.
     :raises UsageError: where Wallaroo would end.
     """
-    given = parse(argv)
-
-    def last(name: str) -> Optional[str]:
-        return given[name][-1] if name in given else None
-
-    def address(name: str) -> Optional[HostPort]:
-        text = last(name)
-        if text is None:
-            return None
-        try:
-            return host_port(text)
-        except ValueError:
-            raise UsageError(f"Error: --{name}: {text!r} is no address, it must be host:port") from None
-
-    def number(name: str, default: int) -> int:
-        text = last(name)
-        if text is None:
-            return default
-        try:
-            return int(text.replace("_", ""))
-        except ValueError:
-            raise UsageError(f"Error: --{name}: {text!r} is no whole number") from None
-
     result = WorkerOptions()
-    # The application builds its pipeline before Wallaroo looks at its own options (A.2).
-    try:
-        result.sources = [host_port(item) for item in (last("in") or "").split(",")]
-        result.sinks = [host_port(item) for item in (last("out") or "").split(",")]
-    except ValueError:
-        raise UsageError(topology_message, code=0, to_stdout=True) from None
-    result.depth = number("depth", 1)
-    result.symbols_file = last("symbols-file") or ""
-    if "gen-source" in given:
-        raise UsageError("Error: the embedded engine has no --gen-source; use a sender.")
-
-    result.is_initializer = "cluster-initializer" in given
-    result.name = "initializer" if result.is_initializer else (last("name") or "")
-    result.workers = number("worker-count", 1)
-    result.control = address("control") or ("", 0)
-    result.data = address("data") or ("", 0)
-    result.my_control = address("my-control") or ("", 0)
-    result.my_data = address("my-data") or ("", 0)
-    result.external = address("external")
-    result.metrics = address("metrics")
-    result.resilience_directory = last("resilience-dir") or DEFAULT_DIRECTORY
-    result.journal = "resilience-enable-io-journal" in given
-    result.journal_server = address("resilience-dos-server") or ("", 9999)
-    result.log_rotation = "log-rotation" in given
-    result.checkpoint_pause = number("time-between-checkpoints", 1_000_000_000) / 1e9
-    _check(result, given)
+    for name, value in parse(argv, WALLAROO):
+        if name in _ADDRESSES:
+            try:
+                setattr(result, _ADDRESSES[name], host_port(str(value)))
+            except ValueError as error:
+                raise UsageError(f"Error: --{name}: {error}") from None
+        elif name in _FLAGS:
+            setattr(result, _FLAGS[name], True)
+        elif name == "worker-count" and isinstance(value, int):
+            if value == 0:
+                raise UsageError("Error: --worker-count must be at least 1.")
+            result.worker_count = value
+        elif name == "name":
+            result.name = str(value)
+        elif name == "resilience-dir":
+            result.resilience_directory = str(value)
+            if result.resilience_directory.endswith("/"):
+                raise UsageError("--resilience-dir must not end in /", to_stdout=True)
+        elif name == "join":
+            result.is_joining = True
+        elif name == "time-between-checkpoints" and isinstance(value, int):
+            result.checkpoint_pause = max(0.0, value / 1e9)
+    _check(result)
     return result
 
 
-def _check(result: WorkerOptions, given: dict[str, list[str]]) -> None:
-    if "worker-count" in given and result.workers < 1:
-        raise UsageError("Error: --worker-count must be at least 1.")
-    if result.resilience_directory.endswith("/"):
-        raise UsageError("--resilience-dir must not end in /", to_stdout=True)
-    if "join" in given and result.is_initializer:
-        raise UsageError("You cannot specify both --join and --cluster-initializer", to_stdout=True)
-    if "join" in given:
-        raise UsageError("Error: workers cannot join a cluster of the embedded engine.")
-    if result.is_initializer and "data" not in given:
-        raise UsageError("Error: Cluster initializer needs its data channel address: use --data.")
-    if not result.is_initializer:
-        if "worker-count" in given:
+def _check(options: WorkerOptions) -> None:
+    if options.is_joining and options.is_initializer:
+        raise UsageError(
+            "--cluster-initializer is an invalid command line argument when joining.  "
+            "Joining worker cannot function as initializer.",
+            to_stdout=True,
+        )
+    if options.is_initializer:
+        options.name = "initializer"
+        options.worker_count = options.worker_count or 1
+        if not options.data[0]:
+            raise UsageError(
+                "Error: Cluster initializer needs its data channel address to be specified via --data."
+            )
+    elif not options.is_joining:
+        if options.worker_count is not None:
             raise UsageError("Error: Only supply --worker-count to cluster initializer or to joining worker.")
-        if "data" in given:
+        if options.data[0]:
             raise UsageError("Error: Only supply --data to cluster initializer.")
-        if "my-control" not in given or "my-data" not in given:
-            raise UsageError("Error: Worker must supply both --my-control and --my-data.")
-    if "run-with-resilience" not in given:
-        raise UsageError("Error: This binary was built for resilience: use --run-with-resilience.")
-    if result.metrics is None:
-        raise UsageError("Error: You must supply the metrics address: use --metrics.")
-    if not result.name:
-        raise UsageError("Error: You must specify a worker name via --name/-n.")
+    if not options.is_initializer and not (options.my_control[0] and options.my_data[0]):
+        raise UsageError("Error: Non-initializer nodes must specify --my-control and --my-data flags")
+    if not options.run_with_resilience:
+        raise UsageError(
+            "Error: You are running a resilience-enabled binary. "
+            "You must pass in the command line flag `--run-with-resilience`."
+        )

@@ -15,123 +15,90 @@ import json
 from collections.abc import Callable
 from typing import Any, Optional
 
-from .._formats.framing import FrameError, FrameSplitter, frame
+from .._formats.framing import FrameSplitter, frame
 from .command_line import HostPort
+from .connections import READ_SIZE, Listener, Outlet, open_outlet, peer_host
 from .output import say
-from .tasks import Tasks, close
+from .tasks import Signal
 
 FRAME_LIMIT = 1 << 20
-_READ_SIZE = 1 << 16
-_QUEUE_LIMIT = 10_000
+_QUEUE_LIMIT = 1000
 
 Message = dict[str, Any]
 Handler = Callable[[str, Message, str], None]
-"""Called with the sender's name, the message, and the sender's address as its connection shows it."""
+"""Called with the sender's name, the message, and the host from which the sender is connected."""
 
 
 class ControlPeer:
     """The way to one other worker."""
 
-    def __init__(self, name: str, own_name: str, tasks: Tasks) -> None:
+    def __init__(self, name: str, own_name: str) -> None:
         self.name = name
-        self._own_name = own_name
-        self._tasks = tasks
-        self._writer: Optional[asyncio.StreamWriter] = None
+        self._hello = _encode({"type": "hello", "name": own_name})
+        self._outlet: Optional[Outlet] = None
         self._queued: list[bytes] = []
 
-    @property
-    def connected(self) -> bool:
-        """Whether messages reach it now."""
-        return self._writer is not None
-
     async def connect(self, address: HostPort) -> bool:
-        """Connect once; a control connection is never retried, it is made anew when the other announces itself."""
+        """Connect once. A control connection is never retried: it is made anew when the other announces itself."""
         try:
-            reader, writer = await asyncio.open_connection(*address)
-        except OSError:
+            outlet = await open_outlet(address, self._lost, Signal())
+        except (OSError, OverflowError):
             say(f"ControlSenderConnectNotifier (to {self.name}): connection failed!")
             return False
-        self.disconnect()
+        old, self._outlet = self._outlet, outlet
+        if old is not None:
+            old.abort()
         say(f"ControlSenderConnectNotifier: connected to {self.name}.")
-        self._writer = writer
-        writer.write(frame(json.dumps({"type": "hello", "name": self._own_name}).encode()))
-        for queued in self._queued:
-            writer.write(queued)
+        outlet.write(b"".join([self._hello, *self._queued]))
         self._queued.clear()
-        self._tasks.start(self._watch(reader, writer))
         return True
 
     def send(self, message: Message, keep: bool = True) -> None:
         """Send, or keep until the other is back; what belongs to a checkpoint under way is not kept."""
-        data = frame(json.dumps(message, separators=(",", ":")).encode())
-        if self._writer is not None:
-            self._writer.write(data)
+        if self._outlet is not None:
+            self._outlet.write(_encode(message))
         elif keep and len(self._queued) < _QUEUE_LIMIT:
-            self._queued.append(data)
+            self._queued.append(_encode(message))
 
-    async def flush(self) -> None:
+    async def flush(self, limit: float) -> None:
         """Wait until what was sent has left."""
-        if self._writer is not None:
-            try:
-                await self._writer.drain()
-            except OSError:
-                pass
+        if self._outlet is not None:
+            await self._outlet.flush(limit)
 
-    def disconnect(self) -> None:
-        """Give the connection up."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.read(1)
-        except OSError:
-            pass
-        if self._writer is writer:
-            self._writer = None
+    def _lost(self, outlet: Outlet) -> None:
+        if self._outlet is outlet:
+            self._outlet = None
             say(f"ControlSenderConnectNotifier (to {self.name}): server closed")
-        await close(writer)
 
 
-class ControlListener:
+class ControlListener(Listener):
     """Where the others' messages come in."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, is_member: Callable[[str], bool]) -> None:
+        super().__init__("Control Ch", self._receive)
         self._handler = handler
-        self._server: Optional[asyncio.AbstractServer] = None
-        self.port = 0
+        self._is_member = is_member
 
-    async def listen(self, address: HostPort) -> None:
-        """Open the port.
-
-        :raises OSError: when it is taken.
-        """
-        self._server = await asyncio.start_server(self._serve, address[0] or None, address[1], limit=_READ_SIZE)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        splitter, name = FrameSplitter(FRAME_LIMIT), ""
-        address = str((writer.get_extra_info("peername") or ("",))[0])
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        splitter, name, host = FrameSplitter(FRAME_LIMIT), "", peer_host(writer)
         try:
             while True:
-                chunk = await reader.read(_READ_SIZE)
+                chunk = await reader.read(READ_SIZE)
                 if not chunk:
-                    break
+                    return
                 for payload in splitter.feed(chunk):
                     message = json.loads(payload)
-                    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-                        raise ValueError("no message")
-                    if message["type"] == "hello":
-                        name = str(message.get("name"))
-                    elif name:
-                        self._handler(name, message, address)
-        except (FrameError, ValueError, KeyError, TypeError) as error:
-            # A stranger on our port: cut off, and nobody else notices.
-            say(f"Control Ch: cutting off {address}: {type(error).__name__}")
-        except (OSError, asyncio.CancelledError):
-            pass
+                    if not name:
+                        name = str(message["name"])
+                        if message["type"] != "hello" or not self._is_member(name):
+                            raise ValueError(f"{name[:80]!r} is no worker of this cluster")
+                        self.identified(writer, name)
+                    elif self.is_current(writer, name):
+                        self._handler(name, message, host)
         finally:
             if name:
                 say("ControlChannelConnectNotifier: server closed")
-            writer.close()
+
+
+def _encode(message: Message) -> bytes:
+    return frame(json.dumps(message, separators=(",", ":")).encode())

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The data channel: batches of messages and barriers, from the boundaries of other workers.
+"""The data channel: batches of messages, and barriers between them, from one worker to another.
 
 A frame holds one type byte and its body: who is calling, a batch of one source, a checkpoint
-barrier, or a rollback barrier.
+barrier, or a rollback barrier. The order of the stream is what makes a checkpoint consistent.
 """
 
 from __future__ import annotations
@@ -12,153 +12,131 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Optional, Protocol
 
-from .._formats.framing import HEADER, FrameError, FrameSplitter, frame
+from .._formats.framing import HEADER, FrameSplitter
 from .command_line import HostPort
+from .connections import READ_SIZE, RETRY_PAUSE, Listener, Outlet, open_outlet
 from .output import say
-from .tasks import Tasks, close
+from .tasks import Signal, Tasks
 
 HELLO, BATCH, BARRIER, ROLLBACK_BARRIER = 0, 1, 2, 3
 FRAME_LIMIT = 8 << 20
-"""A batch is one piece read from a source; this is far above."""
+"""A batch is what one reading of a source completes: far below this."""
 
-RETRY_PAUSE = 10.0
-"""Seconds between two tries of a boundary to reach a worker (reference B.5)."""
-
-_READ_SIZE = 1 << 18
-_HIGH_WATER = 1 << 20
 _BARRIER = struct.Struct(">QQ")
 
 
-def _message(kind: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    return HEADER.pack(1 + len(body)) + bytes((kind,)) + body
+def _frame(kind: int, *parts: bytes) -> bytes:
+    return b"".join([HEADER.pack(1 + sum(map(len, parts))), bytes((kind,)), *parts])
 
 
 class Boundary:
-    """The way out to one other worker: one ordered stream of batches and barriers."""
+    """The way out to one other worker."""
 
-    def __init__(self, name: str, own_name: str, incarnation: str, tasks: Tasks) -> None:
+    def __init__(self, name: str, own_name: str, incarnation: str, tasks: Tasks, changed: Signal) -> None:
         self.name = name
-        self._hello = _message(HELLO, json.dumps({"name": own_name, "incarnation": incarnation}).encode())
+        self._hello = _frame(HELLO, json.dumps({"name": own_name, "incarnation": incarnation}).encode())
         self._tasks = tasks
-        self._writer: Optional[asyncio.StreamWriter] = None
+        self._changed = changed
+        self._outlet: Optional[Outlet] = None
         self._pending: list[bytes] = []
-        self._usable = asyncio.Event()
-        self._attempt: Optional[asyncio.Task[None]] = None
-        self.address: HostPort = ("", 0)
+        self._batch_pending = False
+        self._attempts: Optional[asyncio.Task[None]] = None
+        self._address: HostPort = ("", 0)
+        self._was_connected = False
 
     @property
     def connected(self) -> bool:
         """Whether the stream stands."""
-        return self._writer is not None
+        return self._outlet is not None and self._outlet.usable
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it takes a batch.
+
+        While the other worker is away it takes one, and then none until the other is back: so
+        its sources stand still, and memory does not grow (reference B.5).
+        """
+        if self._outlet is not None and self._outlet.usable:
+            return not self._outlet.full
+        return not self._batch_pending
 
     def connect(self, address: HostPort) -> None:
-        """Connect, again and again, until it works; a new address replaces one that is being tried."""
-        self.address = address
-        if self._attempt is not None:
-            self._attempt.cancel()
-        self._drop()
-        self._attempt = self._tasks.start(self._connect())
+        """Connect, again and again, until it works; a new address takes the place of the old one."""
+        self._address = address
+        if self._attempts is not None:
+            self._attempts.cancel()
+        old, self._outlet = self._outlet, None
+        if old is not None:
+            old.abort()
+        self._attempts = self._tasks.start(self._connect())
 
-    async def ready(self) -> None:
-        """Wait until the stream stands."""
-        await self._usable.wait()
-
-    def batch(self, source: int, payloads: bytes) -> None:
-        """Hand messages over; they wait here while the other is away."""
-        self._write(_message(BATCH, bytes((source,)), payloads))
+    def batch(self, source: int, frames: bytes) -> None:
+        """Hand over the frames of a batch."""
+        if not self.connected:
+            self._batch_pending = True
+        self._write(_frame(BATCH, bytes((source,)), frames))
 
     def barrier(self, kind: int, checkpoint: int, rollback: int) -> None:
         """Send a barrier behind everything that was handed over before."""
-        self._write(_message(kind, _BARRIER.pack(checkpoint, rollback)))
+        self._write(_frame(kind, _BARRIER.pack(checkpoint, rollback)))
 
     def clear(self) -> None:
-        """Forget what waits; part of a rollback."""
+        """Forget what waits for the other worker: part of a rollback."""
         self._pending.clear()
-
-    async def drain(self) -> None:
-        """Back-pressure: returns when more may be handed over."""
-        while True:
-            writer = self._writer
-            if writer is None:
-                if not self._pending:
-                    return
-                await self._usable.wait()
-                continue
-            try:
-                await writer.drain()
-                return
-            except OSError:
-                self._lost(writer)
+        self._batch_pending = False
+        self._changed.wake()
 
     def _write(self, data: bytes) -> None:
-        if self._writer is None:
-            self._pending.append(data)
+        if self._outlet is not None and self._outlet.usable:
+            self._outlet.write(data)
         else:
-            self._writer.write(data)
+            self._pending.append(data)
 
     async def _connect(self) -> None:
-        first = True
+        verb = "RE-Connecting" if self._was_connected else "Connecting"
         while True:
-            if not first:
-                await asyncio.sleep(RETRY_PAUSE)
-                say(f"RE-Connecting OutgoingBoundary to {self.address[0]}:{self.address[1]}")
-            else:
-                say("BoundaryNotify: attempting to connect...")
-                say(f"Connecting OutgoingBoundary to {self.address[0]}:{self.address[1]}")
-            first = False
+            say("BoundaryNotify: attempting to connect...\n")
+            say(f"{verb} OutgoingBoundary to {self._address[0]}:{self._address[1]}")
             try:
-                reader, writer = await asyncio.open_connection(*self.address)
-            except OSError:
-                continue
-            break
-        say("BoundaryNotify: connected")
-        writer.transport.set_write_buffer_limits(high=_HIGH_WATER)
-        writer.write(self._hello)
-        self._writer = writer
-        for data in self._pending:
-            writer.write(data)
-        self._pending.clear()
-        self._usable.set()
-        self._attempt = None
-        self._tasks.start(self._watch(reader, writer))
+                outlet = await open_outlet(self._address, self._lost, self._changed)
+                break
+            except (OSError, OverflowError):
+                await self._pause()
+                verb = "RE-Connecting"
+        say("BoundaryNotify: connected\n")
+        self._was_connected = True
+        self._outlet = outlet
+        self._attempts = None
+        outlet.write(b"".join([self._hello, *self._pending]))
+        self.clear()
 
-    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.read(1)
-        except OSError:
-            pass
-        self._lost(writer)
-        await close(writer)
-
-    def _lost(self, writer: asyncio.StreamWriter) -> None:
-        if self._writer is not writer:
-            return
-        say("BoundaryNotify: closed")
-        self._writer = None
-        self._usable.clear()
-        self._attempt = self._tasks.start(self._retry())
-
-    async def _retry(self) -> None:
+    async def _pause(self) -> None:
+        say(f"RE-Connecting OutgoingBoundary to {self._address[0]}:{self._address[1]}")
         await asyncio.sleep(RETRY_PAUSE)
-        say(f"RE-Connecting OutgoingBoundary to {self.address[0]}:{self.address[1]}")
-        await self._connect()
 
-    def _drop(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        self._usable.clear()
+    def _lost(self, outlet: Outlet) -> None:
+        if self._outlet is not outlet:
+            return
+        say("BoundaryNotify: closed\n")
+        self._outlet = None
+        self._attempts = self._tasks.start(self._try_again())
+
+    async def _try_again(self) -> None:
+        await self._pause()
+        await self._connect()
 
 
 class DataReceiver(Protocol):
     """What a worker does with what comes in."""
 
-    def boundary_connected(self, name: str, incarnation: str) -> None:
-        """Another worker's boundary has come."""
+    def boundary_connected(self, name: str) -> bool:
+        """Another worker's boundary has come; False when there is no such worker."""
+
+    def admission(self) -> Optional[Awaitable[None]]:
+        """None when a batch can be taken now, otherwise what to wait for: the back-pressure of the sink."""
 
     def batch_received(self, name: str, source: int, payloads: list[bytes]) -> None:
         """Messages for keys of this worker."""
@@ -166,60 +144,52 @@ class DataReceiver(Protocol):
     def barrier_received(self, name: str, incarnation: str, kind: int, checkpoint: int, rollback: int) -> None:
         """A barrier; everything that was sent before it has been handed over."""
 
-    def drained(self) -> Awaitable[None]:
-        """Returns when more may come in."""
 
-
-class DataListener:
-    """Where the boundaries of the others come in."""
+class DataListener(Listener):
+    """Where the boundaries of the others come in; only the newest of each worker counts."""
 
     def __init__(self, receiver: DataReceiver) -> None:
+        super().__init__("Data Ch", self._receive)
         self._receiver = receiver
-        self._server: Optional[asyncio.AbstractServer] = None
-        self.address: HostPort = ("", 0)
 
-    async def listen(self, address: HostPort) -> None:
-        """Open the port.
-
-        :raises OSError: when it is taken.
-        """
-        self._server = await asyncio.start_server(self._serve, address[0] or None, address[1], limit=_READ_SIZE)
-        bound = self._server.sockets[0].getsockname()
-        self.address = (str(bound[0]), int(bound[1]))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter, inner = FrameSplitter(FRAME_LIMIT), FrameSplitter(FRAME_LIMIT)
         name, incarnation = "", ""
-        writer.transport.set_write_buffer_limits(high=_HIGH_WATER)
+        say("accepted data channel connection")
         try:
             while True:
-                chunk = await reader.read(_READ_SIZE)
+                chunk = await reader.read(READ_SIZE)
                 if not chunk:
-                    break
+                    return
                 for payload in splitter.feed(chunk):
                     kind = payload[0]
-                    if kind == HELLO:
-                        hello = json.loads(payload[1:])
-                        name, incarnation = str(hello["name"]), str(hello["incarnation"])
-                        self._receiver.boundary_connected(name, incarnation)
-                    elif not name:
-                        raise ValueError("no hello")
-                    elif kind == BATCH:
-                        self._receiver.batch_received(name, payload[1], inner.feed(payload[2:]))
-                    else:
+                    if not name:
+                        name, incarnation = self._greeted(writer, payload)
+                        continue
+                    if kind == BATCH:
+                        payloads = inner.feed(payload[2:])
+                        if inner.pending or not payloads:
+                            raise ValueError("a batch that is no sequence of frames")
+                        admission = self._receiver.admission()
+                        if admission is not None:
+                            await admission
+                    if not self.is_current(writer, name):
+                        return
+                    if kind == BATCH:
+                        self._receiver.batch_received(name, payload[1], payloads)
+                    elif kind in (BARRIER, ROLLBACK_BARRIER):
                         self._receiver.barrier_received(name, incarnation, kind, *_BARRIER.unpack(payload[1:]))
-                await self._receiver.drained()
-        except (FrameError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
-            say(f"Data Ch: cutting off {writer.get_extra_info('peername')}: {type(error).__name__}")
-        except (OSError, asyncio.CancelledError):
-            pass
+                    else:
+                        raise ValueError(f"there is no frame of type {kind}")
         finally:
-            if name:
-                say("DataChannelConnectNotifier: server closed")
-            writer.close()
+            say("DataChannelConnectNotifier: server closed")
 
-
-Drain = Callable[[], Awaitable[None]]
-"""Waits for back-pressure to end."""
-
-__all__ = ["BARRIER", "ROLLBACK_BARRIER", "Boundary", "DataListener", "DataReceiver", "Drain", "frame"]
+    def _greeted(self, writer: asyncio.StreamWriter, payload: bytes) -> tuple[str, str]:
+        if payload[0] != HELLO:
+            raise ValueError("a connection that does not say whose it is")
+        hello = json.loads(payload[1:])
+        name, incarnation = str(hello["name"]), str(hello["incarnation"])
+        if not self._receiver.boundary_connected(name):
+            raise ValueError(f"{name[:80]!r} is no worker of this cluster")
+        self.identified(writer, name)
+        return name, incarnation

@@ -1,22 +1,21 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The external control channel (reference F)."""
+"""The external control channel: tools ask, and tell the cluster to stop (reference F)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from .._formats.external import MessageType, decode, encode
-from .._formats.framing import FrameError, FrameSplitter
-from .command_line import HostPort
+from .._formats.framing import FrameSplitter
+from .connections import READ_SIZE, Listener
 from .output import say
 
 FRAME_LIMIT = 1 << 20
-_READ_SIZE = 1 << 16
 
 Answer = Optional[tuple[MessageType, bytes]]
 Request = Callable[[bytes], Answer]
@@ -28,46 +27,35 @@ def answer(kind: MessageType, data: Any) -> Answer:
     return kind, json.dumps(data, separators=(",", ":")).encode()
 
 
-class ExternalChannel:
-    """Answers the requests that were registered; what it does not know is logged and ignored."""
+class ExternalChannel(Listener):
+    """Answers the requests it has a function for; any other message is logged and ignored."""
 
-    def __init__(self, requests: dict[MessageType, Request]) -> None:
+    def __init__(self, name: str, requests: Mapping[MessageType, Request]) -> None:
+        super().__init__(f"{name} external", self._receive)
+        self._name = name
         self._requests = requests
-        self._server: Optional[asyncio.AbstractServer] = None
 
-    async def listen(self, name: str, address: HostPort) -> None:
-        """Open the port; a port that is taken is not fatal (reference, Trap 39)."""
-        say(f"Set up external channel listener on {address[0]}:{address[1]}")
-        try:
-            self._server = await asyncio.start_server(self._serve, address[0] or None, address[1])
-        except OSError:
-            say(f"{name} external: couldn't listen")
-            return
-        say(f"{name} external: listening on {address[0]}:{address[1]}")
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = FrameSplitter(FRAME_LIMIT)
         try:
             while True:
-                chunk = await reader.read(_READ_SIZE)
+                chunk = await reader.read(READ_SIZE)
                 if not chunk:
-                    break
+                    return
                 for payload in splitter.feed(chunk):
-                    if payload:
-                        self._handle(payload, writer)
-                await writer.drain()
-        except (FrameError, OSError, asyncio.CancelledError):
-            pass
+                    reply = self._handle(payload) if payload else None
+                    if reply is not None:
+                        writer.write(encode(*reply))
+                        # One that asks without reading the answers has to wait.
+                        await writer.drain()
         finally:
-            writer.close()
+            say(f"ExternalChannelConnectNotifier ({self._name}): server closed")
 
-    def _handle(self, payload: bytes, writer: asyncio.StreamWriter) -> None:
+    def _handle(self, payload: bytes) -> Answer:
         try:
             kind, body = decode(payload)
             request = self._requests[MessageType(kind)]
         except (ValueError, KeyError):
-            say("External channel: a message that cannot be decoded was ignored")
-            return
-        reply = request(body)
-        if reply is not None:
-            writer.write(encode(*reply))
+            say(f"{self._name} external: a message that is not understood was ignored")
+            return None
+        return request(body)

@@ -11,16 +11,26 @@ from typing import NoReturn
 
 
 def say(line: str) -> None:
-    """One line on stdout, at once: others poll the log for it."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """One line on stdout, at once: others poll the log for it. A log that cannot be written ends nothing."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        pass
 
 
 def fail(line: str, where: str = "") -> NoReturn:
-    """End this process as Wallaroo's ``Fail()`` does: exit code 1, nothing cleaned up."""
-    sys.stdout.flush()
-    sys.stderr.write(line + "\n")
-    if where:
-        sys.stderr.write(f"This should never happen: failure in {where}\n")
-    sys.stderr.flush()
+    """End this process as Wallaroo's ``Fail()`` does: exit code 1, nothing cleaned up.
+
+    :param where: what failed, for the line that begins with "This should never happen"; without
+        it the text is a user's error and stands alone.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.write(line + "\n" if line else "")
+        if where:
+            sys.stderr.write(f"This should never happen: failure in {where}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
     os._exit(1)

@@ -1,22 +1,19 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resilience files of a running worker: every byte that it writes for its recovery goes through here.
-
-Nothing is synced to the disk: what is lost is what a SIGKILL loses, and that leaves the page cache
-alone. The real engine does the same.
-"""
+"""The resilience files of a running worker, by their meaning (reference C.1)."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 from .._formats import checkpoint_ids, event_log
-from .._formats.address_file import Address, encode
+from .._formats.address_file import Address, encode, read_address
 from .._formats.checkpoint_ids import CheckpointId
-from .._resilience.files import ResilienceSet
+from .._resilience.files import SUFFIXES, ResilienceSet
+from .command_line import HostPort
+from .file_layer import FileLayer
 
 
 class RecoveryFiles:
@@ -24,117 +21,123 @@ class RecoveryFiles:
 
     def __init__(self, files: ResilienceSet) -> None:
         self.set = files
-        self._handles: dict[str, int] = {}
+        self.layer = FileLayer()
 
     def create(self) -> None:
-        """The first moment of a fresh start (reference C.1)."""
-        self._rewrite("evlog", b"")
-        self._rewrite("local-keys", b"")
-        self._rewrite("checkpoint_ids", b"")
+        """The first moment of a fresh start."""
+        self.layer.set_length(self.set.path("evlog"), 0)
         self.append_event_log(event_log.encode(event_log.CheckpointEnd(0)))
+        self.layer.set_length(self.set.path("local-keys"), 0)
         self.append_checkpoint_id(0, 0)
 
-    def mend(self) -> list[str]:
-        """Cut off what a crash left half-written at the end of a file; says what was cut."""
-        mended = []
+    def mend(self) -> tuple[int, list[str]]:
+        """Look at the files that grow, and cut off what a kill left half-written at their end.
+
+        :returns: the highest checkpoint id in the event log, committed or not; and what was cut.
+        :raises event_log.EventLogError: when the log is damaged elsewhere.
+        """
+        mended, highest, end = [], 0, 0
         path = self.set.path("evlog")
-        end = 0
         try:
             for offset, record in event_log.iterate(path):
-                end = offset + len(event_log.encode(record))
+                if isinstance(record, event_log.StepState):
+                    end = offset + 21 + len(record.payload)
+                else:
+                    end = offset + 9
+                    if isinstance(record, event_log.CheckpointEnd):
+                        highest = max(highest, record.checkpoint)
         except event_log.TornEventLog as torn:
             end = torn.offset
-        if end < path.stat().st_size:
-            os.truncate(path, end)
-            mended.append(f"{path.name} cut at byte {end}")
+        if end < self.layer.length(path):
+            mended.append(f"{path}: cut from {self.layer.length(path)} to {end} bytes, its last record was torn")
+            self.layer.set_length(path, end)
         path = self.set.path("checkpoint_ids")
-        size = path.stat().st_size
-        if size % checkpoint_ids.SIZE:
-            os.truncate(path, size - size % checkpoint_ids.SIZE)
-            mended.append(f"{path.name} cut at byte {size - size % checkpoint_ids.SIZE}")
-        return mended
+        torn_bytes = self.layer.length(path) % checkpoint_ids.SIZE
+        if torn_bytes:
+            mended.append(f"{path}: cut by {torn_bytes} bytes, its last record was torn")
+            self.layer.set_length(path, self.layer.length(path) - torn_bytes)
+        return highest, mended
 
     def append_event_log(self, data: bytes) -> None:
         """Add records in one write."""
-        self._append("evlog", data)
+        self.layer.append(self.set.path("evlog"), data)
 
-    def event_log_size(self) -> int:
+    def event_log_length(self) -> int:
         """Bytes of the event log."""
-        return self.set.path("evlog").stat().st_size
+        return self.layer.length(self.set.path("evlog"))
+
+    def states_at(self, checkpoint: int) -> list[event_log.StepState]:
+        """What a rollback to a checkpoint restores.
+
+        :raises event_log.EventLogError: when there is no such checkpoint.
+        """
+        return event_log.find_checkpoint(self.set.path("evlog"), checkpoint)
 
     def append_checkpoint_id(self, checkpoint: int, rollback: int) -> None:
         """Note a commit or a rollback."""
-        self._append("checkpoint_ids", checkpoint_ids.encode(CheckpointId(checkpoint, rollback)))
+        self.layer.append(self.set.path("checkpoint_ids"), checkpoint_ids.encode(CheckpointId(checkpoint, rollback)))
 
     def last_checkpoint_id(self) -> CheckpointId:
         """The last one noted."""
         return checkpoint_ids.read_last(self.set.path("checkpoint_ids")) or CheckpointId(0, 0)
 
-    def highest_event_log_id(self) -> int:
-        """The highest checkpoint id in the event log, committed or not: ids are never given twice."""
-        highest = 0
-        for _offset, record in event_log.iterate(self.set.path("evlog")):
-            if isinstance(record, event_log.CheckpointEnd):
-                highest = max(highest, record.checkpoint)
-        return highest
+    def write_address(self, suffix: str, address: HostPort) -> None:
+        """Write an address file at its beginning without cutting it, as Wallaroo does (reference B.5)."""
+        self.layer.write(self.set.path(suffix), 0, encode(Address(*address)))
 
-    def write_address(self, suffix: str, host: str, port: int) -> None:
-        """Write an address file at its beginning without truncating it, as Wallaroo does (reference B.5)."""
-        handle = os.open(self.set.path(suffix), os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            os.write(handle, encode(Address(host, port)))
-        finally:
-            os.close(handle)
+    def read_address(self, suffix: str) -> HostPort:
+        """Where the file says that a channel listens.
 
-    def write_json(self, suffix: str, data: Any) -> None:
-        """Write one of the files whose content is the engine's own."""
-        self._rewrite(suffix, json.dumps(data, separators=(",", ":")).encode())
-
-    def read_json(self, suffix: str) -> Any:
-        """Read it back.
-
-        :raises ValueError: when it is damaged; the sentence names it.
+        :raises ValueError: when it says nothing.
         """
-        path = self.set.path(suffix)
-        try:
-            return json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
+        address = read_address(self.set.path(suffix))
+        return address.host, address.port
 
-    def write_workers(self, names: list[str]) -> None:
-        """The names of all workers, a line each."""
-        self._rewrite("workers", "".join(f"{name}\n" for name in names).encode())
+    def write_connection_addresses(self, control: dict[str, HostPort], data: dict[str, HostPort]) -> None:
+        """Where the others are. Hosts and ports are plain texts in this file, so a runbook can mend it (Trap 6)."""
+        tables = {
+            title: {name: [host, str(port)] for name, (host, port) in table.items()}
+            for title, table in (("control", control), ("data", data))
+        }
+        self._write_json("connection-addresses", tables)
+
+    def read_connection_addresses(self) -> tuple[dict[str, HostPort], dict[str, HostPort]]:
+        """Control and data addresses of the others as they were when the cluster was formed.
+
+        :raises ValueError: when the file is damaged; the sentence names it.
+        """
+        path = self.set.path("connection-addresses")
+        if not path.exists():
+            # Only an initializer can do without it (reference C.1).
+            return {}, {}
+        try:
+            tables = json.loads(path.read_bytes())
+            control, data = (
+                {str(name): (str(host), int(port)) for name, (host, port) in tables[title].items()}
+                for title in ("control", "data")
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+        return control, data
+
+    def write_topology(self, topology: dict[str, Any], workers: list[str]) -> None:
+        """What this worker is part of."""
+        self._write_json("local-topology", topology)
+        self.layer.replace(self.set.path("workers"), "".join(f"{name}\n" for name in workers).encode())
 
     def read_workers(self) -> list[str]:
-        """The names of all workers."""
-        return self.set.path("workers").read_text(encoding="utf-8").split()
+        """The names of all workers, in the order that decides who owns which key."""
+        return self.set.path("workers").read_text(encoding="utf-8").splitlines()
 
     def remove(self) -> list[str]:
-        """Orderly shutdown: delete what a restart would need; journals stay."""
-        self.close()
-        removed = []
-        for suffix, path in self.set.present().items():
-            if not suffix.endswith("journal"):
-                path.unlink(missing_ok=True)
-                removed.append(str(path))
-        return removed
+        """Orderly shutdown: delete what a restart would need; journals stay (reference C.1)."""
+        found = {suffix: path for suffix, path in self.set.present().items() if not suffix.endswith("journal")}
+        order = [suffix for suffix in SUFFIXES if suffix in found]
+        order += [suffix for suffix in found if suffix not in SUFFIXES]
+        for suffix in order:
+            self.layer.remove(found[suffix])
+        self.layer.close()
+        return [str(found[suffix]) for suffix in order]
 
-    def close(self) -> None:
-        """Close the open files."""
-        for handle in self._handles.values():
-            os.close(handle)
-        self._handles.clear()
-
-    def _append(self, suffix: str, data: bytes) -> None:
-        handle = self._handles.get(suffix)
-        if handle is None:
-            handle = os.open(self.set.path(suffix), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self._handles[suffix] = handle
-        os.write(handle, data)
-
-    def _rewrite(self, suffix: str, data: bytes) -> None:
-        handle = os.open(self.set.path(suffix), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(handle, data)
-        finally:
-            os.close(handle)
+    def _write_json(self, suffix: str, data: Any) -> None:
+        self.layer.replace(self.set.path(suffix), json.dumps(data, separators=(",", ":")).encode())

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 STEPS = 10
 """Steps of a state collection on each worker."""
 
+NOBODY = -1
+"""Owner of a key that cannot be written down: it is no UTF-8."""
+
+_SPACE = 2**128 - 1
 _CACHE_LIMIT = 1_000_000
 
 
@@ -21,7 +24,7 @@ def key_hash(key: bytes) -> int:
 
 def owner(key: bytes, workers: int) -> int:
     """Index of the worker that owns a key: equal intervals, the last worker takes the rest."""
-    return min(key_hash(key) // ((2**128 - 1) // workers), workers - 1)
+    return min(key_hash(key) // (_SPACE // workers), workers - 1)
 
 
 def step_number(key: bytes) -> int:
@@ -30,19 +33,26 @@ def step_number(key: bytes) -> int:
 
 
 def step_id(state: str, worker: str, number: int) -> int:
-    """A step's id. Derived, so that it is the same after a restart."""
-    return int.from_bytes(hashlib.md5(f"{state}/{worker}/{number}".encode(), usedforsecurity=False).digest(), "big")
+    """A step's id, an unsigned 128-bit number. Derived, so that it is the same after a restart."""
+    return key_hash(f"{state}/{worker}/{number}".encode())
 
 
 class Owners(dict[bytes, int]):
-    """Key -> index of its worker, computed once a key."""
+    """Key as it came -> index of its worker, computed once a key.
 
-    def __init__(self, workers: Sequence[str]) -> None:
+    A key with a dot belongs to where the part before the dot belongs (reference D.3).
+    """
+
+    def __init__(self, workers: int) -> None:
         super().__init__()
-        self._count = len(workers)
+        self._workers = workers
 
     def __missing__(self, key: bytes) -> int:
-        if len(self) > _CACHE_LIMIT:
+        if len(self) >= _CACHE_LIMIT:
             self.clear()
-        found = self[key] = owner(key, self._count)
+        try:
+            key.decode()
+        except UnicodeDecodeError:
+            return NOBODY
+        found = self[key] = owner(key.partition(b".")[0], self._workers)
         return found

@@ -9,82 +9,67 @@ import asyncio
 from typing import Optional
 
 from .command_line import HostPort
+from .connections import RETRY_PAUSE, Outlet, open_outlet
 from .output import say
-from .tasks import Tasks, close
-
-RETRY_PAUSE = 10.0
-"""Seconds between two tries to reach the receiver."""
-
-_HIGH_WATER = 1 << 20
+from .tasks import Signal, Tasks
 
 
 class Sink:
-    """Writes frames; while the receiver is away they are dropped and everything upstream waits."""
+    """Sends frames. While the receiver is away, everything upstream waits and nothing is kept."""
 
-    def __init__(self, address: HostPort, tasks: Tasks) -> None:
+    def __init__(self, address: HostPort, tasks: Tasks, changed: Signal) -> None:
         self._address = address
         self._tasks = tasks
-        self._writer: Optional[asyncio.StreamWriter] = None
-        self._usable = asyncio.Event()
+        self._changed = changed
+        self._outlet: Optional[Outlet] = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the receiver is there."""
+        return self._outlet is not None and self._outlet.usable
+
+    @property
+    def accepts(self) -> bool:
+        """Whether more may be written: the receiver is there and keeps up."""
+        return self._outlet is not None and self._outlet.usable and not self._outlet.full
 
     async def connect(self) -> None:
         """Keep trying until the receiver is there."""
-        first = True
-        while True:
-            verb = "TCPSink initializing connection" if first else "RE-Connecting TCPSink"
-            say(f"{verb} to {self._address[0]}:{self._address[1]}")
-            first = False
-            try:
-                reader, writer = await asyncio.open_connection(*self._address)
-            except OSError:
-                await asyncio.sleep(RETRY_PAUSE)
-                continue
-            break
-        say("TCPSink connected")
-        writer.transport.set_write_buffer_limits(high=_HIGH_WATER)
-        self._writer = writer
-        self._usable.set()
-        self._tasks.start(self._watch(reader, writer))
+        say(f"TCPSink initializing connection to {self._address[0]}:{self._address[1]}")
+        while not await self._attempt():
+            await self._pause()
 
-    async def ready(self) -> None:
-        """Wait until the receiver is there."""
-        await self._usable.wait()
-
-    def write(self, frames: list[bytes]) -> None:
-        """Send a batch."""
-        if self._writer is not None and frames:
-            self._writer.write(b"".join(frames))
-
-    async def drain(self) -> None:
-        """Back-pressure: returns when the receiver takes more."""
-        while True:
-            await self._usable.wait()
-            writer = self._writer
-            if writer is None:
-                continue
-            try:
-                await writer.drain()
-                return
-            except OSError:
-                self._lost(writer)
-
-    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _attempt(self) -> bool:
         try:
-            while await reader.read(1 << 12):
-                pass
-        except OSError:
-            pass
-        self._lost(writer)
-        await close(writer)
+            self._outlet = await open_outlet(self._address, self._lost, self._changed)
+        except (OSError, OverflowError):
+            return False
+        say("TCPSink connected")
+        self._changed.wake()
+        return True
 
-    def _lost(self, writer: asyncio.StreamWriter) -> None:
-        if self._writer is not writer:
-            return
-        say("TCPSink closed")
-        self._writer = None
-        self._usable.clear()
-        self._tasks.start(self._again())
+    def write(self, data: bytes) -> None:
+        """Send a batch of frames; it is dropped when the receiver is away (reference D.1)."""
+        if self._outlet is not None:
+            self._outlet.write(data)
 
-    async def _again(self) -> None:
+    async def flush(self, limit: float) -> None:
+        """Wait until what was written has left."""
+        if self._outlet is not None:
+            await self._outlet.flush(limit)
+
+    async def _pause(self) -> None:
+        say(f"RE-Connecting TCPSink to {self._address[0]}:{self._address[1]}")
         await asyncio.sleep(RETRY_PAUSE)
-        await self.connect()
+
+    def _lost(self, outlet: Outlet) -> None:
+        if self._outlet is not outlet:
+            return
+        say("TCPSink connection closed")
+        self._outlet = None
+        self._tasks.start(self._try_again())
+
+    async def _try_again(self) -> None:
+        await self._pause()
+        while not await self._attempt():
+            await self._pause()

@@ -13,100 +13,99 @@ from typing import Optional
 from .._formats.framing import FrameError, FrameSplitter
 from .applications.interface import SourceDescription
 from .command_line import HostPort
+from .connections import READ_SIZE
 from .output import say
-from .tasks import Tasks, close
+from .tasks import Tasks
 
 CONNECTIONS = 10
 """Concurrent connections of one listener; an eleventh stays in the kernel's queue."""
 
 FRAME_LIMIT = 1 << 20
-_READ_SIZE = 1 << 18
+_BACKLOG = 128
 
-Ingest = Callable[[int, list[bytes]], None]
+Offer = Callable[[int, list[bytes]], Awaitable[None]]
+"""Takes a batch of a source, and returns when it has been handed over: that is the back-pressure."""
 
 
 class SourceListener:
     """One source of the application; only the initializer has them."""
 
-    def __init__(
-        self,
-        number: int,
-        description: SourceDescription,
-        gate: asyncio.Event,
-        ingest: Ingest,
-        drained: Callable[[], Awaitable[None]],
-        tasks: Tasks,
-    ) -> None:
+    def __init__(self, number: int, description: SourceDescription, offer: Offer, tasks: Tasks) -> None:
         self._number = number
         self._description = description
-        self._gate = gate
-        self._ingest = ingest
-        self._drained = drained
+        self._offer = offer
         self._tasks = tasks
         self._socket: Optional[socket.socket] = None
+        self._free = CONNECTIONS
 
     async def listen(self, address: HostPort) -> None:
         """Open the port.
 
-        :raises OSError: when it is taken.
+        :raises OSError: when it cannot be had.
         """
-        say(f"{self._description.pipeline} source attempting to listen on {address[0]}:{address[1]}")
-        found = await asyncio.get_running_loop().getaddrinfo(*address, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        loop, pipeline = asyncio.get_running_loop(), self._description.pipeline
+        say(f"{pipeline} source attempting to listen on {address[0]}:{address[1]}")
+        found = await loop.getaddrinfo(
+            address[0] or "0.0.0.0", address[1], family=socket.AF_INET, type=socket.SOCK_STREAM
+        )
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.setblocking(False)
         self._socket.bind(found[0][4])
-        self._socket.listen(128)
-        say(f"{self._description.pipeline} source is listening")
-        self._tasks.start(self._accept(self._socket))
+        self._socket.listen(_BACKLOG)
+        say(f"{pipeline} source is listening")
+        self._watch()
 
-    async def _accept(self, listener: socket.socket) -> None:
+    def _watch(self) -> None:
         # Accepted by hand: the loop's own server would take every connection out of the kernel's queue.
-        loop = asyncio.get_running_loop()
-        free = asyncio.Semaphore(CONNECTIONS)
-        while True:
-            if free.locked():
-                say("TCPSourceListener: Already reached connection limit")
-            await free.acquire()
-            try:
-                connection, _address = await loop.sock_accept(listener)
-                reader, writer = await asyncio.open_connection(sock=connection, limit=_READ_SIZE)
-            except OSError as error:
-                # The sender has gone again, or descriptors ran out: neither is a reason to stop listening.
-                free.release()
-                say(f"TCPSourceListener: a connection could not be accepted: {error}")
-                await asyncio.sleep(0.1)
-                continue
-            say(f"{self._description.pipeline} source: accepted a connection")
-            self._tasks.start(self._serve(reader, writer, free))
+        if self._socket is not None:
+            asyncio.get_running_loop().add_reader(self._socket, self._somebody_calls, self._socket)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, free: asyncio.Semaphore) -> None:
-        splitter, minimum = FrameSplitter(FRAME_LIMIT), self._description.minimum
+    def _somebody_calls(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._free:
+            say("TCPSourceListener: Already reached connection limit")
+            loop.remove_reader(listener)
+            return
         try:
+            connection, _address = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:
+            # Out of descriptors, for one: no reason to stop listening, nor to spin.
+            say(f"TCPSourceListener: a connection could not be accepted: {error}")
+            loop.remove_reader(listener)
+            loop.call_later(0.1, self._watch)
+            return
+        self._free -= 1
+        say(f"{self._description.pipeline} source: accepted a connection")
+        self._tasks.start(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
+        splitter, minimum, number = FrameSplitter(FRAME_LIMIT), self._description.minimum, self._number
+        writer: Optional[asyncio.StreamWriter] = None
+        try:
+            connection.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=connection, limit=READ_SIZE)
             while True:
-                await self._gate.wait()
-                chunk = await reader.read(_READ_SIZE)
+                chunk = await reader.read(READ_SIZE)
                 if not chunk:
                     break
                 payloads = splitter.feed(chunk)
-                # Muted while this was being read: it waits here, as it would in the kernel's buffer.
-                await self._gate.wait()
+                if payloads and min(map(len, payloads)) < minimum:
+                    say(f"Unable to decode message at {self._description.pipeline} source")
+                    payloads = [payload for payload in payloads if len(payload) >= minimum]
                 if payloads:
-                    if min(map(len, payloads)) < minimum:
-                        payloads = self._decodable(payloads)
-                    self._ingest(self._number, payloads)
-                    await self._drained()
+                    await self._offer(number, payloads)
         except FrameError as error:
             say(f"{self._description.pipeline} source: cutting a connection off: {error}")
         except OSError:
             pass
         finally:
-            free.release()
+            if writer is not None:
+                writer.transport.abort()
+            else:
+                connection.close()
+            self._free += 1
+            self._watch()
             say("TCPSource connection closed")
-            await close(writer)
-
-    def _decodable(self, payloads: list[bytes]) -> list[bytes]:
-        fitting = [payload for payload in payloads if len(payload) >= self._description.minimum]
-        for _ in range(len(payloads) - len(fitting)):
-            say(f"Unable to decode message at {self._description.pipeline} source")
-        return fitting

@@ -1,87 +1,86 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker: its state, its channels, and what happens to messages and barriers."""
+"""A worker: its parts, its channels, and what it does with what comes in."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Optional
 
-from .._formats import event_log
 from .._formats.external import MessageType
-from .._formats.framing import HEADER
 from .._resilience.files import ResilienceSet
-from . import checkpoint as checkpoints
-from .applications.interface import Application, InvariantViolated
-from .checkpoint import Coordinator, announce_rollback
+from .applications.interface import Application
+from .checkpoint import Coordinator, Participant
 from .command_line import HostPort, WorkerOptions
 from .control_channel import ControlListener, ControlPeer, Message
 from .data_channel import BARRIER, ROLLBACK_BARRIER, Boundary, DataListener
-from .external_channel import Answer, ExternalChannel, answer
+from .external_channel import ExternalChannel, Request
+from .flow import Flow
+from .metrics import Metrics
 from .output import fail, say
 from .recovery_files import RecoveryFiles
-from .routing import Owners
 from .sink import Sink
 from .source import CONNECTIONS, SourceListener
 from .state import StateStore
-from .tasks import Tasks
+from .tasks import Signal, Tasks
 
 INITIALIZER = "initializer"
 
-SHUTDOWN_LIMIT = 5.0
-"""Seconds after which an orderly shutdown ends the process in any case (reference A.6)."""
+ControlRequest = Callable[[str, Message, str], None]
 
 
 class Worker:
-    """One process of the cluster; what it does at its start stands in ``formation`` and ``recovery``."""
+    """One process of the cluster; how it starts stands in ``formation`` and ``recovery``."""
 
-    def __init__(self, options: WorkerOptions, application: Application, files: ResilienceSet) -> None:
+    def __init__(
+        self,
+        options: WorkerOptions,
+        application: Application,
+        files: ResilienceSet,
+        sources: list[HostPort],
+        sinks: list[HostPort],
+    ) -> None:
         self.options = options
         self.application = application
         self.name = options.name
         self.files = RecoveryFiles(files)
         self.tasks = Tasks()
+        self.changed = Signal()
+        """Woken whenever something happened that a part of this worker may wait for."""
+        self.metrics = Metrics()
         self.store = StateStore(application, self.name)
+        self.sink = Sink(sinks[0], self.tasks, self.changed)
+        self.flow = Flow(application, self.store, self.sink, self.metrics, self.changed)
+        self.participant = Participant(self)
+        self.coordinator = Coordinator(self, self.participant, options.checkpoint_pause)
         self.incarnation = os.urandom(8).hex()
         """Tells this life of the worker from those before."""
+        self.initializer_incarnation = ""
+        """The life of the initializer to which this worker's incoming stream belongs."""
         self.workers: list[str] = [self.name]
         """All names, in the order that decides who owns which key."""
-        self.control_addresses: dict[str, list[Any]] = {}
-        self.data_addresses: dict[str, list[Any]] = {}
+        self.is_forming = False
+        """Whether workers that nobody has heard of are welcome."""
+        self.initialized = False
+        """Whether this worker knows what it is part of."""
+        self.control_addresses: dict[str, HostPort] = {}
+        self.data_addresses: dict[str, HostPort] = {}
         self.peers: dict[str, ControlPeer] = {}
         self.boundaries: dict[str, Boundary] = {}
-        self.incoming: dict[str, str] = {}
-        """Whose boundaries have come in, with their incarnations."""
-        self.initializer_incarnation = ""
-        self.gate = asyncio.Event()
-        """Open while sources are read."""
-        self.happened = asyncio.Event()
-        """Set whenever something came in that a phase of a recovery may wait for."""
-        self.initialized = False
-        self.discarding = False
-        """Between a mute and the rollback barrier, what comes in belongs to what is rolled back."""
-        self.rollback = 0
-        self.handlers: dict[str, Callable[[str, Message, str], None]] = {
-            "shutdown": lambda name, message, address: self.shut_down(tell=False),
-            "saved": lambda name, message, address: self._answered(name, checkpoints.SAVED, message),
-            "noted": lambda name, message, address: self._answered(name, checkpoints.NOTED, message),
-            "committed": lambda name, message, address: self._answered(name, checkpoints.COMMITTED, message),
-            "note": self._note_requested,
-            "commit": self._commit_requested,
+        self.incoming: set[str] = set()
+        """Whose boundaries have come in."""
+        self.handlers: dict[str, ControlRequest] = {
+            "write_id": self._write_id,
+            "commit": self._commit,
+            "saved": self._answered,
+            "id_written": self._answered,
         }
-        self.sink = Sink(options.sinks[0], self.tasks)
-        self.control_listener = ControlListener(self.control_received)
+        self.requests: dict[MessageType, Request] = {}
+        self.control_listener = ControlListener(self._control_received, self._is_member)
         self.data_listener = DataListener(self)
-        self.coordinator = Coordinator([], options.checkpoint_pause)
-        self._coordination: asyncio.Task[Any] | None = None
-        self._owners = Owners(self.workers)
-        self._own_index = 0
-        self._stopping = False
-        self.finished: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._sources = sources
 
     @property
     def is_initializer(self) -> bool:
@@ -93,252 +92,168 @@ class Worker:
         """All workers but this one."""
         return [name for name in self.workers if name != self.name]
 
-    # -- channels ----------------------------------------------------------------------------------------
+    @property
+    def boundary_count(self) -> int:
+        """How many boundaries the real engine has to each other worker: every source opens its own (B.1)."""
+        return 1 + (CONNECTIONS * len(self.application.sources) if self.is_initializer else 0)
+
+    # -- the other workers -------------------------------------------------------------------------------
 
     def know_workers(self, names: list[str]) -> None:
         """Take over the names of all workers, in the cluster's order."""
         self.workers = list(names)
-        self._owners = Owners(self.workers)
-        self._own_index = self.workers.index(self.name)
         for name in self.others:
-            self.peer(name)
             if name not in self.boundaries:
-                self.boundaries[name] = Boundary(name, self.name, self.incarnation, self.tasks)
+                self.boundaries[name] = Boundary(name, self.name, self.incarnation, self.tasks, self.changed)
+        self.flow.route(self.workers, self.name, self.boundaries)
 
     def peer(self, name: str) -> ControlPeer:
-        """The way to another worker; made when it is first heard of."""
+        """The way to another worker; made when it is first needed."""
         if name not in self.peers:
-            self.peers[name] = ControlPeer(name, self.name, self.tasks)
+            self.peers[name] = ControlPeer(name, self.name)
         return self.peers[name]
 
-    def broadcast(self, message: Message, keep: bool = True) -> None:
+    def send(self, name: str, message: Message, keep: bool = True) -> None:
+        """Tell another worker; kept while it is away, unless ``keep`` is false."""
+        self.peer(name).send(message, keep)
+
+    def broadcast(self, message: Message) -> None:
         """Tell all others."""
         for name in self.others:
-            self.peer(name).send(message, keep)
+            self.send(name, message)
 
-    async def listen_control(self, address: HostPort, shown: HostPort) -> None:
-        """Open the control port, or end."""
+    def identified(self, name: str, host: str, port: int) -> None:
+        """Another worker has said where it is: its address is where its connection comes from (Trap 8)."""
+        self.control_addresses[name] = (host, port)
+        self.tasks.start(self.peer(name).connect((host, port)))
+
+    def _is_member(self, name: str) -> bool:
+        return name != self.name and (self.is_forming or name == INITIALIZER or name in self.workers)
+
+    def _control_received(self, name: str, message: Message, host: str) -> None:
+        handler = self.handlers.get(str(message["type"]))
+        if handler is None:
+            raise ValueError(f"no message of type {str(message['type'])[:80]!r} is expected here")
+        handler(name, message, host)
+        self.changed.wake()
+
+    # -- ports -------------------------------------------------------------------------------------------
+
+    async def listen_control(self, address: HostPort) -> None:
+        """Open the control port, or end. The file gets what the command line says, whatever is bound (B.5)."""
         try:
             await self.control_listener.listen(address)
-        except OSError:
+        except (OSError, OverflowError):
             fail(f"{self.name} control: unable to listen on ({address[0]}:{address[1]})", "the control channel")
-        say(f"{self.name} control: listening on {shown[0]}:{shown[1]}")
-        self.files.write_address("tcp-control", *self.options.my_control)
+        own = self.options.my_control
+        say(f"{self.name} control: listening on {own[0]}:{own[1]}")
+        self.files.write_address("tcp-control", own)
 
     async def listen_data(self, address: HostPort) -> None:
         """Open the data port, or end."""
         try:
             await self.data_listener.listen(address)
-        except OSError:
+        except (OSError, OverflowError):
             fail(f"{self.name} data: unable to listen on ({address[0]}:{address[1]})", "the data channel")
-        say(f"{self.name} data channel: listening on {address[0]}:{address[1]}")
-        self.files.write_address("tcp-data", *self.data_listener.address)
+        bound = self.data_listener.address
+        say(f"{self.name} data channel: listening on {bound[0]}:{bound[1]}")
+        self.files.write_address("tcp-data", bound)
 
     async def listen_external(self) -> None:
-        """Open the external channel, where one was asked for."""
-        if self.options.external is None:
+        """Open the external channel, where one was asked for; a port that cannot be had is not fatal (Trap 39)."""
+        address = self.options.external
+        if address is None:
             return
-        channel = ExternalChannel(
-            {
-                MessageType.PRINT: self._external_print,
-                MessageType.CLEAN_SHUTDOWN: self._external_shutdown,
-                MessageType.CLUSTER_STATUS_QUERY: self._external_status,
-            }
-        )
-        await channel.listen(self.name, self.options.external)
+        try:
+            await ExternalChannel(self.name, self.requests).listen(address)
+        except (OSError, OverflowError):
+            say(f"{self.name} external: couldn't listen")
+            return
+        say(f"{self.name} external: listening on {address[0]}:{address[1]}")
 
     async def open_sources(self) -> None:
         """Listen for senders, on the initializer."""
         if not self.is_initializer:
             return
-        for number, description in enumerate(self.application.sources):
-            source = SourceListener(number, description, self.gate, self.ingest, self.drained, self.tasks)
+        for number, (description, address) in enumerate(zip(self.application.sources, self._sources)):
             try:
-                await source.listen(self.options.sources[number])
-            except (OSError, IndexError):
-                fail(f"{description.pipeline} source: unable to listen", "the source")
+                await SourceListener(number, description, self.flow.offer, self.tasks).listen(address)
+            except (OSError, OverflowError):
+                fail(f"{description.pipeline} source: unable to listen on {address[0]}:{address[1]}", "the source")
 
-    def control_received(self, name: str, message: Message, address: str) -> None:
-        """Do what another worker wants; what we do not know is ignored."""
-        handler = self.handlers.get(message["type"])
-        if handler is not None:
-            handler(name, message, address)
+    # -- the data channel --------------------------------------------------------------------------------
 
-    def boundary_connected(self, name: str, incarnation: str) -> None:
+    def boundary_connected(self, name: str) -> bool:
         """See :class:`.data_channel.DataReceiver`."""
-        say("accepted data channel connection")
-        self.incoming[name] = incarnation
-        self.happened.set()
+        if name == self.name or name not in self.workers:
+            return False
+        self.incoming.add(name)
+        self.changed.wake()
+        return True
 
-    # -- messages ----------------------------------------------------------------------------------------
-
-    def ingest(self, source: int, payloads: list[bytes]) -> None:
-        """A batch from a sender: ours are worked on, the others' are handed over. Never waits."""
-        if len(self.workers) == 1:
-            self._process(source, payloads)
-            return
-        where, owners = self.application.sources[source].key, self._owners
-        groups: dict[int, list[bytes]] = {}
-        for payload in payloads:
-            index = owners[payload[where]]
-            if index in groups:
-                groups[index].append(payload)
-            else:
-                groups[index] = [payload]
-        # Others first: they work on theirs while this worker works on its own.
-        pack = HEADER.pack
-        for index, group in groups.items():
-            if index != self._own_index:
-                joined = b"".join([part for payload in group for part in (pack(len(payload)), payload)])
-                self.boundaries[self.workers[index]].batch(source, joined)
-        if self._own_index in groups:
-            self._process(source, groups[self._own_index])
+    def admission(self) -> Optional[Awaitable[None]]:
+        """See :class:`.data_channel.DataReceiver`."""
+        return self.flow.admission()
 
     def batch_received(self, name: str, source: int, payloads: list[bytes]) -> None:
-        """A batch from a boundary."""
-        if not self.discarding:
-            self._process(source, payloads)
-
-    async def drained(self) -> None:
-        """Back-pressure of the sink and of all boundaries."""
-        await self.sink.drain()
-        for boundary in self.boundaries.values():
-            await boundary.drain()
-
-    def _process(self, source: int, payloads: list[bytes]) -> None:
-        try:
-            self.sink.write(self.application.process(source, payloads, self.store.states))
-        except InvariantViolated as violated:
-            fail(str(violated), "the application's check of its state")
-
-    # -- checkpoints -------------------------------------------------------------------------------------
-
-    def start_coordination(self) -> None:
-        """Begin to take checkpoints, on the initializer."""
-        if not self.is_initializer:
-            return
-        self.coordinator.inject = self._inject
-        self.coordinator.note = self._note
-        self.coordinator.commit = self._commit
-        self._coordination = self.tasks.start(self.coordinator.run())
-
-    def stop_coordination(self) -> None:
-        """Give up the checkpoint under way."""
-        if self._coordination is not None:
-            self._coordination.cancel()
-            self._coordination = None
-        self.coordinator.give_up()
-
-    def _inject(self, checkpoint: int) -> None:
-        for boundary in self.boundaries.values():
-            boundary.barrier(BARRIER, checkpoint, self.rollback)
-        self.files.append_event_log(self.store.snapshot())
-
-    def _note(self, checkpoint: int) -> None:
-        # Its own first: the coordinator's event log then holds the highest id that was ever given.
-        self.files.append_event_log(self.store.end_record(checkpoint))
-        self.broadcast({"type": "note", "id": checkpoint, "rollback": self.rollback}, keep=False)
-
-    def _commit(self, checkpoint: int) -> None:
-        self.files.append_checkpoint_id(checkpoint, self.rollback)
-        self.broadcast({"type": "commit", "id": checkpoint, "rollback": self.rollback}, keep=False)
-
-    def _answered(self, name: str, step: str, message: Message) -> None:
-        self.coordinator.answered(name, step, int(message["id"]))
+        """See :class:`.data_channel.DataReceiver`."""
+        self.flow.received(source, payloads)
 
     def barrier_received(self, name: str, incarnation: str, kind: int, checkpoint: int, rollback: int) -> None:
         """See :class:`.data_channel.DataReceiver`."""
+        if name != INITIALIZER:
+            return
         if kind == ROLLBACK_BARRIER:
-            self.rollback_barrier_received(name, incarnation, rollback)
-        elif kind == BARRIER and not self.discarding:
-            self.files.append_event_log(self.store.snapshot())
-            self.peer(name).send({"type": "saved", "id": checkpoint}, keep=False)
+            self._rollback_barrier(incarnation, rollback)
+        elif kind == BARRIER and not self.flow.discarding and rollback == self.participant.rollback:
+            self.participant.save(checkpoint)
+            self.send(INITIALIZER, {"type": "saved", "id": checkpoint}, keep=False)
 
-    def rollback_barrier_received(self, name: str, incarnation: str, rollback: int) -> None:
+    def _rollback_barrier(self, incarnation: str, rollback: int) -> None:
         """Everything that was under way has been thrown away."""
-        # A survivor's stream of barriers belongs to the initializer it knows. To one that came back alone it
-        # does not answer, which is why such a cluster never recovers (reference, "Observed").
+        # A survivor's stream of barriers belongs to the initializer it knows. One that came back alone is
+        # not answered, which is why such a cluster never recovers (reference, "Observed").
         if self.initializer_incarnation not in ("", incarnation):
             return
         self.initializer_incarnation = incarnation
-        self.discarding = False
-        self.peer(name).send({"type": "rollback_barrier_done", "rollback": rollback})
+        self.flow.discarding = False
+        self.send(INITIALIZER, {"type": "rollback_barrier_done", "rollback": rollback})
 
-    def _note_requested(self, name: str, message: Message, address: str) -> None:
-        if message["rollback"] != self.rollback or self.discarding:
-            return
-        self.files.append_event_log(self.store.end_record(int(message["id"])))
-        self.peer(name).send({"type": "noted", "id": message["id"]}, keep=False)
+    # -- checkpoints -------------------------------------------------------------------------------------
 
-    def _commit_requested(self, name: str, message: Message, address: str) -> None:
-        if message["rollback"] != self.rollback or self.discarding:
-            return
-        self.files.append_checkpoint_id(int(message["id"]), self.rollback)
-        self.peer(name).send({"type": "committed", "id": message["id"]}, keep=False)
+    def _answered(self, name: str, message: Message, host: str) -> None:
+        self.coordinator.answered(name, message["type"], int(message["id"]))
 
-    def roll_back(self, checkpoint: int, rollback: int) -> None:
-        """Restore the states of a checkpoint (reference C.2), or end."""
-        offset = self.files.event_log_size()
-        self.files.append_event_log(event_log.encode(event_log.RestartMark()))
-        try:
-            entries = self.store.restore(event_log.find_checkpoint(self.files.set.path("evlog"), checkpoint))
-        except ValueError as error:
-            fail(f"Trying to rollback to checkpoint {checkpoint} failed: {error}", "the event log")
-        announce_rollback(checkpoint, offset, entries)
-        self.rollback = rollback
-        self.files.append_checkpoint_id(checkpoint, rollback)
+    def _write_id(self, name: str, message: Message, host: str) -> None:
+        if self.participant.write_id(int(message["id"]), int(message["rollback"])):
+            self.send(name, {"type": "id_written", "id": message["id"]}, keep=False)
 
-    # -- external channel and end ------------------------------------------------------------------------
+    def _commit(self, name: str, message: Message, host: str) -> None:
+        self.participant.commit(int(message["id"]), int(message["rollback"]))
 
-    def _external_print(self, body: bytes) -> Answer:
-        say(f"$$$ ExternalPrint: {body.decode('utf-8', 'replace')} $$$")
-        return None
+    # -- what is written down of the application ----------------------------------------------------------
 
-    def _external_shutdown(self, body: bytes) -> Answer:
-        say("External Clean Shutdown received.")
-        self.shut_down()
-        return None
+    def save_topology(self) -> None:
+        """Write down what a restart needs to know."""
+        say(f"{RULE}\n|v|v|v|Initializing Local Topology|v|v|v|\n\nSaving topology!")
+        topology: dict[str, Any] = {
+            "application": self.application.display_name,
+            "worker": self.name,
+            "workers": self.workers,
+            "state": self.application.state_name,
+            "steps": [str(identifier) for identifier in self.store.step_ids],
+        }
+        self.files.write_topology(topology, self.workers)
+        say(f"Saving worker names to file: {self.files.set.path('workers')}")
+        for name in self.workers:
+            say(f"LocalTopology._save_worker_names: {name}")
+        self.initialized = True
 
-    def _external_status(self, body: bytes) -> Answer:
-        if not self.initialized:
-            return MessageType.CLUSTER_STATUS_NOT_INITIALIZED, b""
-        return answer(
-            MessageType.CLUSTER_STATUS_RESPONSE,
-            {
-                "worker_count": len(self.workers),
-                "worker_names": self.workers,
-                "processing_messages": self.gate.is_set(),
-            },
-        )
 
-    def boundary_count(self) -> int:
-        """How many boundaries the real engine would have to each worker: every source opens its own (B.1)."""
-        return 1 + (CONNECTIONS * len(self.application.sources) if self.is_initializer else 0)
+RULE = "---------------------------------------------------------"
 
-    def handle_signals(self) -> None:
-        """SIGTERM and SIGINT are an orderly shutdown of the whole cluster (reference, Trap 1)."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.shut_down)
 
-    def shut_down(self, tell: bool = True) -> None:
-        """Delete the resilience files and end; with ``tell``, the others do so too."""
-        if self._stopping:
-            return
-        self._stopping = True
-        self.gate.clear()
-        self.stop_coordination()
-        asyncio.get_running_loop().call_later(SHUTDOWN_LIMIT, os._exit, 0)
-        self.tasks.start(self._shut_down(tell))
-
-    async def _shut_down(self, tell: bool) -> None:
-        if tell:
-            self.broadcast({"type": "shutdown"}, keep=False)
-            await asyncio.gather(*(peer.flush() for peer in self.peers.values()))
-        say("Removing recovery files")
-        for path in self.files.remove():
-            say(f"...Removing {path}...")
-        say("Recovery files removed.")
-        say("Connections: Finished shutdown procedure.")
-        if not self.finished.done():
-            self.finished.set_result(0)
+def finish_topology() -> None:
+    """The lines at the end of a local topology, and phase I."""
+    say(f"Local topology initialized\n\n|^|^|^|Finished Initializing Local Topology|^|^|^|\n{RULE}")
+    say("|~~ INIT PHASE I: Application is created! ~~|")

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..._formats.detector import output_key
-from .interface import InvariantViolated, SourceDescription
+from ..command_line import FLAG, NUMBER, SOURCES_AND_SINKS, Given, Options, UsageError
+from .interface import InvariantViolated, SourceDescription, States
 
+_VALUE = struct.Struct(">Q")
+_LENGTH = struct.Struct(">I")
 _STATE = struct.Struct(">4Q")
 
 
@@ -22,37 +26,59 @@ class Detector:
     display_name = "Multi Partition Detector"
     state_name = "state1"
     topology_message = "Couldn't build topology!"
-    sources = (SourceDescription("Detector", slice(8, None), 8),)
+    options: Options = MappingProxyType(
+        {**SOURCES_AND_SINKS, "depth": ("", NUMBER), "gen-source": ("", FLAG), "partitions": ("", NUMBER)}
+    )
+    sources: Sequence[SourceDescription] = (SourceDescription("Detector", slice(8, None), 8),)
 
-    def __init__(self, depth: int = 1) -> None:
-        self._depth = depth
+    def __init__(self) -> None:
+        self._depth = 1
 
-    def process(self, source: int, payloads: Sequence[bytes], states: dict[bytes, Any]) -> list[bytes]:
+    def configure(self, given: Given) -> list[str]:
         """See :class:`.interface.Application`."""
-        value_of, pack_length = struct.Struct(">Q").unpack_from, struct.Struct(">I").pack
-        frames: list[bytes] = []
-        add = frames.append
+        for name, value in given:
+            if name == "depth" and isinstance(value, int):
+                self._depth = max(1, value)
+            elif name == "gen-source":
+                raise UsageError("Error: the embedded engine generates no input: leave --gen-source out, use a sender.")
+        return [f"Adding level {level}" for level in range(1, self._depth + 1)]
+
+    def process(self, source: int, payloads: Sequence[bytes], states: States) -> list[bytes]:
+        """See :class:`.interface.Application`."""
+        value_of, pack_length, state_of = _VALUE.unpack_from, _LENGTH.pack, states.get
+        parts: list[bytes] = []
+        add = parts.append
         for payload in payloads:
             (value,) = value_of(payload)
-            key = payload[8:]
-            state = states.get(key)
+            state = state_of(payload[8:])
             if state is None:
-                # Layers name the key they hand on; the state belongs to the part before the first dot.
-                state = states[key] = [
-                    b"(" + output_key(key.decode("utf-8", "replace"), self._depth).encode(),
-                    0,
-                    0,
-                    0,
-                    0,
-                ]
+                state = self._state(payload[8:], states)
             head, _oldest, second, third, last = state
             if value != last + 1:
-                self._check(key, second, third, last, value)
+                # Neighbours rise by one, and a window with a single value holds 1: so this is the whole check.
+                raise InvariantViolated(
+                    f"Increments test failed! {head[1:].decode()}: [{second},{third},{last},{value}]",
+                    "TraceWindow: the values of a key must rise by exactly 1",
+                )
             state[1], state[2], state[3], state[4] = second, third, last, value
             text = b"%b,[%d,%d,%d,%d])" % (head, second, third, last, value)
             add(pack_length(len(text)))
             add(text)
-        return frames
+        return parts
+
+    def _state(self, key: bytes, states: States) -> Any:
+        """The state of a key that has none under its own name."""
+        base, dot, _rest = key.partition(b".")
+        if dot and base in states:
+            # The layers name what they hand on; the state belongs to the part before the first dot. The
+            # window is shared by copying back, so this rare form takes the slow path at every message.
+            return _Alias(self._head(key), states[base])
+        state = [self._head(base), 0, 0, 0, 0]
+        states[base] = state
+        return _Alias(self._head(key), state) if dot else state
+
+    def _head(self, key: bytes) -> bytes:
+        return b"(" + output_key(key.decode("utf-8", "replace"), self._depth).encode()
 
     def encode_state(self, state: Any) -> bytes:
         """The window, four unsigned 64-bit numbers."""
@@ -65,13 +91,16 @@ class Detector:
         """
         if len(data) != _STATE.size:
             raise ValueError(f"the state of {key!r} has {len(data)} bytes instead of {_STATE.size}")
-        return [b"(" + output_key(key.decode("utf-8", "replace"), self._depth).encode(), *_STATE.unpack(data)]
+        return [self._head(key), *_STATE.unpack(data)]
 
-    @staticmethod
-    def _check(key: bytes, second: int, third: int, last: int, value: int) -> None:
-        """The detector's own test: neighbours rise by one or are both 0; a lone value must be 1."""
-        window = (second, third, last, value)
-        for older, newer in zip(window, window[1:]):
-            if newer != older + 1 and not (older == 0 and newer == 0):
-                name = key.decode("utf-8", "replace")
-                raise InvariantViolated(f"Increments test failed! {name}: [{','.join(map(str, window))}]")
+
+class _Alias(list[Any]):
+    """The state of a key under a longer name: shows another name, changes the same window."""
+
+    def __init__(self, head: bytes, state: list[Any]) -> None:
+        super().__init__([head, *state[1:]])
+        self._state = state
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, value)
+        self._state[index] = value

@@ -12,9 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..command_line import Given, Options
+
 
 class InvariantViolated(Exception):
     """The application found that its state must not be so; the worker ends."""
+
+    def __init__(self, line: str, where: str) -> None:
+        super().__init__(line)
+        self.where = where
 
 
 @dataclass(frozen=True)
@@ -22,37 +28,37 @@ class SourceDescription:
     """One source of an application."""
 
     pipeline: str
+    """Name of the pipeline, also used in log lines: ``Detector source is listening``."""
     key: slice
     """Where the key stands in a payload."""
     minimum: int
     """Bytes below which a payload cannot be decoded."""
 
 
+States = dict[bytes, Any]
+"""Key -> state, whatever the application keeps there."""
+
+
 class Application(Protocol):
     """What an application does with messages."""
 
-    @property
-    def prefix(self) -> str:
-        """What its resilience files begin with."""
+    prefix: str
+    """What its resilience files begin with (reference C.1)."""
+    display_name: str
+    """Its name in metrics and logs."""
+    state_name: str
+    """Its state collection."""
+    topology_message: str
+    """What it prints when an address is missing (A.2)."""
+    options: Options
+    """What it knows of the command line, beside Wallaroo."""
+    sources: Sequence[SourceDescription]
 
-    @property
-    def display_name(self) -> str:
-        """Its name in metrics and logs."""
+    def configure(self, given: Given) -> list[str]:
+        """Take over its own options; returns the lines that it prints about them."""
 
-    @property
-    def state_name(self) -> str:
-        """Its state collection."""
-
-    @property
-    def topology_message(self) -> str:
-        """What it prints when an address is missing (reference A.2)."""
-
-    @property
-    def sources(self) -> Sequence[SourceDescription]:
-        """Its sources, in the order of their addresses."""
-
-    def process(self, source: int, payloads: Sequence[bytes], states: dict[bytes, Any]) -> list[bytes]:
-        """Work on a batch of one source: change the states, return the frames that go to the sink.
+    def process(self, source: int, payloads: Sequence[bytes], states: States) -> list[bytes]:
+        """Work on a batch of one source: change the states, return the bytes that go to the sink.
 
         :raises InvariantViolated: when a state must not be so.
         """
