@@ -14,7 +14,7 @@ version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: What the servers say, as lines that a person reads
 description:
-  - Turns what C(server_info) returned for each server into one line for each process and for each worker that a server knows.
+  - Turns what C(server_info) returned for each server into one line for each process and each worker that it knows.
 options:
   _input:
     description: Server -> what C(server_info) returned.

@@ -20,7 +20,6 @@ from .output import fail, say
 from .survivor import Survivor
 from .worker import INITIALIZER, Worker, finish_topology
 
-
 _CONNECTING_LIMIT = 0.1
 
 

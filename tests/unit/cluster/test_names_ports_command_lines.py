@@ -83,7 +83,8 @@ INITIALIZER = [
 WORKER_ON_4 = [
     "/opt/wallaroo/testing/correctness/apps/multi_partition_detector/multi_partition_detector", "--ponynoblock",
     "-i", "10.0.0.1:7000", "-o", "10.0.0.1:5555", "-m", "10.0.0.1:5001", "-c", "10.0.0.1:12500",
-    "--my-control", "10.0.0.4:13104", "--my-data", "10.0.0.4:13105", "-r", "/w/server4/resilience/worker2", "-n", "worker2",
+    "--my-control", "10.0.0.4:13104", "--my-data", "10.0.0.4:13105",
+    "-r", "/w/server4/resilience/worker2", "-n", "worker2",
 ]  # fmt: skip
 
 
