@@ -55,7 +55,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     def _result(self, arguments: Mapping[str, Any]) -> _results.Result:
         cluster = arguments.get("cluster") or {}
         verification = arguments.get("verification") or {}
-        migrations = [_results.Migration.from_steps(steps) for steps in arguments.get("migrations") or []]
+        gaps = {gap["moment"]: gap["seconds"] for gap in verification.get("gaps") or []}
+        migrations = [
+            _results.Migration.from_steps({**steps, "output_gap_seconds": gaps.get(steps.get("killed"))})
+            for steps in arguments.get("migrations") or []
+        ]
         started, finished = float(arguments.get("started") or time.time()), time.time()
         if "verification" in arguments:
             verdict, reason = _results.verdict_of(verification, str(arguments.get("failure") or ""))

@@ -77,6 +77,12 @@ options:
       - fail
       - never
     default: not_pass
+  moments:
+    description:
+      - Moments in seconds since the epoch, such as the times of kills. For each RV(gaps) tells how long nothing came out.
+    type: list
+    elements: float
+    default: []
 seealso:
   - module: wallaroo.resilience.received_wait
 """
@@ -226,6 +232,14 @@ seconds:
   returned: always
   type: float
   sample: 0.05
+gaps:
+  description:
+    - For each of O(moments) the last arrival before it and the first after it, in seconds since the epoch, and how long nothing came out
+      in between; V(null) where there is none.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{moment: 1795466797.77, last_before: 1795466793.1, first_after: 1795466799.4, seconds: 6.3}]
 """
 
 import time
@@ -233,7 +247,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering, validator_rule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import (
+    arrivals,
+    ordering,
+    validator_rule,
+)
 
 
 def main() -> None:
@@ -248,6 +266,7 @@ def main() -> None:
             "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
             "violations_limit": {"type": "int", "default": 20},
             "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
+            "moments": {"type": "list", "elements": "float", "default": []},
         },
         mutually_exclusive=[("keys", "key_count")],
         required_one_of=[("keys", "key_count")],
@@ -282,8 +301,14 @@ def _verify(wanted: dict[str, Any]) -> dict[str, Any]:
         **result.to_dict(),
         "validator_passed": passed,
         "validator_verdict": sentence,
+        "gaps": [_gap(path, moment) for moment in wanted["moments"]],
         "seconds": round(time.monotonic() - begin, 3),
     }
+
+
+def _gap(path: str, moment: float) -> dict[str, Any]:
+    gap = arrivals.gap_around(path, moment)
+    return {"moment": moment, "last_before": gap.last_before, "first_after": gap.first_after, "seconds": gap.seconds}
 
 
 if __name__ == "__main__":

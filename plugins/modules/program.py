@@ -24,7 +24,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
@@ -180,7 +180,9 @@ def main() -> None:
             )
     except (program.ProgramProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}")
-    module.exit_json(**result)
+    other = {"started": "stopped", "stopped": "started"}[result["state"]]
+    before = other if result["changed"] else result["state"]
+    module.exit_json(**result, diff={"before": {"state": before}, "after": {"state": result["state"]}})
 
 
 def _wanted(module: AnsibleModule) -> program.Wanted:

@@ -23,7 +23,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
@@ -75,7 +75,13 @@ def main() -> None:
         result = preparation.prepare(module.params["base"], cluster, only_check=module.check_mode)
     except (ValueError, OSError) as error:
         module.fail_json(msg=f"{module.params['server']} could not be prepared: {error}")
-    module.exit_json(**result)
+    module.exit_json(
+        **result,
+        diff={
+            "before": "".join(f"{name}: left by an earlier cluster\n" for name in result["removed"]),
+            "after": "".join(f"{name}: empty\n" for name in result["removed"]),
+        },
+    )
 
 
 if __name__ == "__main__":

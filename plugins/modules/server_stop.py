@@ -22,7 +22,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
@@ -84,7 +84,13 @@ def main() -> None:
         )
     except (ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{module.params['server']} could not be stopped: {error}")
-    module.exit_json(**result)
+    module.exit_json(
+        **result,
+        diff={
+            "before": "".join(f"{name}: runs, pid {pid}\n" for name, pid in sorted(result["stopped"].items())),
+            "after": "".join(f"{name}: stopped\n" for name in sorted(result["stopped"])),
+        },
+    )
 
 
 if __name__ == "__main__":

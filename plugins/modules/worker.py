@@ -25,7 +25,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
@@ -158,13 +158,18 @@ def main() -> None:
                 state="stopped",
                 pid=running.identity.pid if running else None,
                 finished=True,
+                diff=_diff("started" if running else "stopped", "stopped"),
             )
         result = worker_start.run(
             worker, wanted["wait_for"], wanted["wait_timeout"], wanted["return_after"], module.check_mode
         )
     except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))
+
+
+def _diff(before: str, after: str) -> dict[str, dict[str, str]]:
+    return {"before": {"state": before}, "after": {"state": after}}
 
 
 if __name__ == "__main__":

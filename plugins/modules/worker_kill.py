@@ -23,7 +23,7 @@ attributes:
   check_mode:
     support: full
   diff_mode:
-    support: none
+    support: full
   idempotent:
     support: full
 options:
@@ -94,7 +94,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        module.exit_json(**_kill(module))
+        result = _kill(module)
+        before = "alive" if result["changed"] else "dead"
+        module.exit_json(**result, diff={"before": {"process": before}, "after": {"process": "dead"}})
     except (ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{module.params['worker']} could not be killed on {module.params['server']}: {error}")
 

@@ -44,8 +44,8 @@ class Migration:
     resumed: Optional[str] = None
     epoch: int = 0
     output_gap_seconds: Optional[float] = None
-    """From the last message out before the kill to the first one out after it, as the receiver saw
-    them; contains the time in which nothing was sent."""
+    """From the last message out before the kill to the first one out after it, as the receiver saw them. In a run
+    that waits until all has come out before the kill it holds the time in which nothing was sent, too."""
     note: str = ""
 
     @classmethod
@@ -64,7 +64,7 @@ class Migration:
             started=moment(steps.get("started")),
             resumed=moment(resumed),
             epoch=int(steps.get("epoch") or 0),
-            output_gap_seconds=steps.get("output_gap_seconds"),
+            output_gap_seconds=round(gap, 3) if (gap := steps.get("output_gap_seconds")) is not None else None,
             note=str(steps.get("note") or ""),
         )
 

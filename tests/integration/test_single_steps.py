@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -42,6 +43,12 @@ def test_names_and_numbers_mean_the_same(cluster: Loopback) -> None:
     cluster.play("migrate", "worker=worker2 src=server2 dst=4")
 
     assert cluster.alive()["worker2"] == "server4"
+
+
+def test_a_step_that_takes_long_says_how_far_it_is(cluster: Loopback) -> None:
+    run = cluster.play("start_sender", "last=320 batch=2 interval=0.1")
+
+    assert re.search(r"server1: sender: [0-9,]+ of 1,320 messages sent", run.output)
 
 
 def test_check_mode_tells_what_a_migration_would_do_and_does_nothing(cluster: Loopback) -> None:
@@ -97,7 +104,7 @@ def test_a_taken_port_is_named_with_its_owner_and_nothing_is_started(loopback: L
 
     assert f"Port {loopback.ports['control']} on server1 (127.0.0.1) is taken by process {os.getpid()}" in run.message
     assert loopback.alive() == {}
-    assert not loopback.base(1).exists()
+    assert not (loopback.base(1) / "run").exists()
 
 
 def test_a_second_cluster_on_the_same_ports_is_refused_and_the_first_goes_on(cluster: Loopback, tmp_path: Path) -> None:
@@ -191,6 +198,30 @@ def test_ctrl_c_in_the_middle_of_a_migration_and_again(cluster: Loopback, tmp_pa
 
     assert cluster.alive()["worker2"] == "server4"
     cluster.play("start_sender", "last=300 interval=0")
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_does_not_hold_it_up(
+    cluster: Loopback, tmp_path: Path
+) -> None:
+    lock = cluster.base(1) / "run.lock"
+    with (tmp_path / "output").open("wb") as stream:
+        first = cluster.start("start_sender", "last=4000 batch=1 interval=0.05", stream)
+        try:
+            _wait_for(lock.exists, "the lock of the first run")
+
+            refused = cluster.play("kill_worker", "worker=2", succeed=False)
+
+            assert "Another run works on these servers: 'Send values' by" in refused.message
+            assert f"process {first.pid}" in refused.message
+            assert cluster.alive()["worker2"] == "server2"
+        finally:
+            os.killpg(first.pid, signal.SIGKILL)
+            first.wait()
+
+    cluster.play("kill_worker", "worker=2")
+
+    assert "worker2" not in cluster.alive()
+    assert not lock.exists()
 
 
 def test_a_worker_that_cannot_be_moved_is_started_again_where_it_was(cluster: Loopback) -> None:

@@ -30,6 +30,7 @@ class Recovery:
         self._worker = worker
         self._survivor = survivor
         self._driving = True
+        self._is_reachable = False
         self._reconnecting = False
         self._answers: dict[str, set[str]] = {}
         self._target: Optional[tuple[int, int]] = None
@@ -126,7 +127,11 @@ class Recovery:
     async def _drive(self) -> bool:
         """All phases (A.7); False when the recovery was left to another worker."""
         worker = self._worker
+        self._is_reachable = True
         say("|~~ - Recovery Phase: Reconnect - ~~|")
+        if not self._driving:
+            self._ask_for_boundaries()
+            return False
         if worker.others:
             say("|~~ -- Reconnect Phase 1: Wait for Boundary Counts -- ~~|")
             self._survivor.follow(worker.incarnation)
@@ -222,7 +227,7 @@ class Recovery:
         say(f"|~~ - Recovery initiated at {name}. Ceding control. - ~~|")
         self._driving = False
         self._survivor.ceded = True
-        if not self._reconnecting:
+        if self._is_reachable and not self._reconnecting:
             # The boundaries to this worker are still made anew, or nothing would reach it.
             self._ask_for_boundaries()
         worker.changed.wake()

@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``run_lock``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_lock
+short_description: One run at a time on a cluster
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Takes or gives back the lock of a cluster, a file on its first server.
+  - The action plugin of this name says who runs the playbook, and takes over the lock of a run of the same controller that is dead, such as
+    one that was interrupted with Ctrl-C.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - Whether the lock is taken or given back.
+    type: str
+    choices: [held, released]
+    default: held
+  holder:
+    description:
+      - Who takes the lock. The action plugin fills it in.
+    type: dict
+    required: true
+  instead_of:
+    description:
+      - A run that is dead and whose lock may be taken over. The action plugin fills it in.
+    type: str
+    default: ""
+  take_over:
+    description:
+      - Take the lock over from whoever holds it; for a run of another controller that is gone for good.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Take the lock
+  wallaroo.resilience.run_lock:
+    base: "{{ wallaroo_base }}"
+    server: server1
+"""
+
+RETURN = r"""
+held_by:
+  description: Who holds the lock instead, or V(null).
+  returned: always
+  type: dict
+  sample: {run: 6f1c, description: "migrate.yml by alice on controller, process 4711, since 2026-11-23T21:00:00Z"}
+"""
+
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+            "holder": {"type": "dict", "required": True},
+            "instead_of": {"type": "str", "default": ""},
+            "take_over": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    other = None
+    try:
+        holder = run_lock.Holder(**wanted["holder"])
+        if wanted["state"] == "released":
+            if not module.check_mode:
+                run_lock.release(wanted["base"], holder.run)
+        elif module.check_mode:
+            other = run_lock.holder(wanted["base"])
+        else:
+            other = run_lock.acquire(wanted["base"], holder, wanted["instead_of"], wanted["take_over"])
+    except (OSError, TypeError) as error:
+        module.fail_json(msg=f"the lock in {wanted['base']} on {wanted['server']} cannot be used: {error}")
+    # A lock comes and goes with the run, so it is no change of the server.
+    module.exit_json(changed=False, held_by=asdict(other) if other else None)
+
+
+if __name__ == "__main__":
+    main()
