@@ -220,9 +220,7 @@ def _check(options: WorkerOptions) -> None:
         options.name = "initializer"
         options.worker_count = options.worker_count or 1
         if not options.data[0]:
-            raise UsageError(
-                "Error: Cluster initializer needs its data channel address to be specified via --data."
-            )
+            raise UsageError("Error: Cluster initializer needs its data channel address to be specified via --data.")
     elif not options.is_joining:
         if options.worker_count is not None:
             raise UsageError("Error: Only supply --worker-count to cluster initializer or to joining worker.")

@@ -36,7 +36,7 @@ class ControlPeer:
         self.name = name
         self._hello = _encode({"type": "hello", "name": own_name})
         self._outlet: Optional[Outlet] = None
-        self._queued: list[bytes] = []
+        self._queued: list[tuple[str, bytes]] = []
 
     async def connect(self, address: HostPort) -> bool:
         """Connect once. A control connection is never retried: it is made anew when the other announces itself."""
@@ -49,7 +49,7 @@ class ControlPeer:
         if old is not None:
             old.abort()
         say(f"ControlSenderConnectNotifier: connected to {self.name}.")
-        outlet.write(b"".join([self._hello, *self._queued]))
+        outlet.write(b"".join([self._hello, *(data for _kind, data in self._queued)]))
         self._queued.clear()
         return True
 
@@ -58,7 +58,11 @@ class ControlPeer:
         if self._outlet is not None:
             self._outlet.write(_encode(message))
         elif keep and len(self._queued) < _QUEUE_LIMIT:
-            self._queued.append(_encode(message))
+            self._queued.append((message["type"], _encode(message)))
+
+    def withdraw(self, kind: str) -> None:
+        """Forget the messages of a type that are kept."""
+        self._queued = [queued for queued in self._queued if queued[0] != kind]
 
     async def flush(self, limit: float) -> None:
         """Wait until what was sent has left."""

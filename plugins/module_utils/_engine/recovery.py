@@ -35,6 +35,7 @@ class Recovery:
         self._answers: dict[str, set[str]] = {}
         self._target: Optional[tuple[int, int]] = None
         survivor.yields_to = self._yields_to
+        survivor.is_driving = lambda: self._driving
         worker.handlers.update(
             {
                 "identify_control": self._identified,
@@ -169,7 +170,7 @@ class Recovery:
         worker.participant.roll_back(checkpoint, rollback)
         if not await self._all("rollback", "rolled_back", checkpoint=checkpoint, rollback=rollback):
             return False
-        self._driving = False
+        self._leave()
         say("|~~ - Recovery COMPLETE - ~~|")
         worker.broadcast({"type": "resume", "recovery": worker.incarnation})
         self._survivor.resume(worker.name, {"type": "resume", "recovery": worker.incarnation}, "")
@@ -225,13 +226,19 @@ class Recovery:
             worker.send(name, {"type": "mute", "recovery": worker.incarnation})
             return False
         say(f"|~~ - Recovery initiated at {name}. Ceding control. - ~~|")
-        self._driving = False
+        self._leave()
         self._survivor.ceded = True
         if self._is_reachable and not self._reconnecting:
             # The boundaries to this worker are still made anew, or nothing would reach it.
             self._ask_for_boundaries()
         worker.changed.wake()
         return True
+
+    def _leave(self) -> None:
+        self._driving = False
+        for name in self._worker.others:
+            # Kept for one that was away: it would stand still for a recovery that nobody drives.
+            self._worker.peer(name).withdraw("mute")
 
     def _rank(self, name: str) -> int:
         return len(self._worker.workers) if name == INITIALIZER else self._worker.workers.index(name)

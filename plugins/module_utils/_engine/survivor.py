@@ -20,12 +20,15 @@ class Survivor:
         self._worker = worker
         self._recovery = ""
         """The recovery that is followed: the life of the worker that drives it."""
+        self._rolled_back_for = ""
         self._barrier_for = ("", "")
         self._barrier_missing: set[str] = set()
         self.ceded = False
         """Whether this worker once left its own recovery to another; it never says phase III again (Trap 27)."""
         self.yields_to: Callable[[str], bool] = lambda name: True
         """Asked when another recovery begins; False keeps this worker at its own."""
+        self.is_driving: Callable[[], bool] = lambda: False
+        """Whether this worker drives a recovery of its own."""
         worker.handlers.update(
             {
                 "mute": self._mute,
@@ -49,6 +52,19 @@ class Survivor:
         if worker.others and not worker.is_initializer:
             # Its stream from the initializer is cut by the rollback barrier. The initializer has none.
             worker.flow.discarding = True
+
+    def _joins(self, message: Message) -> bool:
+        """Whether a request is one to be done.
+
+        Of two workers that begin to recover at once one cedes, but what they sent before may arrive in
+        any order here: the recovery that goes on is the one whose requests go on.
+        """
+        if message["recovery"] == self._recovery:
+            return True
+        if self.is_driving():
+            return False
+        self.follow(str(message["recovery"]))
+        return True
 
     def _mute(self, name: str, message: Message, host: str) -> None:
         worker = self._worker
@@ -76,13 +92,15 @@ class Survivor:
         self._answer(name, message, "reconnected")
 
     def _rollback_local_keys(self, name: str, message: Message, host: str) -> None:
+        if not self._joins(message):
+            return
         say("Rolling back topology graph.\nFinished reading local keys")
         self._answer(name, message, "local_keys_rolled_back")
 
     def initiate_rollback(self, name: str, message: Message, host: str) -> None:
         """On the initializer: choose the checkpoint, and clear all streams with a barrier."""
         worker, coordinator = self._worker, self._worker.coordinator
-        if not worker.is_initializer or message["recovery"] != self._recovery:
+        if not worker.is_initializer or not self._joins(message):
             return
         coordinator.stop()
         if not coordinator.given:
@@ -122,6 +140,8 @@ class Survivor:
             worker.send(driver, complete)
 
     def _recovery_initiated(self, name: str, message: Message, host: str) -> None:
+        if not self._joins(message):
+            return
         if not self.ceded:
             say(f"|~~ - Recovery initiated at {name}. Ceding control. - ~~|")
             say("|~~ INIT PHASE III: Application is ready to work! ~~|")
@@ -129,17 +149,19 @@ class Survivor:
         self._answer(name, message, "recovery_noted")
 
     def _rollback(self, name: str, message: Message, host: str) -> None:
-        if message["recovery"] != self._recovery:
+        if not self._joins(message):
             return
         self._worker.participant.roll_back(int(message["checkpoint"]), int(message["rollback"]))
+        self._rolled_back_for = self._recovery
         self._answer(name, message, "rolled_back")
 
     def resume(self, name: str, message: Message, host: str) -> None:
         """The cluster goes on."""
         worker = self._worker
-        if message["recovery"] != self._recovery:
+        # A mute of another may have come in between: if that one goes on, its requests stop the world again.
+        if message["recovery"] not in (self._recovery, self._rolled_back_for):
             return
-        self._recovery = ""
+        self._recovery = self._rolled_back_for = ""
         worker.flow.discarding = False
         worker.flow.processing = True
         say("~~~Resuming message processing.~~~")

@@ -18,7 +18,7 @@ from typing import Optional
 
 from .identity import is_alive
 from .record import ProcessRecord
-from .waiting import LimitReached, wait_until
+from .waiting import wait_until
 
 LINE_LIMIT = 64 << 10
 """Bytes of a line; what is longer is cut."""
@@ -64,15 +64,25 @@ class LogReader:
                         break
                     self._offset += len(chunk)
                     parts = (self._rest + chunk).split(b"\n")
-                    self._rest = parts.pop()[-LINE_LIMIT:]
+                    self._rest = parts.pop()[:LINE_LIMIT]
                     found += [part[:LINE_LIMIT].decode("utf-8", "replace") for part in parts]
         except FileNotFoundError:
             return []
-        for line in reversed(found):
+        self._note(found)
+        return found
+
+    def rest(self) -> list[str]:
+        """The last line of a process that died before it had ended the line; at most one."""
+        found = [self._rest.decode("utf-8", "replace")] if self._rest else []
+        self._rest = b""
+        self._note(found)
+        return found
+
+    def _note(self, lines: list[str]) -> None:
+        for line in reversed(lines):
             if line.strip():
                 self.last_line = line.strip()
-                break
-        return found
+                return
 
 
 def wait_for_line(
@@ -94,7 +104,7 @@ def wait_for_line(
     def look() -> Optional[Match]:
         # Asked before the log is read: what a process wrote before its death is read in any case.
         alive = is_alive(record.identity)
-        for line in reader.lines():
+        for line in reader.lines() + ([] if alive else reader.rest()):
             if any(pattern.search(line) for pattern in wanted):
                 return Match(line.strip(), time.time())
             if any(pattern.search(line) for pattern in bad):
@@ -107,10 +117,7 @@ def wait_for_line(
         return None
 
     what = f"{record.name} to say {' or '.join(repr(pattern) for pattern in patterns)} in {record.log}"
-    try:
-        return wait_until(look, limit, what, lambda: reader.last_line, pause=0.01)
-    except LimitReached:
-        raise
+    return wait_until(look, limit, what, lambda: reader.last_line or "(nothing)", pause=0.01)
 
 
 def tail(path: str, lines: int = 20, max_bytes: int = 16 << 10) -> str:
@@ -123,5 +130,6 @@ def tail(path: str, lines: int = 20, max_bytes: int = 16 << 10) -> str:
     except OSError:
         return ""
     if size > max_bytes:
-        data = data.partition(b"\n")[2]
+        # The first line is a piece of one, which is still better than nothing.
+        data = data.partition(b"\n")[2] or data
     return b"\n".join(data.rstrip(b"\n").split(b"\n")[-lines:]).decode("utf-8", "replace")

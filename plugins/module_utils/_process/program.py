@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -51,10 +52,13 @@ def ensure_started(
 ) -> dict[str, Any]:
     """Start the program unless it runs, and wait for what was asked for.
 
-    :raises ProgramProblem: when it cannot be started, ends too early, or is not ready in time. What was
-        started here is stopped again then.
+    :param return_after: seconds after which to return, unfinished, with what was seen.
+    :raises ProgramProblem: when it cannot be started, ends too early, or is not ready in time. It is stopped
+        then, also when an earlier call with ``return_after`` had started it.
+    :raises ValueError: when what is to be waited for cannot be understood; nothing is started then.
     """
     begin = time.monotonic()
+    _check(wanted)
     known = process_record.read(wanted.base, wanted.name)
     alive = known is not None and is_alive(known.identity)
     if alive and known is not None and list(known.argv) != list(wanted.argv):
@@ -81,7 +85,7 @@ def ensure_started(
             raise ProgramProblem(f"{wanted.name} could not be started: {error}") from error
     early = return_after is not None and return_after < limit
     try:
-        _wait(wanted, known, return_after if early and return_after else limit)
+        _wait(wanted, known, return_after if early and return_after is not None else limit)
     except LimitReached as reached:
         if early:
             last = process_log.tail(known.log, lines=1).strip()
@@ -112,10 +116,22 @@ def ensure_stopped(base: str, name: str, grace: float, limit: float, only_check:
     }
 
 
+def _check(wanted: Wanted) -> None:
+    if not wanted.argv:
+        raise ValueError(f"{wanted.name} has an empty command line")
+    try:
+        re.compile(wanted.ready_pattern)
+    except re.error as error:
+        raise ValueError(f"ready_pattern {wanted.ready_pattern!r} is no regular expression ({error})") from error
+    if wanted.ready_address:
+        Address.parse(wanted.ready_address)
+
+
 def _wait(wanted: Wanted, record: ProcessRecord, limit: float) -> None:
     if wanted.result_file:
         _wait_for_end(wanted, record, limit)
         return
+    end = time.monotonic() + limit
     if wanted.ready_pattern:
         process_log.wait_for_line(record, [wanted.ready_pattern], (), limit)
     if wanted.ready_address:
@@ -130,7 +146,8 @@ def _wait(wanted: Wanted, record: ProcessRecord, limit: float) -> None:
                 return False
             return True
 
-        wait_until(accepts, limit, f"{wanted.name} to accept connections on {address}", lambda: _last_line(record))
+        left = max(0.0, end - time.monotonic())
+        wait_until(accepts, left, f"{wanted.name} to accept connections on {address}", lambda: _last_line(record))
 
 
 def _wait_for_end(wanted: Wanted, record: ProcessRecord, limit: float) -> None:

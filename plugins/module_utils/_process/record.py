@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.whole_file import make_private_directory, write_whole
 from .identity import ProcessIdentity
 
 FILE_NAME = "process.json"
@@ -59,9 +58,12 @@ def read(base: str, name: str) -> Optional[ProcessRecord]:
         ) from error
     try:
         identity = ProcessIdentity.from_dict(data.pop("identity"))
-        return ProcessRecord(identity=identity, **data)
-    except (KeyError, TypeError) as error:
+        found = ProcessRecord(identity=identity, **data)
+        if found.name != name:
+            raise ValueError(f"it is the one of {found.name!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no record of a process ({error}); stop it by hand and remove the file") from error
+    return found
 
 
 def read_all(base: str) -> list[ProcessRecord]:
@@ -74,16 +76,9 @@ def read_all(base: str) -> list[ProcessRecord]:
 def write(base: str, record: ProcessRecord) -> None:
     """Keep a record, as a whole or not at all."""
     path = run_folder(base, record.name) / FILE_NAME
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     data = {**record.__dict__, "identity": record.identity.to_dict()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".process.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(data, stream)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(data).encode())
 
 
 def remove(base: str, name: str) -> None:

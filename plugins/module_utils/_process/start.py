@@ -17,9 +17,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Optional
 
+from .._formats.whole_file import make_private_directory
 from . import record as records
-from .identity import identify, is_alive
+from .identity import ProcessIdentity, identify, is_alive
+from .log import tail
 from .record import ProcessRecord
+from .waiting import wait_until
 
 KEPT_LOGS = 5
 """How many logs of earlier starts are kept, as ``log.1`` (the newest) and so on."""
@@ -49,8 +52,9 @@ def start(
     :raises AlreadyRunning: when the recorded process of that name is alive.
     :raises StartFailed: when the program cannot be executed.
     """
-    folder = records.run_folder(base, name)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Absolute, since the program is executed in another directory than this one.
+    folder = records.run_folder(os.path.abspath(base), name)
+    make_private_directory(folder)
     lock = os.open(folder / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -60,14 +64,22 @@ def start(
         known = records.read(base, name)
         if known is not None and is_alive(known.identity):
             raise AlreadyRunning(f"{name} runs already (pid {known.identity.pid}, log {known.log}); stop it first.")
-        log = folder / "log"
-        rotate(log)
+        log, fresh = folder / "log", folder / ".log.new"
         directory = cwd or str(folder)
         started = time.time()
-        pid = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, log)
-        identity = identify(pid)
+        fresh.unlink(missing_ok=True)
+        try:
+            pid = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, fresh)
+        except StartFailed:
+            fresh.unlink(missing_ok=True)
+            raise
+        # Only now, so that a program that cannot be executed does not push the logs of earlier starts out.
+        rotate(log)
+        os.replace(fresh, log)
+        identity = _identity_of(pid)
         if identity is None:
-            raise StartFailed(f"{name} ended at once; see {log}.")
+            last = tail(str(log), lines=1).strip()
+            raise StartFailed(f"{name} ended at once{': ' if last else ''}{last}; see {log}.")
         record = ProcessRecord(name, kind, identity, list(argv), directory, str(log), started, dict(details or {}))
         records.write(base, record)
         return record
@@ -86,10 +98,26 @@ def rotate(log: Path) -> None:
     os.replace(log, log.with_name("log.1"))
 
 
+def _identity_of(pid: int) -> Optional[ProcessIdentity]:
+    """The identity of a program that was executed this moment; None when it has ended."""
+
+    def known() -> tuple[Optional[ProcessIdentity], ...]:
+        identity = identify(pid)
+        # The kernel closes the pipe of _spawn a moment before it fills in the command line.
+        return () if identity is not None and not identity.command else (identity,)
+
+    return wait_until(known, 5.0, f"the command line of process {pid}", pause=0.001)[0]
+
+
 def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path) -> int:
     """Fork twice and execute; returns the pid of the program once it has really been executed."""
     reader, writer = os.pipe()
-    middle = os.fork()
+    try:
+        middle = os.fork()
+    except OSError as error:
+        os.close(reader)
+        os.close(writer)
+        raise StartFailed(f"{argv[0]}: no process could be made for it ({error.strerror})") from error
     if middle == 0:
         os.close(reader)
         _become_daemon(argv, cwd, environment, log, writer)
@@ -97,31 +125,37 @@ def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path)
     with os.fdopen(reader, "rb") as stream:
         # The program's end of the pipe is closed by its exec, so the end of the stream means success.
         said = stream.read().decode("utf-8", "replace")
-    os.waitpid(middle, 0)
-    pid, _blank, problem = said.partition(" ")
-    if problem or not pid.isdigit():
-        raise StartFailed(problem.strip() or f"{argv[0]} could not be started")
+    try:
+        os.waitpid(middle, 0)
+    except ChildProcessError:
+        # Whoever ignores SIGCHLD has no children to wait for.
+        pass
+    pid, end, problem = said.partition("\n")
+    if not end or problem or not pid.isdigit():
+        raise StartFailed((problem if end else said).strip() or f"{argv[0]} could not be started")
     return int(pid)
 
 
 def _become_daemon(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path, writer: int) -> NoReturn:
     try:
+        # Above the places of the program's own descriptors, whichever of them are open here.
+        writer = fcntl.fcntl(writer, fcntl.F_DUPFD_CLOEXEC, 10)
         os.setsid()
         if os.fork() != 0:
             os._exit(0)
-        os.write(writer, f"{os.getpid()} ".encode())
+        os.write(writer, f"{os.getpid()}\n".encode())
         os.umask(0o077)
         os.chdir(cwd)
         null = os.open(os.devnull, os.O_RDONLY)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        null, output = (fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10) for number in (null, output))
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        # The pipe is moved to a known place, all else is closed: an inherited descriptor kept open
-        # would make Ansible wait for the end of the daemon.
-        os.dup2(writer, 3, inheritable=False)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
-        writer = 3
+        # An inherited descriptor kept open would make Ansible wait for the end of the daemon.
+        for number in [int(name) for name in os.listdir("/proc/self/fd")]:
+            if number > 2 and number != writer:
+                _close(number)
         for number in range(1, signal.NSIG):
             try:
                 signal.signal(number, signal.SIG_DFL)
@@ -134,3 +168,11 @@ def _become_daemon(argv: list[str], cwd: str, environment: Mapping[str, str], lo
     except BaseException as error:
         os.write(writer, f"{argv[0]}: {error}".encode())
     os._exit(127)
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        # The one through which the others were listed.
+        pass

@@ -80,8 +80,9 @@ def _open(pid: int) -> Optional[int]:
 def _wait(identity: ProcessIdentity, handle: Optional[int], limit: float) -> None:
     if handle is not None:
         # Readable as soon as the process is dead, without a look at the clock; a zombie is dead too.
-        readable, _w, _x = select.select([handle], [], [], limit)
-        if readable:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        if waiting.poll(limit * 1000):
             return
     try:
         wait_until(lambda: not is_alive(identity), 0.0 if handle is not None else limit, "its death", pause=0.002)

@@ -18,7 +18,7 @@ import time
 from typing import BinaryIO, Optional, cast
 
 from .._formats.detector import decode_output
-from .._formats.framing import FrameError, FrameSplitter, frames
+from .._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames
 from .._verification import arrivals
 from . import shared
 
@@ -29,45 +29,102 @@ class ReceivingFailed(Exception):
     """Receiving cannot go on; the sentence says why."""
 
 
+class Files:
+    """What is received, and beside it when which part of it came."""
+
+    def __init__(self, path: str, append: bool) -> None:
+        """Open them.
+
+        :raises FileExistsError: when there is one of them already, unless ``append``.
+        :raises OSError: when they cannot be written; a file that was created here is removed again.
+        """
+        self.path = path
+        self._received = _open(path, append)
+        try:
+            self._arrivals = _open(arrivals.path_of(path), append)
+        except OSError:
+            self._received.close()
+            if not append:
+                os.unlink(path)
+            raise
+        self.bytes = os.fstat(self._received.fileno()).st_size
+
+    def add(self, payloads: list[bytes], messages: int) -> None:
+        """Keep whole frames.
+
+        :param messages: how many there are in this run with these.
+        :raises ReceivingFailed: when they cannot be written; what was written of them is taken back.
+        """
+        data = frames(payloads)
+        try:
+            _write_all(self._received, data)
+            _write_all(self._arrivals, arrivals.encode(self.bytes + len(data), messages, time.time_ns()))
+        except OSError as error:
+            self._take_back()
+            raise ReceivingFailed(
+                f"{error.filename or self.path} cannot be written after {self.bytes:,} bytes ({error.strerror}); "
+                "make room"
+            ) from error
+        self.bytes += len(data)
+
+    def close(self) -> None:
+        """Close them."""
+        self._received.close()
+        self._arrivals.close()
+
+    def _take_back(self) -> None:
+        try:
+            os.ftruncate(self._received.fileno(), self.bytes)
+            whole = os.fstat(self._arrivals.fileno()).st_size // arrivals.RECORD.size
+            os.ftruncate(self._arrivals.fileno(), whole * arrivals.RECORD.size)
+        except OSError:
+            # Not every place where bytes can be written can be made shorter; the failure is reported anyway.
+            pass
+
+
 class Receiver:
     """One run of the program."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
         self.messages = 0
-        self.bytes = 0
         self.torn: list[str] = []
         self.connections = 0
-        self._wanted = {}
+        self._wanted: dict[str, int] = {}
         if arguments.until:
             self._wanted = dict.fromkeys(shared.key_names(arguments.keys, arguments.key), 0)
         self._last_came = time.monotonic()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        mode = "ab" if arguments.append else "xb"
-        self._file = _open(arguments.file, mode)
-        self._arrivals = _open(arrivals.path_of(arguments.file), "ab")
-        self.bytes = os.fstat(self._file.fileno()).st_size
+        self._files: Optional[Files] = None
+
+    @property
+    def bytes(self) -> int:
+        """The size of the file of what was received."""
+        return self._files.bytes if self._files else 0
 
     async def run(self) -> None:
-        """Receive until the target, a limit, or a signal."""
+        """Receive until the target, a limit, or a signal.
+
+        :raises ReceivingFailed: when it cannot go on, or a limit has passed.
+        :raises OSError: when the files cannot be opened.
+        """
         arguments = self._arguments
+        server: Optional[asyncio.AbstractServer] = None
         try:
+            # The port first: a port that is taken must not leave an empty file behind.
             server = await asyncio.start_server(
-                self._serve, arguments.listen.host or None, arguments.listen.port, reuse_address=True
+                self._serve, arguments.listen.host or None, arguments.listen.port, start_serving=False
             )
-        except OSError as error:
-            raise ReceivingFailed(
-                f"nobody can listen on {arguments.listen}: {error.strerror or error}; "
-                "stop who does, or choose another port"
-            ) from error
-        host, port = server.sockets[0].getsockname()[:2]
-        shared.say(f"receiver: listening on {host}:{port}")
-        watch = asyncio.ensure_future(self._watch())
-        try:
-            await self._done
+            self._open_files()
+            await self._listen(server)
+            watch = asyncio.ensure_future(self._watch())
+            try:
+                await self._done
+            finally:
+                watch.cancel()
         finally:
-            watch.cancel()
-            server.close()
+            if server is not None:
+                server.close()
 
     def stop(self) -> None:
         """End as wished."""
@@ -95,6 +152,11 @@ class Receiver:
                     break
                 self._keep(splitter.feed(chunk))
             splitter.finish()
+        except FrameTooLong as error:
+            # What came before the bad header is whole.
+            self._keep(error.complete)
+            self.torn.append(f"{peer}: {error}")
+            shared.complain(f"receiver: {peer} is cut off: {error}")
         except FrameError as error:
             self.torn.append(f"{peer}: {error}")
             shared.complain(f"receiver: {peer} is cut off: {error}")
@@ -102,9 +164,6 @@ class Receiver:
             if splitter.pending:
                 self.torn.append(f"{peer}: the connection broke inside a frame")
             shared.complain(f"receiver: {peer} broke off: {error.strerror or error}")
-        except ReceivingFailed as failure:
-            if not self._done.done():
-                self._done.set_exception(failure)
         except asyncio.CancelledError:
             pass
         finally:
@@ -121,9 +180,13 @@ class Receiver:
             self.messages += len(payloads)
             _write_all(self._arrivals, arrivals.encode(self.bytes, self.messages, time.time_ns()))
         except OSError as error:
-            raise ReceivingFailed(
-                f"{self._arguments.file} cannot be written after {self.bytes:,} bytes ({error.strerror}); make room"
-            ) from error
+            if not self._done.done():
+                self._done.set_exception(
+                    ReceivingFailed(
+                        f"{self._arguments.file} cannot be written after {self.bytes:,} bytes ({error.strerror}); make room"
+                    )
+                )
+            return
         self._last_came = time.monotonic()
         if self._wanted:
             self._look(payloads)

@@ -20,7 +20,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import os
 import signal
+import socket
 import struct
 import termios
 import time
@@ -35,6 +37,9 @@ SOURCE_CONNECTIONS = 10
 RETRY_PAUSE = 0.2
 REPORT_PAUSE = 2.0
 _POLL_PAUSE = 0.01
+_LOOK_PAUSE = 0.1
+
+HIGHEST_VALUE = (1 << 64) - 1
 
 
 class SendingFailed(Exception):
@@ -53,60 +58,45 @@ class Limits:
 class Link:
     """One connection to the source, with the keys that travel on it."""
 
-    def __init__(self, to: Address, keys: list[str], limits: Limits) -> None:
+    def __init__(self, to: Address, keys: list[str], first: int, limits: Limits) -> None:
         self.keys = keys
-        self.written = 0
+        self.written = first - 1
         """The last value of which every byte was handed to the kernel, for all keys of this link."""
         self._to = to
         self._limits = limits
+        self._batch = b""
+        self._reader: Optional[asyncio.StreamReader] = None
         self._writer: Optional[asyncio.StreamWriter] = None
 
     async def connect(self, limit: float) -> None:
         """Connect, again and again until the limit."""
         end = time.monotonic() + limit
         while True:
+            # A source whose queue is full does not answer at all, so the try itself needs a limit too.
+            attempt = asyncio.open_connection(self._to.host, self._to.port)
             try:
-                _reader, self._writer = await asyncio.open_connection(self._to.host, self._to.port)
+                self._reader, self._writer = await asyncio.wait_for(attempt, max(end - time.monotonic(), _POLL_PAUSE))
+                # Without a buffer of our own, what was drained is with the kernel.
+                self._writer.transport.set_write_buffer_limits(high=0)
                 return
-            except OSError as error:
+            except (OSError, asyncio.TimeoutError) as error:
                 if time.monotonic() >= end:
+                    why = getattr(error, "strerror", None) or str(error) or "no answer"
                     raise SendingFailed(
-                        f"no connection to the source {self._to} within {limit:g} s ({error.strerror or error}); "
+                        f"no connection to the source {self._to} within {limit:g} s ({why}); "
                         "is the cluster running, and is this its address?"
                     ) from error
-            await asyncio.sleep(RETRY_PAUSE)
+            await asyncio.sleep(min(RETRY_PAUSE, max(end - time.monotonic(), 0.0)))
 
     async def send(self, first: int, last: int) -> None:
         """Send a batch of values for each key of this link."""
-        data = b"".join(frame(encode_input(value, key)) for key in self.keys for value in range(first, last + 1))
-        while True:
-            try:
-                await self._drain(data)
-                self.written = last
-                return
-            except OSError as error:
-                if not self._limits.resume:
-                    raise SendingFailed(
-                        f"the connection to the source {self._to} broke ({error.strerror or error}) after value "
-                        f"{self.written} of {', '.join(self.keys)}; what arrived of the values up to {last} "
-                        "is not known"
-                    ) from error
-                shared.say(f"sender: the connection broke after value {self.written}, going on")
-                self.close()
-                await self.connect(self._limits.reconnect_limit)
+        self._batch = b"".join(frame(encode_input(value, key)) for key in self.keys for value in range(first, last + 1))
+        await self._hand_over(self._batch, to_the_other_side=False)
+        self.written = last
 
     async def finish(self) -> None:
         """Close when the other side's kernel has taken every byte."""
-        writer = self._writer
-        if writer is None:
-            return
-        await self._drain(b"")
-        handle = writer.get_extra_info("socket")
-        end = time.monotonic() + self._limits.stall_limit
-        while _unsent(handle.fileno()) or writer.transport.get_write_buffer_size():
-            if time.monotonic() >= end:
-                raise SendingFailed(self._stalled())
-            await asyncio.sleep(_POLL_PAUSE)
+        await self._hand_over(b"", to_the_other_side=True)
         self.close()
 
     def close(self) -> None:
@@ -115,15 +105,51 @@ class Link:
             self._writer.close()
             self._writer = None
 
-    async def _drain(self, data: bytes) -> None:
-        writer = self._writer
-        if writer is None:
-            raise OSError("not connected")
-        writer.write(data)
+    async def _hand_over(self, data: bytes, to_the_other_side: bool) -> None:
+        while True:
+            try:
+                await self._write(data, to_the_other_side)
+                return
+            except OSError as error:
+                if not self._limits.resume:
+                    raise SendingFailed(
+                        f"the connection to the source {self._to} broke ({error.strerror or error}) after value "
+                        f"{self.written} of {', '.join(self.keys)}; what arrived of the values sent last is not known"
+                    ) from error
+                shared.say(f"sender: the connection broke after value {self.written}, going on")
+                if self._writer is not None:
+                    self._writer.transport.abort()
+                    self._writer = None
+                await self.connect(self._limits.reconnect_limit)
+                data = self._batch
+
+    async def _write(self, data: bytes, to_the_other_side: bool) -> None:
+        if self._writer is None or self._reader is None:
+            raise ConnectionResetError("not connected")
+        self._writer.write(data)
+        drain = asyncio.ensure_future(self._writer.drain())
+        left, changed = -1, time.monotonic()
         try:
-            await asyncio.wait_for(writer.drain(), self._limits.stall_limit)
-        except asyncio.TimeoutError:
-            raise SendingFailed(self._stalled()) from None
+            while True:
+                await asyncio.wait({drain}, timeout=_LOOK_PAUSE)
+                unsent = _unsent(self._writer)
+                if drain.done():
+                    drain.result()
+                    if not to_the_other_side:
+                        if self._reader.at_eof():
+                            raise ConnectionResetError("the source closed it")
+                        return
+                    if unsent == 0:
+                        return
+                    if self._reader.at_eof():
+                        raise ConnectionResetError("the source closed it")
+                    await asyncio.sleep(_POLL_PAUSE)
+                if unsent != left:
+                    left, changed = unsent, time.monotonic()
+                elif time.monotonic() - changed >= self._limits.stall_limit:
+                    raise SendingFailed(self._stalled())
+        finally:
+            drain.cancel()
 
     def _stalled(self) -> str:
         return (
@@ -132,10 +158,19 @@ class Link:
         )
 
 
-def _unsent(descriptor: int) -> int:
-    """Bytes that the other side's kernel has not acknowledged yet."""
-    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, struct.pack("i", 0))
-    return int(struct.unpack("i", answer)[0])
+def _unsent(writer: asyncio.StreamWriter) -> int:
+    """Bytes that the other side's kernel has not acknowledged yet.
+
+    :raises OSError: when the connection is broken. A reset empties the queue, which must not pass for success.
+    """
+    connection = writer.get_extra_info("socket")
+    if writer.transport.is_closing() or connection.fileno() < 0:
+        raise ConnectionResetError("the connection was lost")
+    answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
+    return int(struct.unpack("i", answer)[0]) + writer.transport.get_write_buffer_size()
 
 
 def _spread(keys: list[str], connections: int) -> list[list[str]]:
@@ -152,7 +187,7 @@ class Sender:
         self._arguments = arguments
         self.keys = shared.key_names(arguments.keys, arguments.key)
         limits = Limits(arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit)
-        self.links = [Link(arguments.to, group, limits) for group in _spread(self.keys, arguments.connections)]
+        self.links = [Link(arguments.to, group, arguments.first, limits) for group in _spread(self.keys, arguments.connections)]
         self.total = len(self.keys) * (arguments.last - arguments.first + 1)
         self._reported = time.monotonic()
 
@@ -218,8 +253,18 @@ def _parser() -> shared.Parser:
     parser.add_argument(
         "--on-break", choices=("fail", "resume"), default="fail", help="when a connection breaks (fail)"
     )
-    parser.add_argument("--result", default="", metavar="FILE", help="JSON file for the result")
+    parser.add_argument("--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result")
     return parser
+
+
+def _what_is_wrong(arguments: argparse.Namespace) -> str:
+    if arguments.last < arguments.first:
+        return f"--last {arguments.last} lies before --first {arguments.first}"
+    if arguments.last > HIGHEST_VALUE:
+        return f"--last {arguments.last} is more than a message can hold ({HIGHEST_VALUE})"
+    if not arguments.to.host or not arguments.to.port:
+        return f"--to {arguments.to} is no address of a source"
+    return shared.wrong_keys(arguments.key)
 
 
 async def _run(sender: Sender, limit: float) -> tuple[int, str]:
@@ -253,8 +298,9 @@ async def _run(sender: Sender, limit: float) -> tuple[int, str]:
 def main(argv: list[str]) -> int:
     """Run the program; returns its exit code: 0 all sent and taken, 1 not, 2 wrong arguments."""
     arguments = _parser().parse_args(argv)
-    if arguments.last < arguments.first:
-        shared.complain(f"sender: --last {arguments.last} lies before --first {arguments.first}")
+    wrong = _what_is_wrong(arguments)
+    if wrong:
+        shared.complain(f"sender: {wrong} (see --help)")
         return shared.USAGE
     result = shared.ResultFile(arguments.result)
     sender = Sender(arguments)

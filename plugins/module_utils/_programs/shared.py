@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from .._formats.address_file import Address
 from .._formats.detector import key_name
+from .._formats.whole_file import write_whole
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -75,6 +74,23 @@ def key_names(count: int, names: list[str]) -> list[str]:
     return names or [key_name(number) for number in range(count)]
 
 
+def result_path(text: str) -> str:
+    """A file in a directory that exists."""
+    if text and (not Path(text).parent.is_dir() or Path(text).is_dir()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no file in a directory that exists")
+    return text
+
+
+def wrong_keys(names: list[str]) -> str:
+    """What is wrong with the keys that were named, as the beginning of a sentence; empty when nothing is."""
+    for number, name in enumerate(names):
+        if not name:
+            return "--key needs a name"
+        if name in names[:number]:
+            return f"--key {name} is given twice"
+    return ""
+
+
 class ResultFile:
     """The JSON file in which a program says how it ended.
 
@@ -92,8 +108,9 @@ class ResultFile:
         if self._path is None:
             return exit_code
         data = {"exit_code": exit_code, "message": message, **numbers}
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(data, stream)
-        os.replace(temporary, self._path)
+        try:
+            write_whole(self._path, json.dumps(data).encode())
+        except OSError as error:
+            complain(f"the result cannot be written to {self._path} ({error.strerror}); make room")
+            return exit_code or FAILED
         return exit_code

@@ -87,7 +87,9 @@ def test_only_the_initializer_notes_a_rollback_and_ids_go_on_behind_it(cluster: 
     cluster["initializer"].kill()
     cluster["worker2"].kill()
     noted = checkpoint_ids.read_all(cluster.files("initializer").path("checkpoint_ids"))
-    rollbacks = [position for position in range(1, len(noted)) if noted[position].rollback > noted[position - 1].rollback]
+    rollbacks = [
+        position for position in range(1, len(noted)) if noted[position].rollback > noted[position - 1].rollback
+    ]
     assert [noted[position].rollback for position in rollbacks] == [1, 2]
     for position in rollbacks:
         assert noted[position].checkpoint == noted[position - 1].checkpoint, "a rollback returns to the last one"
@@ -160,8 +162,7 @@ def test_initializer_and_worker_together(cluster: Cluster, order: tuple[str, str
     for name in order:
         cluster[name].kill()
     for name in order:
-        cluster.start(name)
-        cluster[name].wait_for("Reconnect Phase 1")
+        cluster.start(name).wait_for("|~~ - Recovery Phase: Reconnect - ~~|")
     for name in order:
         cluster[name].wait_for(RESUMED)
     cluster.send(201, 300)
@@ -195,10 +196,10 @@ def test_a_kill_at_any_instant_of_a_checkpoint_leaves_files_to_come_back_from(cl
     cluster.interval = 0.001
     receiver = fed(cluster, 2, last=30)
     chance = random.Random(5)
-    for round_number in range(4):
+    for round_number in range(1, 5):
         time.sleep(chance.random() * 0.03)
         crash_and_restart(cluster, "worker2")
-        wait_for("the initializer", lambda: cluster["initializer"].log().count(RESUMED) > round_number)
+        cluster["initializer"].wait_for(RESUMED, times=round_number)
     for names in (("initializer", "worker2"), ("worker2", "initializer")):
         time.sleep(chance.random() * 0.03)
         for name in names:
@@ -212,7 +213,9 @@ def test_a_kill_at_any_instant_of_a_checkpoint_leaves_files_to_come_back_from(cl
     receiver.assert_exactly_once(40)
 
 
-@pytest.mark.parametrize("torn", [b"\x00" + bytes(10), b"\x00" + bytes(16) + b"\x00\x00\x00\xff" + b"x" * 9, b"\x01\x00"])
+@pytest.mark.parametrize(
+    "torn", [b"\x00" + bytes(10), b"\x00" + bytes(16) + b"\x00\x00\x00\xff" + b"x" * 9, b"\x01\x00"]
+)
 def test_a_torn_record_at_the_end_of_the_event_log_is_cut_off(cluster: Cluster, torn: bytes) -> None:
     receiver = fed(cluster, 2, last=10)
     cluster["worker2"].kill()

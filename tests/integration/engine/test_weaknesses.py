@@ -54,7 +54,7 @@ def test_what_is_sent_again_from_the_last_checkpoint_on_repairs_the_loss(cluster
     cluster.send(51, 80)
     receiver.wait_until_all_have(80)
     crash_and_restart(cluster, "worker2")
-    wait_for("the initializer", lambda: RESUMED in cluster["initializer"].log())
+    cluster["initializer"].wait_for(RESUMED)
     cluster.send(51, 120)
     receiver.wait_until_all_have(120)
     for key in KEYS:
@@ -100,7 +100,7 @@ def test_a_step_that_was_empty_at_the_checkpoint_keeps_what_a_survivor_put_there
     cluster.send(1, 5, LOCAL)
     receiver.wait_until_all_have(5)
     crash_and_restart(cluster, "worker2")
-    wait_for("the initializer", lambda: RESUMED in cluster["initializer"].log())
+    cluster["initializer"].wait_for(RESUMED)
     assert "RESILIENCE: Replayed 0 entries" in cluster["initializer"].log()
     cluster.send(6, 9, LOCAL)
     receiver.wait_until_all_have(9, LOCAL)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -89,7 +89,7 @@ class Receiver:
     def wait_until_all_have(self, last: int, keys: Sequence[str] = KEYS, limit: float = LIMIT) -> None:
         """Wait for the output of the last value of every key."""
         wait_for(
-            f"value {last} of all keys, there are {({key: self.last(key) for key in keys})}",
+            f"value {last} of all keys, there are { ({key: self.last(key) for key in keys}) }",
             lambda: all(self.last(key) == last for key in keys),
             limit,
         )
@@ -156,9 +156,9 @@ class Process:
         """The lines of its recovery phases."""
         return [line for line in self.log().splitlines() if "Recovery Phase" in line or "Reconnect" in line]
 
-    def wait_for(self, line: str, limit: float = LIMIT) -> None:
+    def wait_for(self, line: str, limit: float = LIMIT, times: int = 1) -> None:
         try:
-            wait_for(f"{line!r} in the log of {self.name}", lambda: line in self.log(), limit)
+            wait_for(f"{line!r} in the log of {self.name}", lambda: self.log().count(line) >= times, limit)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()}") from None
 
@@ -222,7 +222,7 @@ class Cluster:
     def files(self, name: str) -> ResilienceSet:
         return ResilienceSet(self.directory / name, "multi_partition_detector", name)
 
-    def start(self, name: str, workers: int = 2, host: str = "127.0.0.1", own: bool = True, extra: Iterable[str] = ()) -> Process:
+    def start(self, name: str, workers: int = 2, host: str = "127.0.0.1", own: bool = True) -> Process:
         """Start a worker, fresh or again, with what ``ports`` says of it.
 
         :param own: whether an initializer gets ``--my-control`` and ``--my-data``.
@@ -241,7 +241,7 @@ class Cluster:
         if name != "initializer" or own:
             argv += ["--my-control", f"{host}:{control}", "--my-data", f"{host}:{data}"]
         log = self.directory / f"{name}.{len(self._started)}.log"
-        process = Process(name, [*argv, *extra], log, self.directory)
+        process = Process(name, argv, log, self.directory)
         self._started.append(process)
         self.processes[name] = process
         return process

@@ -1,0 +1,304 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sender and the receiver, as processes with real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
+    decode_input,
+    encode_output,
+    expected_window,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frame
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals
+
+LIBRARY = "ansible_collections.wallaroo.resilience.plugins.module_utils._programs"
+
+
+class Programs:
+    """Starts programs of the collection, and ends those that are left."""
+
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, name: str, *arguments: object) -> subprocess.Popen[str]:
+        code = f"import sys; from {LIBRARY}.{name} import main; sys.exit(main(sys.argv[1:]))"
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", code, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, name: str, *arguments: object) -> tuple[int, str]:
+        process = self.start(name, *arguments)
+        output, _nothing = process.communicate(timeout=40)
+        return process.returncode, output
+
+    def receiver(self, *arguments: object) -> tuple[subprocess.Popen[str], tuple[str, int]]:
+        """A receiver that listens, and where."""
+        process = self.start("receiver", "--listen", "127.0.0.1:0", *arguments)
+        assert process.stdout
+        line = process.stdout.readline()
+        found = re.match(r"receiver: listening on (.*):(\d+)", line)
+        assert found, line
+        return process, (found.group(1), int(found.group(2)))
+
+    def end(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def programs() -> Iterator[Programs]:
+    """Programs that are gone after the test."""
+    started = Programs()
+    yield started
+    started.end()
+
+
+class Source:
+    """A source that takes at most so many connections at a time and only reads, as Wallaroo's does."""
+
+    def __init__(self, at_once: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._free = threading.Semaphore(at_once)
+        self._lock = threading.Lock()
+        self.values: dict[str, list[int]] = {}
+        self.most = 0
+        self._open = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            self._free.acquire()
+            try:
+                connection, _address = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._read, args=(connection,), daemon=True).start()
+
+    def _read(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open += 1
+            self.most = max(self.most, self._open)
+        splitter = FrameSplitter()
+        with connection:
+            while chunk := connection.recv(1 << 16):
+                with self._lock:
+                    for payload in splitter.feed(chunk):
+                        value, key = decode_input(payload)
+                        self.values.setdefault(key, []).append(value)
+        with self._lock:
+            self._open -= 1
+        self._free.release()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture(params=[10])
+def source(request: pytest.FixtureRequest) -> Iterator[Source]:
+    """A source with ten places, unless a test asks for another number."""
+    made = Source(request.param)
+    yield made
+    made.close()
+
+
+def all_values(source: Source, keys: int, last: int) -> bool:
+    return source.values == {f"key_{key}": list(range(1, last + 1)) for key in range(keys)}
+
+
+def test_eleven_keys_come_in_order_over_the_ten_connections_of_a_source(
+    programs: Programs, source: Source, tmp_path: Path
+) -> None:
+    result = tmp_path / "result.json"
+    code, output = programs.run(
+        "sender", "--to", source.address, "--last", 500, "--interval", 0, "--batch", 50, "--result", result
+    )
+    assert code == 0, output
+    wait_until(lambda: all_values(source, 11, 500), 10, "all values of all keys")
+    assert source.most == 10
+    said = json.loads(result.read_text())
+    assert (said["exit_code"], said["messages"], said["first"], said["last"]) == (0, 5500, 1, 500)
+    assert result.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("source", [1], indirect=True)
+def test_a_source_with_one_place_gets_everything_when_told_so(programs: Programs, source: Source) -> None:
+    code, output = programs.run("sender", "--to", source.address, "--last", 100, "--interval", 0, "--connections", 1)
+    assert code == 0, output
+    wait_until(lambda: all_values(source, 11, 100), 10, "all values of all keys")
+
+
+def test_a_part_of_a_sequence_and_keys_by_name(programs: Programs, source: Source) -> None:
+    code, _output = programs.run(
+        "sender", "--to", source.address, "--first", 8, "--last", 13, "--batch", 4, "--key", "a", "--key", "b"
+    )
+    assert code == 0
+    wait_until(lambda: source.values == {"a": list(range(8, 14)), "b": list(range(8, 14))}, 10, "the values")
+
+
+def test_a_source_that_is_not_there_yet_is_waited_for(programs: Programs, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    process = programs.start("sender", "--to", f"127.0.0.1:{port}", "--last", 5, "--keys", 1, "--connect-limit", 30)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        connection, _address = listener.accept()
+        with connection:
+            received = b""
+            while chunk := connection.recv(1 << 16):
+                received += chunk
+    assert len(FrameSplitter().feed(received)) == 5
+    assert process.wait(10) == 0
+
+
+def test_a_source_that_never_comes_is_named(programs: Programs, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    result.write_text("stale")
+    code, output = programs.run(
+        "sender", "--to", "127.0.0.1:1", "--last", 5, "--connect-limit", 0.3, "--result", result
+    )
+    assert code == 1
+    assert "no connection to the source 127.0.0.1:1 within 0.3 s" in output
+    assert json.loads(result.read_text())["exit_code"] == 1
+
+
+def test_a_source_that_does_not_read_is_reported(programs: Programs) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        code, output = programs.run(
+            "sender",
+            "--to",
+            address,
+            "--last",
+            1_000_000,
+            "--batch",
+            100_000,
+            "--interval",
+            0,
+            "--keys",
+            1,
+            "--stall-limit",
+            1,
+        )
+    assert code == 1
+    assert "has read nothing for 1 s" in output
+
+
+def test_sigterm_ends_the_sender_and_it_says_how_far_it_came(
+    programs: Programs, source: Source, tmp_path: Path
+) -> None:
+    result = tmp_path / "result.json"
+    process = programs.start(
+        "sender", "--to", source.address, "--last", 100000, "--batch", 1, "--interval", 0.05, "--result", result
+    )
+    wait_until(lambda: source.values, 10, "the first values")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 1
+    said = json.loads(result.read_text())
+    assert "stopped by a signal" in said["message"]
+    assert 0 < said["messages"] < 100000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--to", "nowhere"], ["--last", "0"], ["--last", "x"], ["--interval", "-1"], ["--first", "9", "--last", "3"]],
+)
+def test_wrong_arguments_are_answered_in_one_sentence(programs: Programs, wrong: list[str]) -> None:
+    code, output = programs.run("sender", "--to", "127.0.0.1:1", "--last", 5, *wrong)
+    assert code == 2
+    assert "Traceback" not in output
+    assert len(output.strip().splitlines()) == 1
+
+
+def output_frames(key: str, first: int, last: int) -> bytes:
+    return b"".join(frame(encode_output(key, expected_window(value))) for value in range(first, last + 1))
+
+
+def test_whole_frames_of_all_connections_are_kept_and_the_target_ends_it(programs: Programs, tmp_path: Path) -> None:
+    file, result = tmp_path / "received", tmp_path / "result.json"
+    process, address = programs.receiver("--file", file, "--until", 50, "--keys", 2, "--limit", 30, "--result", result)
+    first, second = socket.create_connection(address), socket.create_connection(address)
+    with first, second:
+        data = output_frames("key_0", 1, 50)
+        first.sendall(data[:1001])
+        second.sendall(output_frames("key_1", 1, 25))
+        wait_until(lambda: file.stat().st_size > 1000, 10, "the first frames")
+        first.sendall(data[1001:])
+        second.sendall(output_frames("key_1", 26, 50))
+        assert process.wait(20) == 0
+    received = FrameSplitter()
+    assert len(received.feed(file.read_bytes())) == 100
+    assert received.pending == 0
+    assert json.loads(result.read_text())["messages"] == 100
+    assert [arrival.bytes for arrival in arrivals.iterate(str(file))][-1] == file.stat().st_size
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_missing_is_said_when_the_limit_passes(programs: Programs, tmp_path: Path) -> None:
+    process, address = programs.receiver("--file", tmp_path / "received", "--until", 50, "--keys", 2, "--limit", 1)
+    with socket.create_connection(address) as connection:
+        connection.sendall(output_frames("key_0", 1, 50) + output_frames("key_1", 1, 7))
+        output, _nothing = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "1 of 2 keys have not reached 50: key_1 is at 7" in output
+
+
+def test_a_torn_frame_and_one_that_is_too_long_harm_nobody_else(programs: Programs, tmp_path: Path) -> None:
+    file, result = tmp_path / "received", tmp_path / "result.json"
+    process, address = programs.receiver("--file", file, "--result", result)
+    with socket.create_connection(address) as good:
+        with socket.create_connection(address) as torn:
+            torn.sendall(output_frames("key_0", 1, 1) + b"\x00\x00\x00\x30(key")
+        with socket.create_connection(address) as long:
+            long.sendall(output_frames("key_0", 2, 2) + b"\xff\xff\xff\xff")
+            assert long.recv(1) == b""
+        good.sendall(output_frames("key_0", 3, 3))
+        wait_until(lambda: file.stat().st_size == len(output_frames("key_0", 1, 3)), 10, "three frames")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert len(json.loads(result.read_text())["torn"]) == 2
+
+
+def test_a_taken_port_and_a_file_that_exists_are_named(programs: Programs, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        code, output = programs.run("receiver", "--listen", address, "--file", tmp_path / "received")
+    assert code == 1
+    assert f"nobody can listen on {address}" in output
+    code, output = programs.run("receiver", "--listen", "127.0.0.1:0", "--file", tmp_path / "received")
+    assert code == 1
+    assert "exists already" in output
+
+
+def test_a_full_disk_ends_the_receiver_with_a_sentence(programs: Programs, tmp_path: Path) -> None:
+    full = tmp_path / "received"
+    full.symlink_to("/dev/full")
+    process, address = programs.receiver("--file", full, "--append")
+    with socket.create_connection(address) as connection:
+        connection.sendall(output_frames("key_0", 1, 1))
+        output, _nothing = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "No space left on device" in output
+    assert "Traceback" not in output
+    assert os.path.islink(full)
