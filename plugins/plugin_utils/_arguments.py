@@ -23,6 +23,9 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
+MOST_WORKERS = 1000
+"""More than any machine holds; a number beyond is a slip of the hand."""
+
 APPLICATION_NAMES = {"detector": "multi_partition_detector", "market-spread": "market_spread"}
 """Other names that people use for the applications."""
 
@@ -111,8 +114,10 @@ def cluster_record(
         ports = Ports.from_mapping(arguments.get("wallaroo_ports") or {})
     except ValueError as error:
         raise Refusal(str(error)) from error
-    if ports.data_of(f"worker{max(workers, 2)}") > 65535:
-        raise Refusal(f"workers={workers} is too many: there are not enough ports above {ports.workers}.")
+    if ports.workers + 2 * workers + 1 > 65535 or workers > MOST_WORKERS:
+        raise Refusal(
+            f"workers={workers} is too many: at most {MOST_WORKERS}, and two ports each above {ports.workers}."
+        )
     return ClusterRecord(
         identifier=identifier,
         application=application,

@@ -33,14 +33,9 @@ def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopba
     assert result["started"] < times[0] < result["finished"]
     assert "22,000 of 22,000" in run.output
     assert "verdict: pass" in run.output
-    assert loopback.alive() == {}
-
-
-def test_every_run_keeps_the_logs_of_all_processes(loopback: Loopback) -> None:
-    loopback.play("verify_restart", QUICK)
-
     logs = {path.name for path in loopback.runs.glob("*/logs/*/*.log")}
     assert logs == {"initializer.log", "worker2.log", "receiver.log", "sender.log"}
+    assert loopback.alive() == {}
 
 
 @pytest.mark.parametrize(
@@ -84,14 +79,8 @@ def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback:
     ("arguments", "sentence"),
     [
         ("path=3,4", "The path must begin where worker2 is started, on server2"),
-        ("path=2,2", "a migration needs two servers"),
-        ("path=2,9", "There is no server 9"),
-        ("workers=2 worker=9", "There is no worker 9: this cluster has 2"),
-        ("worker=1", "The initializer (worker 1) cannot be moved"),
         ("workers=zero", "workers=zero is no whole number"),
-        ("workers=0", "workers=0 is too small"),
         ("app=wordcount", "app=wordcount is not known"),
-        ("engine=wallaroo", "engine=wallaroo needs wallaroo_home"),
     ],
 )
 def test_a_run_that_makes_no_sense_is_refused_before_anything_is_started(

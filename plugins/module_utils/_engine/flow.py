@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Optional
 
@@ -72,8 +73,12 @@ class Flow:
 
         if not admitted():
             await self._changed.until(admitted)
+            if self._own not in groups:
+                # After a stand-still this worker's own keys come first, whatever source they wait in: so it
+                # is this worker that notices when values are missing (reference, "Observed").
+                await asyncio.sleep(0)
+                await self._changed.until(admitted)
         self._metrics.taken_in(source, len(payloads))
-        # Its own first: so it is this worker that notices when a value is missing (reference, "Observed").
         if self._own in groups:
             self._work(source, groups[self._own])
         for owner, group in groups.items():

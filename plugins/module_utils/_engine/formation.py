@@ -91,13 +91,15 @@ class Formation:
 
     def _control_identified(self, name: str, message: Message, host: str) -> None:
         worker = self._worker
-        is_new = worker.is_forming and name not in worker.workers
-        if is_new and len(worker.workers) >= (worker.options.worker_count or 1):
-            return
-        worker.identified(name, host, int(message["port"]))
-        if is_new:
+        if worker.is_forming:
+            if name in worker.workers:
+                say("Initializer: Already registered control channel for worker.")
+                return
+            if len(worker.workers) >= (worker.options.worker_count or 1):
+                return
             say(f"Worker {name} control channel identified")
             worker.workers.append(name)
+        worker.identified(name, host, int(message["port"]))
 
     def _data_identified(self, name: str, message: Message, host: str) -> None:
         if name in self._worker.workers:

@@ -13,6 +13,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from .._resilience.files import ResilienceSet
 from .applications.detector import Detector
@@ -35,16 +36,13 @@ def main(application: str, argv: list[str]) -> int:
         sys.stderr.write(f"Error: the embedded engine has no application {application!r}.\n")
         return 1
     try:
-        code = _start(APPLICATIONS[application](), argv)
+        return _start(APPLICATIONS[application](), argv)
     except UsageError as error:
         (sys.stdout if error.to_stdout else sys.stderr).write(f"{error}\n")
         return error.code
-    sys.stdout.flush()
-    # Connections and tasks that are still there have no more to say.
-    os._exit(code)
 
 
-def _start(application: Application, argv: list[str]) -> int:
+def _start(application: Application, argv: list[str]) -> NoReturn:
     # The application builds its pipeline before Wallaroo looks at its own options (A.2).
     own = parse(argv, application.options)
     try:
@@ -68,7 +66,7 @@ def _start(application: Application, argv: list[str]) -> int:
     say(f"||| Log-rotation: {str(options.log_rotation).lower()}|||")
     if options.external is not None:
         say(f"Set up external channel listener on {options.external[0]}:{options.external[1]}")
-    return asyncio.run(_run(options, application, files, sources, sinks, is_recovering))
+    asyncio.run(_run(options, application, files, sources, sinks, is_recovering))
 
 
 def _files(application: Application, options: WorkerOptions) -> ResilienceSet:
@@ -105,7 +103,7 @@ async def _run(
     sources: list[HostPort],
     sinks: list[HostPort],
     is_recovering: bool,
-) -> int:
+) -> NoReturn:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: say(f"event loop: {context.get('message')}"))
     worker = Worker(options, application, files, sources, sinks)
     shutdown = Shutdown(worker)
@@ -114,4 +112,6 @@ async def _run(
     start = Recovery(worker, survivor).start() if is_recovering else Formation(worker).start()
     worker.tasks.start(start)
     await shutdown.finished
-    return 0
+    sys.stdout.flush()
+    # At once: connections and tasks that are still there have no more to say.
+    os._exit(0)

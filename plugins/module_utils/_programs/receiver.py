@@ -17,8 +17,8 @@ import signal
 import time
 from typing import BinaryIO, Optional, cast
 
-from .._formats.detector import decode_output
-from .._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames
+from .._formats.detector import base_key, decode_output
+from .._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames, iterate_file
 from .._verification import arrivals
 from . import shared
 
@@ -47,7 +47,7 @@ class Files:
             if not append:
                 os.unlink(path)
             raise
-        self.bytes = os.fstat(self._received.fileno()).st_size
+        self.size = os.fstat(self._received.fileno()).st_size
 
     def add(self, payloads: list[bytes], messages: int) -> None:
         """Keep whole frames.
@@ -58,14 +58,14 @@ class Files:
         data = frames(payloads)
         try:
             _write_all(self._received, data)
-            _write_all(self._arrivals, arrivals.encode(self.bytes + len(data), messages, time.time_ns()))
+            _write_all(self._arrivals, arrivals.encode(self.size + len(data), messages, time.time_ns()))
         except OSError as error:
             self._take_back()
             raise ReceivingFailed(
-                f"{error.filename or self.path} cannot be written after {self.bytes:,} bytes ({error.strerror}); "
+                f"{error.filename or self.path} cannot be written after {self.size:,} bytes ({error.strerror}); "
                 "make room"
             ) from error
-        self.bytes += len(data)
+        self.size += len(data)
 
     def close(self) -> None:
         """Close them."""
@@ -74,7 +74,7 @@ class Files:
 
     def _take_back(self) -> None:
         try:
-            os.ftruncate(self._received.fileno(), self.bytes)
+            os.ftruncate(self._received.fileno(), self.size)
             whole = os.fstat(self._arrivals.fileno()).st_size // arrivals.RECORD.size
             os.ftruncate(self._arrivals.fileno(), whole * arrivals.RECORD.size)
         except OSError:
@@ -98,9 +98,9 @@ class Receiver:
         self._files: Optional[Files] = None
 
     @property
-    def bytes(self) -> int:
-        """The size of the file of what was received."""
-        return self._files.bytes if self._files else 0
+    def size(self) -> int:
+        """Bytes of the file of what was received."""
+        return self._files.size if self._files else 0
 
     async def run(self) -> None:
         """Receive until the target, a limit, or a signal.
@@ -109,22 +109,26 @@ class Receiver:
         :raises OSError: when the files cannot be opened.
         """
         arguments = self._arguments
-        server: Optional[asyncio.AbstractServer] = None
         try:
             # The port first: a port that is taken must not leave an empty file behind.
             server = await asyncio.start_server(
                 self._serve, arguments.listen.host or None, arguments.listen.port, start_serving=False
             )
-            self._open_files()
-            await self._listen(server)
-            watch = asyncio.ensure_future(self._watch())
+        except OSError as error:
+            raise self._not_listening(error) from error
+        watch = asyncio.ensure_future(self._watch())
+        try:
+            self._begin()
             try:
-                await self._done
-            finally:
-                watch.cancel()
+                await server.start_serving()
+            except OSError as error:
+                raise self._not_listening(error) from error
+            host, port = server.sockets[0].getsockname()[:2]
+            shared.say(f"receiver: listening on {host}:{port}")
+            await self._done
         finally:
-            if server is not None:
-                server.close()
+            watch.cancel()
+            server.close()
 
     def stop(self) -> None:
         """End as wished."""
@@ -133,12 +137,35 @@ class Receiver:
 
     def close(self) -> None:
         """Close the files."""
-        self._file.close()
-        self._arrivals.close()
+        if self._files is not None:
+            self._files.close()
 
     def missing(self) -> dict[str, int]:
         """Keys that have not reached the target, with the last value seen."""
-        return {key: last for key, last in self._wanted.items() if last != self._arguments.until}
+        return {key: last for key, last in self._wanted.items() if last < self._arguments.until}
+
+    def _begin(self) -> None:
+        """Open the files; what is there already counts for the target."""
+        arguments = self._arguments
+        if arguments.append and os.path.isfile(arguments.file):
+            try:
+                for _offset, payload in iterate_file(arguments.file, arguments.frame_limit):
+                    if self._wanted:
+                        self._note(payload)
+            except FrameError as error:
+                raise ReceivingFailed(
+                    f"{arguments.file} cannot be gone on with, for what came next could not be read: {error}; "
+                    "move it away"
+                ) from error
+        self._files = Files(arguments.file, arguments.append)
+        if self._wanted and not self.missing():
+            self.stop()
+
+    def _not_listening(self, error: OSError) -> ReceivingFailed:
+        return ReceivingFailed(
+            f"nobody can listen on {self._arguments.listen}: {error.strerror or error}; "
+            "stop who does, or choose another port"
+        )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = FrameSplitter(self._arguments.frame_limit)
@@ -171,37 +198,30 @@ class Receiver:
             writer.close()
 
     def _keep(self, payloads: list[bytes]) -> None:
-        if not payloads:
+        # What comes after the end, or after a failure, is not kept.
+        if not payloads or self._files is None or self._done.done():
             return
-        data = frames(payloads)
         try:
-            _write_all(self._file, data)
-            self.bytes += len(data)
-            self.messages += len(payloads)
-            _write_all(self._arrivals, arrivals.encode(self.bytes, self.messages, time.time_ns()))
-        except OSError as error:
-            if not self._done.done():
-                self._done.set_exception(
-                    ReceivingFailed(
-                        f"{self._arguments.file} cannot be written after {self.bytes:,} bytes ({error.strerror}); make room"
-                    )
-                )
+            self._files.add(payloads, self.messages + len(payloads))
+        except ReceivingFailed as failure:
+            self._done.set_exception(failure)
             return
+        self.messages += len(payloads)
         self._last_came = time.monotonic()
         if self._wanted:
-            self._look(payloads)
+            for payload in payloads:
+                self._note(payload)
+            if not self.missing():
+                self.stop()
 
-    def _look(self, payloads: list[bytes]) -> None:
-        for payload in payloads:
-            try:
-                key, window = decode_output(payload)
-            except ValueError:
-                continue
-            base = key.split(".", 1)[0]
-            if base in self._wanted:
-                self._wanted[base] = window[-1]
-        if not self.missing() and not self._done.done():
-            self._done.set_result(None)
+    def _note(self, payload: bytes) -> None:
+        try:
+            key, window = decode_output(payload)
+        except ValueError:
+            return
+        base = base_key(key)
+        if base in self._wanted:
+            self._wanted[base] = window[-1]
 
     async def _watch(self) -> None:
         begin, arguments = time.monotonic(), self._arguments
@@ -225,9 +245,9 @@ class Receiver:
         return f"{len(missing)} of {len(self._wanted)} keys have not reached {self._arguments.until}: {shown}{more}"
 
 
-def _open(path: str, mode: str) -> BinaryIO:
-    """Open for writing, for nobody else to read; closed by :meth:`Receiver.close`."""
-    return cast("BinaryIO", open(path, mode, buffering=0, opener=_private))
+def _open(path: str, append: bool) -> BinaryIO:
+    """Open for writing, for nobody else to read; closed by :meth:`Files.close`."""
+    return cast("BinaryIO", open(path, "ab" if append else "xb", buffering=0, opener=_private))
 
 
 def _private(path: str, flags: int) -> int:
@@ -246,7 +266,7 @@ def _parser() -> shared.Parser:
     parser.add_argument("--listen", type=shared.address, required=True, metavar="HOST:PORT", help="where to listen")
     parser.add_argument("--file", required=True, help="where to write; must not exist")
     parser.add_argument("--append", action="store_true", help="go on with a file that exists")
-    parser.add_argument("--until", type=shared.positive, default=0, help="end when every key has this value last")
+    parser.add_argument("--until", type=shared.positive, default=0, help="end when every key has come to this value")
     parser.add_argument("--keys", type=shared.positive, default=11, help="how many keys key_0, key_1 ... (11)")
     parser.add_argument("--key", action="append", default=[], help="a key, instead; may be repeated")
     parser.add_argument("--limit", type=shared.seconds, default=0.0, help="seconds for everything (no limit)")
@@ -254,7 +274,9 @@ def _parser() -> shared.Parser:
         "--idle-limit", type=shared.seconds, default=0.0, help="seconds in which nothing comes (no limit)"
     )
     parser.add_argument("--frame-limit", type=shared.positive, default=1 << 20, help="bytes of a frame at most (1 MiB)")
-    parser.add_argument("--result", default="", metavar="FILE", help="JSON file for the result")
+    parser.add_argument(
+        "--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result"
+    )
     return parser
 
 
@@ -271,9 +293,9 @@ async def _run(arguments: argparse.Namespace, result: shared.ResultFile) -> int:
             code, message = shared.FAILED, f"stopped by a signal: {receiver._lacking()}"
     except ReceivingFailed as failure:
         code, message = shared.FAILED, str(failure)
-    except FileExistsError:
+    except FileExistsError as error:
         code = shared.FAILED
-        message = f"{arguments.file} exists already; move it away, or use --append"
+        message = f"{error.filename or arguments.file} exists already; move it away, or use --append"
     except OSError as error:
         code, message = shared.FAILED, f"{error.filename or arguments.file} cannot be written: {error.strerror}"
     (shared.say if code == shared.DONE else shared.complain)(f"receiver: {message}")
@@ -282,7 +304,7 @@ async def _run(arguments: argparse.Namespace, result: shared.ResultFile) -> int:
         receiver.close()
         numbers = {
             "messages": receiver.messages,
-            "bytes": receiver.bytes,
+            "bytes": receiver.size,
             "connections": receiver.connections,
             "torn": receiver.torn,
             "missing": receiver.missing(),
@@ -293,4 +315,8 @@ async def _run(arguments: argparse.Namespace, result: shared.ResultFile) -> int:
 def main(argv: list[str]) -> int:
     """Run the program; returns its exit code: 0 done, 1 failed, 2 wrong arguments."""
     arguments = _parser().parse_args(argv)
+    wrong = shared.wrong_keys(arguments.key)
+    if wrong:
+        shared.complain(f"receiver: {wrong} (see --help)")
+        return shared.USAGE
     return asyncio.run(_run(arguments, shared.ResultFile(arguments.result)))

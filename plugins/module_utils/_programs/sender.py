@@ -75,9 +75,10 @@ class Link:
             # A source whose queue is full does not answer at all, so the try itself needs a limit too.
             attempt = asyncio.open_connection(self._to.host, self._to.port)
             try:
-                self._reader, self._writer = await asyncio.wait_for(attempt, max(end - time.monotonic(), _POLL_PAUSE))
+                reader, writer = await asyncio.wait_for(attempt, max(end - time.monotonic(), _POLL_PAUSE))
                 # Without a buffer of our own, what was drained is with the kernel.
-                self._writer.transport.set_write_buffer_limits(high=0)
+                writer.transport.set_write_buffer_limits(high=0)
+                self._reader, self._writer = reader, writer
                 return
             except (OSError, asyncio.TimeoutError) as error:
                 if time.monotonic() >= end:
@@ -187,7 +188,8 @@ class Sender:
         self._arguments = arguments
         self.keys = shared.key_names(arguments.keys, arguments.key)
         limits = Limits(arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit)
-        self.links = [Link(arguments.to, group, arguments.first, limits) for group in _spread(self.keys, arguments.connections)]
+        groups = _spread(self.keys, arguments.connections)
+        self.links = [Link(arguments.to, group, arguments.first, limits) for group in groups]
         self.total = len(self.keys) * (arguments.last - arguments.first + 1)
         self._reported = time.monotonic()
 
@@ -253,7 +255,9 @@ def _parser() -> shared.Parser:
     parser.add_argument(
         "--on-break", choices=("fail", "resume"), default="fail", help="when a connection breaks (fail)"
     )
-    parser.add_argument("--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result")
+    parser.add_argument(
+        "--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result"
+    )
     return parser
 
 

@@ -40,6 +40,7 @@ def test_a_kill_while_messages_flow_loses_data_and_the_initializer_aborts(cluste
     assert "Increments test failed" in log
     assert "This should never happen: failure in " in log
     assert cluster.files("initializer").state() == "complete"
+    assert cluster["worker2"].popen.poll() is None, "its own keys came first"
     for sender in senders:
         sender.abandon()
 
@@ -64,14 +65,17 @@ def test_what_is_sent_again_from_the_last_checkpoint_on_repairs_the_loss(cluster
 
 def test_a_sender_stands_still_once_a_message_for_a_dead_worker_waits(cluster: Cluster) -> None:
     receiver = fed(cluster, 2, last=10)
+    initializer = cluster["initializer"]
     cluster["worker2"].kill()
-    cluster["initializer"].wait_for("BoundaryNotify: closed")
-    local, remote = cluster.sender(LOCAL, batch=500, pause=0), cluster.sender(REMOTE, batch=500, pause=0)
-    # Values from 1 on would be wrong for keys that stand at 10; these senders only have to be blocked or not.
-    local.abandon()
+    initializer.wait_for("BoundaryNotify: closed")
+    before = initializer.memory()
+    remote = cluster.sender(REMOTE, batch=500, pause=0)
     wait_for("the kernel's buffers to be full", lambda: _stands_still(remote))
-    assert remote.bytes < 40 << 20
+    assert initializer.popen.poll() is None
+    assert initializer.memory() < before + (8 << 20)
     assert receiver.last(REMOTE[0]) == 10
+    cluster.send(11, 20, LOCAL)
+    receiver.wait_until_all_have(20, LOCAL)
 
 
 def _stands_still(sender: object) -> bool:

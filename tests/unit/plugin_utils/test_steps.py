@@ -315,9 +315,52 @@ class TestDemonstration:
     def test_a_worker_beyond_the_servers_starts_on_the_first_again(self) -> None:
         assert self.plan(workers=5, worker=5, dst=3)["path"] == ["server1", "server3"]
 
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({"path": "2,2"}, "a migration needs two servers"),
+            ({"path": "3,2"}, "must begin where worker2 is started, on server2"),
+            ({"path": "2,9"}, "There is no server 9"),
+            ({"worker": 9}, "There is no worker 9: this cluster has 2"),
+            ({"worker": 1}, "The initializer .* cannot be moved"),
+            ({"restarts": "many"}, "restarts=many is no whole number"),
+        ],
+    )
+    def test_a_run_that_makes_no_sense(self, arguments: dict[str, Any], sentence: str) -> None:
+        with pytest.raises(Refusal, match=sentence):
+            self.plan(**arguments)
+
     def test_a_run_that_crashes_nothing_proves_nothing(self) -> None:
         with pytest.raises(Refusal, match="proves nothing"):
             self.plan(restarts=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"workers": "0"}, "workers=0 is too small"),
+        ({"workers": "two"}, "workers=two is no whole number"),
+        ({"workers": 30000}, "workers=30000 is too many"),
+        ({"app": "wordcount"}, "app=wordcount is not known"),
+        ({"engine": "wallaroo"}, "engine=wallaroo needs wallaroo_home"),
+        ({"wallaroo_version": "9"}, "wallaroo_version=9 is not known"),
+        ({"wallaroo_ports": {"zink": 1}}, "wallaroo_ports knows no zink"),
+        ({"checkpoint_interval": "soon"}, "checkpoint_interval=soon is no number"),
+    ],
+)
+def test_a_cluster_that_makes_no_sense(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Refusal, match=sentence):
+        wanted(**arguments)
+
+
+def test_empty_answers_of_a_survey_are_defaults() -> None:
+    record = wanted(workers="", app="", engine="", keys="", wallaroo_ports="")
+    assert (record.workers, record.application, record.engine, record.keys) == (
+        2,
+        "multi_partition_detector",
+        "embedded",
+        11,
+    )
 
 
 def test_plans_change_nothing_of_what_the_servers_said() -> None:

@@ -185,7 +185,7 @@ def test_a_source_that_never_comes_is_named(programs: Programs, tmp_path: Path) 
 
 def test_a_source_that_does_not_read_is_reported(programs: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
-        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         code, output = programs.run(
             "sender",
             "--to",
@@ -282,10 +282,12 @@ def test_a_torn_frame_and_one_that_is_too_long_harm_nobody_else(programs: Progra
 
 def test_a_taken_port_and_a_file_that_exists_are_named(programs: Programs, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         code, output = programs.run("receiver", "--listen", address, "--file", tmp_path / "received")
     assert code == 1
     assert f"nobody can listen on {address}" in output
+    assert list(tmp_path.iterdir()) == [], "an empty file would be in the way of the next start"
+    (tmp_path / "received").touch()
     code, output = programs.run("receiver", "--listen", "127.0.0.1:0", "--file", tmp_path / "received")
     assert code == 1
     assert "exists already" in output
