@@ -140,6 +140,11 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
         except checkpoint_ids.TornRecord:
             # Read while it was being written.
             return last[0]
+        except FileNotFoundError:
+            # In check mode the worker was not started by the step before.
+            if module.check_mode:
+                return 0
+            raise
         last[0] = found.checkpoint if found else 0
         return last[0]
 

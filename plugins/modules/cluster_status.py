@@ -83,6 +83,11 @@ message:
   returned: success
   type: str
   sample: 2 workers, processing messages
+seconds:
+  description: How long it took.
+  returned: when O(wait_for) is not V(nothing) and RV(finished) is true
+  type: float
+  sample: 0.3
 """
 
 import time

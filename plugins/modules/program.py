@@ -119,6 +119,16 @@ log:
   returned: success
   type: str
   sample: /var/lib/wallaroo/run/receiver/log
+started:
+  description: When it was started, in seconds since the epoch; V(null) in check mode.
+  returned: when O(state=started)
+  type: float
+  sample: 1795466797.77
+message:
+  description: The last line of its log.
+  returned: when RV(finished) is false
+  type: str
+  sample: "sender: 5,500 of 11,000 messages sent"
 finished:
   description: Whether what was waited for has come.
   returned: success
@@ -187,7 +197,7 @@ def main() -> None:
 
 def _wanted(module: AnsibleModule) -> program.Wanted:
     given = module.params
-    argv = list(given["argv"])
+    argv = list(given["argv"] or [])
     if given["program"]:
         argv = runtime_argv(sys.executable, given["base"], given["program"]) + argv
     if not argv:

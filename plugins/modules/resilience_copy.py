@@ -189,7 +189,9 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
         raise copying.CopyError(f"{source.directory} does not hold a complete set of its files; missing: {missing}")
     addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
     result = copying.copy(copying.LocalSource(source), target, addresses, only_check=module.check_mode)
-    claimed = False
+    known = ownership.read(wanted["base"], worker)
+    owner = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
+    claimed = known is None or (known.state, known.epoch, known.copied_from, known.server) != owner
     if not module.check_mode:
         claimed = ownership.claim(wanted["base"], worker, wanted["server"], wanted["epoch"], wanted["source_server"])
     return {

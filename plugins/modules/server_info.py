@@ -46,40 +46,50 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+server:
+  description: The name of the server, as in O(server).
+  returned: success
+  type: str
+  sample: server1
+base:
+  description: Its directory, as in O(base).
+  returned: success
+  type: str
+  sample: /var/lib/wallaroo
 problem:
   description: Why the server's directory cannot be used, or V(null).
-  returned: always
+  returned: success
   type: str
   sample: /var/lib/wallaroo cannot be written by user 1000; mend its owner or mode, or set wallaroo_base.
 cluster:
   description: The record of the cluster that was started last, or V(null).
-  returned: always
+  returned: success
   type: dict
   sample: {identifier: cluster-1f2e3d4c5b6a, application: multi_partition_detector, workers: 2}
 processes:
   description: The processes that were started here, by name.
-  returned: always
+  returned: success
   type: dict
   sample: {worker2: {kind: worker, pid: 4711, alive: true}}
 workers:
   description: What is here of each worker that ever was, with its resilience files and its epoch.
-  returned: always
+  returned: success
   type: dict
   sample: {worker2: {alive: true, resilience: complete, ownership: owner, epoch: 1}}
 sent:
   description: What the last sender said when it ended, or V(null).
-  returned: always
+  returned: success
   type: dict
   sample: {exit_code: 0, first: 1, last: 1000}
 ports_taken:
   description: Ports of O(cluster) on which somebody listens.
-  returned: always
+  returned: success
   type: list
   elements: dict
   sample: [{address: 127.0.0.1, port: 7000, pid: 815, command: nginx, ours: false}]
 free_bytes:
   description: Free space below O(base).
-  returned: always
+  returned: success
   type: int
   sample: 81604378624
 logs:

@@ -81,6 +81,11 @@ pid:
   returned: success
   type: int
   sample: 4711
+state:
+  description: Whether it runs.
+  returned: success
+  type: str
+  sample: started
 log:
   description: Its log on this server.
   returned: when O(state=started)
@@ -111,6 +116,16 @@ message:
   returned: when O(state=started)
   type: str
   sample: worker2 is ready on server4
+line:
+  description: The line of its log that was waited for.
+  returned: when O(state=started) and RV(finished) is true
+  type: str
+  sample: "~~~Resuming message processing.~~~"
+seconds:
+  description: How long it took.
+  returned: when O(state=started) and RV(finished) is true
+  type: float
+  sample: 0.3
 """
 
 import sys

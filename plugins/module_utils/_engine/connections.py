@@ -9,12 +9,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Optional
 
+from .._formats.framing import HEADER
 from .command_line import HostPort
 from .output import say
 from .tasks import Signal
 
 READ_SIZE = 1 << 18
-"""Bytes taken from a connection at once; twice that is the most that waits in this process."""
+"""Bytes taken from a data connection at once; twice that is the most that waits in this process."""
+
+SMALL_READ_SIZE = 1 << 14
+"""The same where small messages are spoken, and strangers may call."""
 
 HIGH_WATER = 1 << 20
 """Bytes that wait to be sent on a connection before what feeds it is stopped."""
@@ -23,6 +27,7 @@ RETRY_PAUSE = 10.0
 """Seconds between two tries to reach a worker or the receiver (reference B.5, D.1)."""
 
 _STRANGERS = 64
+_GREETING_LIMIT = 1 << 12
 _CLOSE_LIMIT = 5.0
 
 
@@ -103,9 +108,10 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 class Listener:
     """A port on which anybody may connect; what comes from strangers is limited in number and harmless."""
 
-    def __init__(self, title: str, serve: Serve) -> None:
+    def __init__(self, title: str, serve: Serve, read_size: int = SMALL_READ_SIZE) -> None:
         self._title = title
         self._serve = serve
+        self._read_size = read_size
         self._server: Optional[asyncio.AbstractServer] = None
         self._strangers: dict[asyncio.StreamWriter, None] = {}
         self._members: dict[str, asyncio.StreamWriter] = {}
@@ -117,9 +123,20 @@ class Listener:
         :raises OSError: when it cannot be had.
         """
         host = address[0] or "0.0.0.0"
-        self._server = await asyncio.start_server(self._accepted, host, address[1], limit=READ_SIZE)
+        self._server = await asyncio.start_server(self._accepted, host, address[1], limit=self._read_size)
         bound: Any = self._server.sockets[0].getsockname()
         self.address = (str(bound[0]), int(bound[1]))
+
+    @staticmethod
+    async def greeting(reader: asyncio.StreamReader) -> bytes:
+        """The first frame, in which somebody says who it is: short, since it may be anybody.
+
+        :raises ValueError: when it announces more.
+        """
+        (length,) = HEADER.unpack(await reader.readexactly(HEADER.size))
+        if length > _GREETING_LIMIT:
+            raise ValueError(f"the first frame announces {length} bytes, more than the {_GREETING_LIMIT} allowed")
+        return await reader.readexactly(length)
 
     def identified(self, writer: asyncio.StreamWriter, name: str) -> None:
         """Whose a connection is, is known now. It takes the place of an older one of the same worker."""
@@ -141,7 +158,7 @@ class Listener:
             del self._strangers[next(iter(self._strangers))]
         try:
             await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except (OSError, EOFError, asyncio.CancelledError):
             pass
         except Exception as error:
             # Whatever a stranger sends costs its own connection, and nothing else.

@@ -17,7 +17,7 @@ from typing import Any, Optional
 
 from .._formats.framing import FrameSplitter, frame
 from .command_line import HostPort
-from .connections import READ_SIZE, Listener, Outlet, open_outlet, peer_host
+from .connections import SMALL_READ_SIZE, Listener, Outlet, open_outlet, peer_host
 from .output import say
 from .tasks import Signal
 
@@ -84,24 +84,23 @@ class ControlListener(Listener):
         self._is_member = is_member
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        splitter, name, host = FrameSplitter(FRAME_LIMIT), "", peer_host(writer)
+        hello = json.loads(await self.greeting(reader))
+        name = str(hello["name"])
+        if hello["type"] != "hello" or not self._is_member(name):
+            raise ValueError(f"{name[:80]!r} is no worker of this cluster")
+        self.identified(writer, name)
+        splitter, host = FrameSplitter(FRAME_LIMIT), peer_host(writer)
         try:
             while True:
-                chunk = await reader.read(READ_SIZE)
+                chunk = await reader.read(SMALL_READ_SIZE)
                 if not chunk:
                     return
                 for payload in splitter.feed(chunk):
-                    message = json.loads(payload)
-                    if not name:
-                        name = str(message["name"])
-                        if message["type"] != "hello" or not self._is_member(name):
-                            raise ValueError(f"{name[:80]!r} is no worker of this cluster")
-                        self.identified(writer, name)
-                    elif self.is_current(writer, name):
-                        self._handler(name, message, host)
+                    if not self.is_current(writer, name):
+                        return
+                    self._handler(name, json.loads(payload), host)
         finally:
-            if name:
-                say("ControlChannelConnectNotifier: server closed")
+            say("ControlChannelConnectNotifier: server closed")
 
 
 def _encode(message: Message) -> bytes:

@@ -149,13 +149,13 @@ class DataListener(Listener):
     """Where the boundaries of the others come in; only the newest of each worker counts."""
 
     def __init__(self, receiver: DataReceiver) -> None:
-        super().__init__("Data Ch", self._receive)
+        super().__init__("Data Ch", self._receive, READ_SIZE)
         self._receiver = receiver
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        splitter, inner = FrameSplitter(FRAME_LIMIT), FrameSplitter(FRAME_LIMIT)
-        name, incarnation = "", ""
+        name, incarnation = self._greeted(writer, await self.greeting(reader))
         say("accepted data channel connection")
+        splitter, inner = FrameSplitter(FRAME_LIMIT), FrameSplitter(FRAME_LIMIT)
         try:
             while True:
                 chunk = await reader.read(READ_SIZE)
@@ -163,9 +163,6 @@ class DataListener(Listener):
                     return
                 for payload in splitter.feed(chunk):
                     kind = payload[0]
-                    if not name:
-                        name, incarnation = self._greeted(writer, payload)
-                        continue
                     if kind == BATCH:
                         payloads = inner.feed(payload[2:])
                         if inner.pending or not payloads:

@@ -12,10 +12,10 @@ from typing import Any, Optional
 
 from .._formats.external import MessageType, decode, encode
 from .._formats.framing import FrameSplitter
-from .connections import READ_SIZE, Listener
+from .connections import SMALL_READ_SIZE, Listener
 from .output import say
 
-FRAME_LIMIT = 1 << 20
+FRAME_LIMIT = 1 << 16
 
 Answer = Optional[tuple[MessageType, bytes]]
 Request = Callable[[bytes], Answer]
@@ -39,7 +39,7 @@ class ExternalChannel(Listener):
         splitter = FrameSplitter(FRAME_LIMIT)
         try:
             while True:
-                chunk = await reader.read(READ_SIZE)
+                chunk = await reader.read(SMALL_READ_SIZE)
                 if not chunk:
                     return
                 for payload in splitter.feed(chunk):

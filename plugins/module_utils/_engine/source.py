@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Optional
 
-from .._formats.framing import FrameError, FrameSplitter
+from .._formats.framing import FrameSplitter, FrameTooLong
 from .applications.interface import SourceDescription
 from .command_line import HostPort
 from .connections import READ_SIZE
@@ -82,7 +82,7 @@ class SourceListener:
         self._tasks.start(self._serve(connection))
 
     async def _serve(self, connection: socket.socket) -> None:
-        splitter, minimum, number = FrameSplitter(FRAME_LIMIT), self._description.minimum, self._number
+        splitter = FrameSplitter(FRAME_LIMIT)
         writer: Optional[asyncio.StreamWriter] = None
         try:
             connection.setblocking(False)
@@ -91,13 +91,9 @@ class SourceListener:
                 chunk = await reader.read(READ_SIZE)
                 if not chunk:
                     break
-                payloads = splitter.feed(chunk)
-                if payloads and min(map(len, payloads)) < minimum:
-                    say(f"Unable to decode message at {self._description.pipeline} source")
-                    payloads = [payload for payload in payloads if len(payload) >= minimum]
-                if payloads:
-                    await self._offer(number, payloads)
-        except FrameError as error:
+                await self._take(splitter.feed(chunk))
+        except FrameTooLong as error:
+            await self._take(error.complete)
             say(f"{self._description.pipeline} source: cutting a connection off: {error}")
         except OSError:
             pass
@@ -109,3 +105,11 @@ class SourceListener:
             self._free += 1
             self._watch()
             say("TCPSource connection closed")
+
+    async def _take(self, payloads: list[bytes]) -> None:
+        minimum = self._description.minimum
+        if payloads and min(map(len, payloads)) < minimum:
+            say(f"Unable to decode message at {self._description.pipeline} source")
+            payloads = [payload for payload in payloads if len(payload) >= minimum]
+        if payloads:
+            await self._offer(self._number, payloads)

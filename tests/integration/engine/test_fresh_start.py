@@ -261,8 +261,13 @@ def test_input_that_cannot_be_decoded_is_said_and_dropped(cluster: Cluster) -> N
     receiver = cluster.receiver()
     cluster.start_all(1)
     with socket.create_connection(("127.0.0.1", cluster.source)) as connection:
-        connection.sendall(frame(b"short") + frame(encode_input(1, "key_0")) + frame(bytes(8) + b"\xff\xfe"))
-    receiver.wait_until_all_have(1, ["key_0"])
+        good, bad = (
+            [frame(encode_input(value, "key_0")) for value in (1, 2, 3)],
+            [frame(b"short"), frame(b"12345678\xff")],
+        )
+        connection.sendall(bad[0] + good[0] + bad[1] + good[1] + b"\xff\xff\xff\xff" + good[2])
+        assert connection.recv(1) == b"", "what follows a length beyond all bounds cannot be found again"
+    receiver.assert_exactly_once(2, ["key_0"])
     assert "Unable to decode message at Detector source" in cluster["initializer"].log()
 
 

@@ -40,7 +40,6 @@ def test_a_kill_while_messages_flow_loses_data_and_the_initializer_aborts(cluste
     assert "Increments test failed" in log
     assert "This should never happen: failure in " in log
     assert cluster.files("initializer").state() == "complete"
-    assert cluster["worker2"].popen.poll() is None, "its own keys came first"
     for sender in senders:
         sender.abandon()
 

@@ -26,7 +26,7 @@ def base(tmp_path: Path) -> Iterator[str]:
     """The directory of a server; what was started below it is killed in the end."""
     path = tmp_path / "server"
     yield str(path)
-    for folder in (path / "run").glob("*"):
+    for folder in (entry.parent for entry in (path / "run").glob("*/process.json")):
         try:
             known = records.read(str(path), folder.name)
         except ValueError:

@@ -7,121 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
-    decode_input,
-    encode_output,
-    expected_window,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frame
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals
 
-LIBRARY = "ansible_collections.wallaroo.resilience.plugins.module_utils._programs"
-
-
-class Programs:
-    """Starts programs of the collection, and ends those that are left."""
-
-    def __init__(self) -> None:
-        self._started: list[subprocess.Popen[str]] = []
-
-    def start(self, name: str, *arguments: object) -> subprocess.Popen[str]:
-        code = f"import sys; from {LIBRARY}.{name} import main; sys.exit(main(sys.argv[1:]))"
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-c", code, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._started.append(process)
-        return process
-
-    def run(self, name: str, *arguments: object) -> tuple[int, str]:
-        process = self.start(name, *arguments)
-        output, _nothing = process.communicate(timeout=40)
-        return process.returncode, output
-
-    def receiver(self, *arguments: object) -> tuple[subprocess.Popen[str], tuple[str, int]]:
-        """A receiver that listens, and where."""
-        process = self.start("receiver", "--listen", "127.0.0.1:0", *arguments)
-        assert process.stdout
-        line = process.stdout.readline()
-        found = re.match(r"receiver: listening on (.*):(\d+)", line)
-        assert found, line
-        return process, (found.group(1), int(found.group(2)))
-
-    def end(self) -> None:
-        for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-
-@pytest.fixture
-def programs() -> Iterator[Programs]:
-    """Programs that are gone after the test."""
-    started = Programs()
-    yield started
-    started.end()
-
-
-class Source:
-    """A source that takes at most so many connections at a time and only reads, as Wallaroo's does."""
-
-    def __init__(self, at_once: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._free = threading.Semaphore(at_once)
-        self._lock = threading.Lock()
-        self.values: dict[str, list[int]] = {}
-        self.most = 0
-        self._open = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            self._free.acquire()
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._read, args=(connection,), daemon=True).start()
-
-    def _read(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._open += 1
-            self.most = max(self.most, self._open)
-        splitter = FrameSplitter()
-        with connection:
-            while chunk := connection.recv(1 << 16):
-                with self._lock:
-                    for payload in splitter.feed(chunk):
-                        value, key = decode_input(payload)
-                        self.values.setdefault(key, []).append(value)
-        with self._lock:
-            self._open -= 1
-        self._free.release()
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-@pytest.fixture(params=[10])
-def source(request: pytest.FixtureRequest) -> Iterator[Source]:
-    """A source with ten places, unless a test asks for another number."""
-    made = Source(request.param)
-    yield made
-    made.close()
+from tests.program_runner import Programs, Source, output_frames
 
 
 def all_values(source: Source, keys: int, last: int) -> bool:
@@ -137,7 +32,8 @@ def test_eleven_keys_come_in_order_over_the_ten_connections_of_a_source(
     )
     assert code == 0, output
     wait_until(lambda: all_values(source, 11, 500), 10, "all values of all keys")
-    assert source.most == 10
+    assert source.accepted == 10
+    assert source.most <= 10
     said = json.loads(result.read_text())
     assert (said["exit_code"], said["messages"], said["first"], said["last"]) == (0, 5500, 1, 500)
     assert result.stat().st_mode & 0o777 == 0o600
@@ -229,10 +125,6 @@ def test_wrong_arguments_are_answered_in_one_sentence(programs: Programs, wrong:
     assert code == 2
     assert "Traceback" not in output
     assert len(output.strip().splitlines()) == 1
-
-
-def output_frames(key: str, first: int, last: int) -> bytes:
-    return b"".join(frame(encode_output(key, expected_window(value))) for value in range(first, last + 1))
 
 
 def test_whole_frames_of_all_connections_are_kept_and_the_target_ends_it(programs: Programs, tmp_path: Path) -> None:

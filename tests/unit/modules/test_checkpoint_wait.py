@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``checkpoint_wait``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
+
+from tests.module_runner import refuse, succeed
+
+
+def wanted(server: Path, **options: Any) -> dict[str, Any]:
+    given = {"base": str(server), "server": "server1", "worker": 2, "application": "multi_partition_detector"}
+    return {**given, "wait_timeout": 20, **options}
+
+
+@pytest.fixture
+def path(server: Path) -> Path:
+    directory = server / "resilience" / "worker2"
+    directory.mkdir(parents=True)
+    return directory / "multi_partition_detector-worker2.checkpoint_ids"
+
+
+@pytest.fixture
+def growing(path: Path) -> Iterator[None]:
+    """A worker that commits a checkpoint every moment."""
+    over = threading.Event()
+
+    def commit() -> None:
+        number = 17
+        while not over.wait(0.1):
+            checkpoint_ids.append(path, CheckpointId(number, 0))
+            number += 1
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def test_two_more_checkpoints_are_waited_for(server: Path, growing: None) -> None:
+    answer = succeed("checkpoint_wait", wanted(server, since=17))
+    assert (answer["changed"], answer["since"], answer["finished"]) == (False, 17, True)
+    assert answer["checkpoint"] >= 19
+
+
+def test_what_is_there_is_not_waited_for(server: Path, path: Path) -> None:
+    checkpoint_ids.append(path, CheckpointId(5, 0))
+    answer = succeed("checkpoint_wait", wanted(server, since=3))
+    assert answer["message"] == "checkpoint 5 of 5 is committed"
+    assert succeed("checkpoint_wait", wanted(server), check=True)["since"] == 5
+    early = succeed("checkpoint_wait", wanted(server, return_after=0.1))
+    assert (early["finished"], early["since"], early["message"]) == (False, 5, "checkpoint 5 of 7 is committed")
+
+
+def test_the_limit_says_what_was_last_seen(server: Path, path: Path) -> None:
+    checkpoint_ids.append(path, CheckpointId(5, 0))
+    sentence = refuse("checkpoint_wait", wanted(server, wait_timeout=0.2))
+    assert "waited 0.2 s for checkpoint 7 of worker2 on server1; last seen: checkpoint 5" in sentence
+
+
+def test_a_file_that_is_not_there_is_named_but_foreseen_in_check_mode(server: Path) -> None:
+    assert "multi_partition_detector-worker2.checkpoint_ids" in refuse("checkpoint_wait", wanted(server))
+    assert succeed("checkpoint_wait", wanted(server), check=True)["checkpoint"] == 0

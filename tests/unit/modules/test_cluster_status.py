@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``cluster_status``."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, encode
+
+from tests.module_runner import refuse, succeed
+
+
+class Channel:
+    """An external channel that gives prepared answers; the last one again and again."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.answers: list[bytes] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _address = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(100)
+                connection.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+
+    def close(self) -> None:
+        if self._listener.fileno() >= 0:
+            # Wakes up the thread, which close alone does not.
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    made = Channel()
+    yield made
+    made.close()
+
+
+def status(processing: bool, *workers: str) -> bytes:
+    body = {"processing_messages": processing, "worker_names": workers, "worker_count": len(workers)}
+    return encode(MessageType.CLUSTER_STATUS_RESPONSE, json.dumps(body).encode())
+
+
+NOT_YET = encode(MessageType.CLUSTER_STATUS_NOT_INITIALIZED)
+
+
+def wanted(channel: Channel, **options: Any) -> dict[str, Any]:
+    return {"host": "127.0.0.1", "port": channel.port, "wait_timeout": 20, **options}
+
+
+def test_the_state_is_told(channel: Channel) -> None:
+    channel.answers = [status(True, "initializer", "worker2")]
+    for check in (False, True):
+        answer = succeed("cluster_status", wanted(channel), check=check)
+        assert (answer["changed"], answer["initialized"], answer["processing"]) == (False, True, True)
+        assert answer["workers"] == ["initializer", "worker2"]
+        assert answer["message"] == "2 workers, processing messages"
+
+
+def test_processing_with_all_workers_is_waited_for(channel: Channel) -> None:
+    channel.answers = [NOT_YET, status(False, "initializer"), status(True, "initializer"), status(True, "a", "b")]
+    answer = succeed("cluster_status", wanted(channel, wait_for="processing", workers=2))
+    assert (answer["finished"], answer["workers"]) == (True, ["a", "b"])
+
+
+def test_the_limit_says_what_was_last_seen(channel: Channel) -> None:
+    channel.answers = [NOT_YET]
+    sentence = refuse("cluster_status", wanted(channel, wait_for="initialized", wait_timeout=0.2))
+    assert "to be initialized; last seen: not initialized yet" in sentence
+    early = succeed("cluster_status", wanted(channel, wait_for="initialized", return_after=0.2))
+    assert early["finished"] is False
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(b"", "closed the connection"), (b"\xff" * 8, "nonsense"), (encode(10, b"{}"), "cannot be read")],
+)
+def test_an_answer_that_cannot_be_understood_is_a_sentence(channel: Channel, answer: bytes, why: str) -> None:
+    channel.answers = [answer]
+    assert why in refuse("cluster_status", wanted(channel))
+
+
+def test_nobody_there_is_a_sentence(channel: Channel) -> None:
+    channel.close()
+    sentence = refuse("cluster_status", wanted(channel))
+    assert sentence.startswith(f"Nobody answers on the external channel 127.0.0.1:{channel.port}: Connection refused.")
+    assert succeed("cluster_status", wanted(channel), check=True)["processing"] is False

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``resilience_copy``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address, read_address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
+
+from tests.module_runner import contents, refuse, succeed
+
+PutFiles = Callable[[Path], Path]
+
+
+def wanted(source: Path, target: Path, **options: Any) -> dict[str, Any]:
+    return {
+        "base": str(target),
+        "server": "server2",
+        "worker": "2",
+        "application": "multi_partition_detector",
+        "source_server": "server1",
+        "source_base": str(source),
+        "control": "127.0.0.1:13104",
+        "data": "127.0.0.1:13105",
+        "epoch": 2,
+        **options,
+    }
+
+
+def test_a_set_is_copied_once(server: Path, other_server: Path, resilience_files: PutFiles) -> None:
+    directory = resilience_files(server)
+    before = contents(server)
+    foreseen = succeed("resilience_copy", wanted(server, other_server), check=True)
+    assert (foreseen["changed"], foreseen["manifest"]) == (True, None)
+    assert not other_server.exists()
+    first = succeed("resilience_copy", wanted(server, other_server))
+    assert first["changed"] is True
+    assert sorted(first["copied"]) == sorted(path.name for path in directory.iterdir())
+    assert first["copied_bytes"] > 0
+    assert first["manifest"]["worker"] == "worker2"
+    assert contents(server) == before
+    copied = other_server / "resilience" / "worker2"
+    control = read_address(copied / "multi_partition_detector-worker2.tcp-control")
+    assert control == Address("127.0.0.1", 13104)
+    known = ownership.read(str(other_server), "worker2")
+    assert known is not None
+    assert (known.state, known.epoch, known.copied_from) == ("owner", 2, "server1")
+    again = succeed("resilience_copy", wanted(server, other_server))
+    assert (again["changed"], again["copied"], again["copied_bytes"]) == (False, [], 0)
+    assert again["manifest"] == first["manifest"]
+    newer = wanted(server, other_server, epoch=4)
+    assert succeed("resilience_copy", newer, check=True)["changed"] is True, "the same files, but a new owner"
+    assert succeed("resilience_copy", newer)["changed"] is True
+
+
+def test_half_a_set_is_refused_with_what_is_missing(
+    server: Path, other_server: Path, resilience_files: PutFiles
+) -> None:
+    next(resilience_files(server).glob("*.workers")).unlink()
+    sentence = refuse("resilience_copy", wanted(server, other_server))
+    assert sentence.startswith("2 could not be copied from server1 to server2: ")
+    assert sentence.endswith("missing: multi_partition_detector-worker2.workers")
+    assert not other_server.exists()
+
+
+def test_a_worker_that_runs_is_not_copied(
+    server: Path, other_server: Path, resilience_files: PutFiles, start_process: Callable[..., ProcessRecord]
+) -> None:
+    resilience_files(server)
+    pid = start_process(server).identity.pid
+    assert f"it still runs on server1 (pid {pid})" in refuse("resilience_copy", wanted(server, other_server))
+
+
+def test_wrong_arguments_are_named(server: Path, other_server: Path, resilience_files: PutFiles) -> None:
+    resilience_files(server)
+    assert "'x' is no address" in refuse("resilience_copy", wanted(server, other_server, control="x"))
+    assert "'x' is no worker" in refuse("resilience_copy", wanted(server, other_server, worker="x"))

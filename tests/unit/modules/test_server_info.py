@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``server_info``."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+
+from tests.module_runner import contents, refuse, succeed
+
+
+def test_a_server_that_was_never_used_is_empty_and_stays_so(server: Path) -> None:
+    state = succeed("server_info", {"base": str(server), "server": "server1"})
+    assert state["changed"] is False
+    assert (state["problem"], state["cluster"], state["processes"], state["workers"]) == (None, None, {}, {})
+    assert state["free_bytes"] > 0
+    assert not server.exists()
+
+
+def test_what_runs_and_listens_is_told(
+    server: Path, cluster: dict[str, Any], start_process: Callable[..., ProcessRecord]
+) -> None:
+    succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
+    record = start_process(server, "initializer")
+    before = contents(server)
+    with socket.create_server(("127.0.0.1", cluster["ports"]["control"])) as taken:
+        state = succeed("server_info", {"base": str(server), "server": "server1", "cluster": cluster, "logs": True})
+        assert [port["port"] for port in state["ports_taken"]] == [taken.getsockname()[1]]
+    assert state["cluster"]["identifier"] == "cluster-1"
+    assert state["processes"]["initializer"]["pid"] == record.identity.pid
+    assert state["processes"]["initializer"]["alive"] is True
+    assert state["workers"]["initializer"]["resilience"] == "none"
+    assert set(state["logs"]) == {"initializer"}
+    assert contents(server) == before | {"run/initializer/log": (server / "run/initializer/log").read_bytes()}
+
+
+def test_a_base_that_cannot_be_used_is_a_problem_and_no_failure(server: Path) -> None:
+    server.touch()
+    state = succeed("server_info", {"base": str(server), "server": "server1"})
+    assert state["problem"] == f"{server} is not a directory; remove it, or set wallaroo_base to another place."
+
+
+def test_refusals_are_sentences(server: Path) -> None:
+    damaged = server / "run" / "worker2" / "process.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"\xff")
+    assert str(damaged) in refuse("server_info", {"base": str(server), "server": "server1"})
+    wrong = {"base": str(server), "server": "server1", "cluster": {"workers": 1}}
+    assert "this is no record of a cluster" in refuse("server_info", wrong)
