@@ -83,7 +83,7 @@ def receive(last: int, until: bool) -> None:
         path = Path(folder, "received.bin")
         target = ["--until", last] if until else []
         process = program("receiver", "--listen", "127.0.0.1:0", "--file", path, *target)
-        assert process.stdout  # noqa: S101
+        assert process.stdout
         found = re.search(r":(\d+)$", process.stdout.readline().strip())
         port = int(found.group(1)) if found else 0
         threading.Thread(target=process.stdout.read, daemon=True).start()

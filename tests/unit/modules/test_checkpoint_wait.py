@@ -33,9 +33,10 @@ def path(server: Path) -> Path:
 def growing(path: Path) -> Iterator[None]:
     """A worker that commits a checkpoint every moment."""
     over = threading.Event()
+    checkpoint_ids.append(path, CheckpointId(17, 0))
 
     def commit() -> None:
-        number = 17
+        number = 18
         while not over.wait(0.1):
             checkpoint_ids.append(path, CheckpointId(number, 0))
             number += 1

@@ -140,7 +140,7 @@ def test_a_break_after_the_last_value_is_no_success(programs: Programs, listener
 
 def test_a_source_that_reads_slowly_is_not_taken_for_a_stalled_one(programs: Programs, listener: socket.socket) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    last = 60_000
+    last = 12_000
     process = programs.start(
         *("sender", "--to", address(listener), "--last", last, "--batch", last, *ONE_KEY, "--stall-limit", 0.6)
     )
