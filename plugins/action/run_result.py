@@ -55,9 +55,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     def _result(self, arguments: Mapping[str, Any]) -> _results.Result:
         cluster = arguments.get("cluster") or {}
         verification = arguments.get("verification") or {}
-        gaps = {gap["moment"]: gap["seconds"] for gap in verification.get("gaps") or []}
+        gaps = {float(gap["moment"]): gap["seconds"] for gap in verification.get("gaps") or []}
         migrations = [
-            _results.Migration.from_steps({**steps, "output_gap_seconds": gaps.get(steps.get("killed"))})
+            _results.Migration.from_steps(
+                {**steps, "output_gap_seconds": gaps.get(_results.seconds(steps.get("killed")) or 0.0)}
+            )
             for steps in arguments.get("migrations") or []
         ]
         started, finished = float(arguments.get("started") or time.time()), time.time()

@@ -26,6 +26,15 @@ def moment(seconds: Optional[float]) -> Optional[str]:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def seconds(value: Any) -> Optional[float]:
+    """A time that a template may have turned into text, as it does before ansible-core 2.19; None when there is none."""
+    try:
+        found: float = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found
+
+
 @dataclass
 class Migration:
     """One crash of a worker and its return, on another server or on the same one."""
@@ -51,7 +60,7 @@ class Migration:
     @classmethod
     def from_steps(cls, steps: Mapping[str, Any]) -> Migration:
         """From the times (seconds since the epoch) that the single steps returned."""
-        killed, resumed = steps.get("killed"), steps.get("resumed")
+        killed, resumed, gap = (seconds(steps.get(name)) for name in ("killed", "resumed", "output_gap_seconds"))
         return cls(
             worker=str(steps["worker"]),
             src=str(steps["src"]),
@@ -59,12 +68,12 @@ class Migration:
             downtime_seconds=round(resumed - killed, 3) if killed and resumed else None,
             copied_bytes=int(steps.get("copied_bytes") or 0),
             killed=moment(killed),
-            died=moment(steps.get("died")),
-            copied=moment(steps.get("copied")),
-            started=moment(steps.get("started")),
+            died=moment(seconds(steps.get("died"))),
+            copied=moment(seconds(steps.get("copied"))),
+            started=moment(seconds(steps.get("started"))),
             resumed=moment(resumed),
             epoch=int(steps.get("epoch") or 0),
-            output_gap_seconds=round(gap, 3) if (gap := steps.get("output_gap_seconds")) is not None else None,
+            output_gap_seconds=round(gap, 3) if gap is not None else None,
             note=str(steps.get("note") or ""),
         )
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sender: validation sequences to a source (reference D.2).
 
-Each key gets the values FIRST to LAST in order, all keys advance together in rounds of one batch a
+Each key gets the values FIRST to LAST in order, in rounds of one batch a
 key, and each key stays on one connection, since order is kept only inside a connection.
 
 A source takes at most ten connections at a time; an eleventh waits in its kernel until another is
@@ -53,6 +53,8 @@ class Limits:
         self.resume = resume
         self.reconnect_limit = reconnect_limit
         self.stall_limit = stall_limit
+        self.progressed = time.monotonic()
+        """When the source last took anything on any connection: one that waits for a place is not stalled."""
 
 
 class Link:
@@ -129,7 +131,7 @@ class Link:
             raise ConnectionResetError("not connected")
         self._writer.write(data)
         drain = asyncio.ensure_future(self._writer.drain())
-        left, changed = -1, time.monotonic()
+        left = -1
         try:
             while True:
                 await asyncio.wait({drain}, timeout=_LOOK_PAUSE)
@@ -146,8 +148,8 @@ class Link:
                         raise ConnectionResetError("the source closed it")
                     await asyncio.sleep(_POLL_PAUSE)
                 if unsent != left:
-                    left, changed = unsent, time.monotonic()
-                elif time.monotonic() - changed >= self._limits.stall_limit:
+                    left, self._limits.progressed = unsent, time.monotonic()
+                elif time.monotonic() - self._limits.progressed >= self._limits.stall_limit:
                     raise SendingFailed(self._stalled())
         finally:
             drain.cancel()
@@ -205,16 +207,22 @@ class Sender:
         await asyncio.gather(*(link.connect(arguments.connect_limit) for link in self.links))
         shared.say(f"sender: connected to {arguments.to}, {len(self.links)} connections for {len(self.keys)} keys")
         begin = time.monotonic()
+        # Each connection at its own pace: were all to wait for each other in every round, one that has no place at the
+        # source, since somebody else is connected too, would hold up those whose end would make room for it.
+        await asyncio.gather(*(self._send(link, begin) for link in self.links))
+
+    async def _send(self, link: Link, begin: float) -> None:
+        arguments = self._arguments
         for first in range(arguments.first, arguments.last + 1, arguments.batch):
             last = min(first + arguments.batch - 1, arguments.last)
-            await asyncio.gather(*(link.send(first, last) for link in self.links))
+            await link.send(first, last)
             self._report()
             pause = arguments.interval
             if arguments.rate:
                 pause = max(pause, begin + self.sent / arguments.rate - time.monotonic())
             if last < arguments.last and pause > 0:
                 await asyncio.sleep(pause)
-        await asyncio.gather(*(link.finish() for link in self.links))
+        await link.finish()
 
     def close(self) -> None:
         """Let all connections go."""

@@ -46,6 +46,21 @@ def test_the_downtime_is_from_the_kill_until_the_worker_processes_messages() -> 
     assert migration.killed == "1970-01-01T00:01:40.000Z"
 
 
+def test_times_may_have_become_texts_on_their_way_through_a_template() -> None:
+    steps = {
+        "worker": "worker2",
+        "src": "a",
+        "dst": "b",
+        "killed": "100.0",
+        "resumed": "101.5",
+        "died": "",
+        "copied": "None",
+    }
+    migration = Migration.from_steps(steps)
+    assert migration.downtime_seconds == 1.5
+    assert (migration.died, migration.copied) == (None, None)
+
+
 def test_a_worker_that_did_not_come_back_has_no_downtime() -> None:
     migration = Migration.from_steps({"worker": "worker2", "src": "a", "dst": "b", "killed": 100.0})
     assert migration.downtime_seconds is None

@@ -196,3 +196,22 @@ def test_a_full_disk_ends_the_receiver_with_a_sentence(programs: Programs, tmp_p
     assert "No space left on device" in output
     assert "Traceback" not in output
     assert os.path.islink(full)
+
+
+@pytest.mark.parametrize("source", [3], indirect=True)
+def test_a_source_with_fewer_places_than_connections_gets_everything_in_the_end(
+    programs: Programs, source: Source
+) -> None:
+    # More than the kernel's buffers hold, so that a connection without a place really waits.
+    code, output = programs.run(
+        "sender", "--to", source.address, "--last", 300_000, "--interval", 0, "--batch", 50_000, "--stall-limit", 20
+    )
+    assert code == 0, output
+    wait_until(
+        lambda: (
+            {key: len(values) for key, values in source.values.items()}
+            == dict.fromkeys((f"key_{n}" for n in range(11)), 300_000)
+        ),
+        20,
+        "all values of all keys",
+    )

@@ -178,16 +178,6 @@ def test_a_source_whose_queue_is_full_is_not_waited_for_beyond_the_limit(program
     assert "within 0.5 s (no answer)" in output
 
 
-@pytest.mark.parametrize("source", [1], indirect=True)
-def test_more_connections_than_places_stall_as_the_original_does(programs: Programs, source: Source) -> None:
-    code, output = programs.run(
-        *("sender", "--to", source.address, "--last", 700_000, "--keys", 2, "--connections", 2, "--batch", 100_000),
-        *("--interval", 0, "--stall-limit", 0.5),
-    )
-    assert code == 1
-    assert "has read nothing for 0.5 s" in output
-
-
 def test_a_limit_for_everything_says_how_far_it_came(programs: Programs, source: Source, tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     code, output = programs.run(
