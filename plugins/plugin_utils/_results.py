@@ -27,7 +27,7 @@ def moment(seconds: Optional[float]) -> Optional[str]:
 
 
 def seconds(value: Any) -> Optional[float]:
-    """A time that a template may have turned into text, as it does before ansible-core 2.19; None when there is none."""
+    """A time that a template may have made a text, as it does before ansible-core 2.19; None when there is none."""
     try:
         found: float = float(value)
     except (TypeError, ValueError):
