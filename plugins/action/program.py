@@ -12,3 +12,4 @@ class ActionModule(WaitingAction):
     """See the module's documentation."""
 
     module_name = "program"
+    carried = ("pid",)

@@ -80,6 +80,11 @@ options:
       - Whether to wait for O(result_file) at all. With V(false) the program is only started.
     type: bool
     default: true
+  pid:
+    description:
+      - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.
+      - The action plugin gives this when it waits in parts.
+    type: int
   grace:
     description:
       - Seconds between SIGTERM and SIGKILL when it is stopped.
@@ -171,6 +176,7 @@ def main() -> None:
             "ready_address": {"type": "str"},
             "result_file": {"type": "path"},
             "wait": {"type": "bool", "default": True},
+            "pid": {"type": "int"},
             "grace": {"type": "float", "default": 5},
             "wait_timeout": {"type": "float", "default": 60},
             "return_after": {"type": "float"},
@@ -186,7 +192,7 @@ def main() -> None:
             )
         else:
             result = program.ensure_started(
-                _wanted(module), wanted["wait_timeout"], wanted["return_after"], module.check_mode
+                _wanted(module), wanted["wait_timeout"], wanted["return_after"], module.check_mode, wanted["pid"]
             )
     except (program.ProgramProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}")

@@ -58,6 +58,11 @@ options:
     type: str
     choices: [listening, ready]
     default: ready
+  pid:
+    description:
+      - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.
+      - The action plugin gives this when it waits in parts.
+    type: int
 """
 
 EXAMPLES = r"""
@@ -148,6 +153,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
             "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
+            "pid": {"type": "int"},
             "wait_timeout": {"type": "float", "default": 60},
             "return_after": {"type": "float"},
         },
@@ -176,7 +182,7 @@ def main() -> None:
                 diff=_diff("started" if running else "stopped", "stopped"),
             )
         result = worker_start.run(
-            worker, wanted["wait_for"], wanted["wait_timeout"], wanted["return_after"], module.check_mode
+            worker, wanted["wait_for"], wanted["wait_timeout"], wanted["return_after"], module.check_mode, wanted["pid"]
         )
     except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=str(error))

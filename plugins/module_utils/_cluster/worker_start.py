@@ -79,6 +79,18 @@ class WorkerStart:
         known = process_record.read(self.base, self.worker)
         return known if known is not None and is_alive(known.identity) else None
 
+    def started_earlier(self, pid: int) -> ProcessRecord:
+        """The worker's process that an earlier call started, dead or alive.
+
+        :raises WorkerProblem: when it is no longer the one that is known here.
+        """
+        known = process_record.read(self.base, self.worker)
+        if known is None or known.identity.pid != pid:
+            raise WorkerProblem(
+                f"Process {pid} of {self.worker} on {self.server} was replaced by another run while it was waited for."
+            )
+        return known
+
     def check(self) -> None:
         """Whether the worker may be started here now.
 
@@ -169,14 +181,21 @@ class WorkerStart:
 
 
 def run(
-    worker: WorkerStart, until: str, limit: float, return_after: Optional[float], only_check: bool = False
+    worker: WorkerStart,
+    until: str,
+    limit: float,
+    return_after: Optional[float],
+    only_check: bool = False,
+    pid: Optional[int] = None,
 ) -> dict[str, Any]:
     """Start a worker unless it runs, and wait until it is ready.
 
+    :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
+        between two calls has failed, whatever would become of another try.
     :raises WorkerProblem: when that is not possible; nothing half-done stays behind.
     """
     begin = time.monotonic()
-    record = worker.running()
+    record = worker.running() if pid is None else worker.started_earlier(pid)
     changed = record is None
     if record is None:
         worker.check()
@@ -201,11 +220,11 @@ def run(
         "ready": None,
         "epoch": 0,
     }
-    slice_ends = return_after is not None and return_after < limit
+    early = return_after if return_after is not None and return_after < limit else None
     try:
-        ready = worker.wait(record, until, min(limit, return_after) if slice_ends and return_after else limit)
+        ready = worker.wait(record, until, limit if early is None else early)
     except LimitReached as reached:
-        if slice_ends:
+        if early is not None:
             last = process_log.tail(record.log, lines=1).strip() or "nothing yet"
             return {**result, "finished": False, "message": f"waiting for {worker.worker}; its log ends with: {last}"}
         _give_up(worker, record, changed)

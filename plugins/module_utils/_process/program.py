@@ -48,11 +48,17 @@ class Wanted:
 
 
 def ensure_started(
-    wanted: Wanted, limit: float, return_after: Optional[float] = None, only_check: bool = False
+    wanted: Wanted,
+    limit: float,
+    return_after: Optional[float] = None,
+    only_check: bool = False,
+    pid: Optional[int] = None,
 ) -> dict[str, Any]:
     """Start the program unless it runs, and wait for what was asked for.
 
     :param return_after: seconds after which to return, unfinished, with what was seen.
+    :param pid: the process that an earlier call started. It is waited for, and nothing is started: what failed
+        between two calls has failed, and a sender that is started again sends everything twice.
     :raises ProgramProblem: when it cannot be started, ends too early, or is not ready in time. It is stopped
         then, also when an earlier call with ``return_after`` had started it.
     :raises ValueError: when what is to be waited for cannot be understood; nothing is started then.
@@ -61,6 +67,10 @@ def ensure_started(
     _check(wanted)
     known = process_record.read(wanted.base, wanted.name)
     alive = known is not None and is_alive(known.identity)
+    if pid is not None:
+        if known is None or known.identity.pid != pid:
+            raise ProgramProblem(f"process {pid} of {wanted.name} was replaced by another run while it was waited for.")
+        return _waited(wanted, known, False, limit, return_after, begin)
     if alive and known is not None and list(known.argv) != list(wanted.argv):
         raise ProgramProblem(
             f"{wanted.name} runs already with other arguments (pid {known.identity.pid}: {' '.join(known.argv)}); "
@@ -83,6 +93,12 @@ def ensure_started(
             )
         except (AlreadyRunning, StartFailed) as error:
             raise ProgramProblem(f"{wanted.name} could not be started: {error}") from error
+    return _waited(wanted, known, changed, limit, return_after, begin)
+
+
+def _waited(
+    wanted: Wanted, known: ProcessRecord, changed: bool, limit: float, return_after: Optional[float], begin: float
+) -> dict[str, Any]:
     early = return_after is not None and return_after < limit
     try:
         _wait(wanted, known, return_after if early and return_after is not None else limit)

@@ -74,10 +74,8 @@ class Link:
         """Connect, again and again until the limit."""
         end = time.monotonic() + limit
         while True:
-            # A source whose queue is full does not answer at all, so the try itself needs a limit too.
-            attempt = asyncio.open_connection(self._to.host, self._to.port)
             try:
-                reader, writer = await asyncio.wait_for(attempt, max(end - time.monotonic(), _POLL_PAUSE))
+                reader, writer = await self._attempt(max(end - time.monotonic(), _POLL_PAUSE))
                 # Without a buffer of our own, what was drained is with the kernel.
                 writer.transport.set_write_buffer_limits(high=0)
                 self._reader, self._writer = reader, writer
@@ -90,6 +88,20 @@ class Link:
                         "is the cluster running, and is this its address?"
                     ) from error
             await asyncio.sleep(min(RETRY_PAUSE, max(end - time.monotonic(), 0.0)))
+
+    async def _attempt(self, limit: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        # A source whose queue is full does not answer at all, so the try itself needs a limit too. Not that of
+        # asyncio.wait_for: up to Python 3.11 it forgets a signal that comes as the attempt ends.
+        attempt = asyncio.ensure_future(asyncio.open_connection(self._to.host, self._to.port))
+        try:
+            await asyncio.wait({attempt}, timeout=limit)
+            if not attempt.done():
+                raise asyncio.TimeoutError
+            return attempt.result()
+        finally:
+            if not attempt.cancel() and not attempt.cancelled():
+                # Asked for, since an error that nobody takes is printed.
+                attempt.exception()
 
     async def send(self, first: int, last: int) -> None:
         """Send a batch of values for each key of this link."""

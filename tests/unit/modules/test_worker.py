@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,19 @@ def test_a_worker_is_started_and_stopped_once(server: Path, cluster: dict[str, A
     stopped = succeed("worker", stop)
     assert (stopped["changed"], stopped["pid"]) == (True, first["pid"])
     assert succeed("worker", stop)["changed"] is False
+
+
+def test_a_worker_that_dies_between_two_parts_of_a_wait_is_not_started_again(
+    server: Path, cluster: dict[str, Any]
+) -> None:
+    succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
+    first = succeed("worker", wanted(server, cluster, return_after=0))
+    assert not first["finished"]
+    os.kill(first["pid"], signal.SIGKILL)
+    sentence = refuse("worker", wanted(server, cluster, pid=first["pid"]))
+    assert sentence.startswith("initializer did not start on server1: initializer (pid")
+    assert not list((server / "resilience" / "initializer").iterdir()), "nothing half-done stays behind"
+    assert "was replaced by another run" in refuse("worker", wanted(server, cluster, pid=first["pid"]))
 
 
 def test_a_taken_port_is_named_with_its_owner(server: Path, cluster: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.progr
     ensure_started,
     ensure_stopped,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
 READY = "import time; print('listening on here', flush=True); time.sleep(60)"
 LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
@@ -138,6 +139,41 @@ def test_a_program_that_failed_is_reported_and_started_again(base: str, tmp_path
         with pytest.raises(ProgramProblem, match=r"program failed: it is over \(log "):
             ensure_started(given, 20)
     assert Path(base, "run", "program", "log.1").exists()
+
+
+@pytest.mark.parametrize("code", [1, 0])
+def test_what_ends_between_two_parts_of_a_wait_is_not_started_again(base: str, tmp_path: Path, code: int) -> None:
+    result = tmp_path / "result.json"
+    it = wanted(base, RESULT, str(result), str(code), result_file=str(result))
+    first = ensure_started(it, 20, return_after=0)
+    assert not first["finished"]
+    wait_until(lambda: pid_of(base) is None, 20, "the end of the program")
+    if code:
+        with pytest.raises(ProgramProblem, match="program failed: it is over"):
+            ensure_started(it, 20, return_after=5, pid=first["pid"])
+    else:
+        assert ensure_started(it, 20, return_after=5, pid=first["pid"])["finished"]
+    known = records.read(base, "program")
+    assert known is not None
+    assert known.identity.pid == first["pid"]
+
+
+def test_what_is_killed_between_two_parts_of_a_wait_is_not_started_again(base: str, tmp_path: Path) -> None:
+    it = wanted(base, READY, result_file=str(tmp_path / "result.json"))
+    first = ensure_started(it, 20, return_after=0)
+    ensure_stopped(base, "program", 0, 20)
+    with pytest.raises(ProgramProblem, match="program was killed before it had finished"):
+        ensure_started(it, 20, return_after=5, pid=first["pid"])
+    assert pid_of(base) is None
+
+
+def test_a_wait_does_not_go_on_with_the_process_of_another_run(base: str) -> None:
+    first = ensure_started(wanted(base, READY, ready_pattern="never"), 20, return_after=0)
+    ensure_stopped(base, "program", 0, 20)
+    second = ensure_started(wanted(base, READY, ready_pattern="listening on"), 20)
+    with pytest.raises(ProgramProblem, match=f"process {first['pid']} of program was replaced by another run"):
+        ensure_started(wanted(base, READY, ready_pattern="never"), 20, pid=first["pid"])
+    assert pid_of(base) == second["pid"]
 
 
 def test_an_old_result_does_not_count(base: str, tmp_path: Path) -> None:

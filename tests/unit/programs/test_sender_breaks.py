@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import decode_input
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.sender import Limits, Link
 
 from tests.program_runner import Programs, Source
 
@@ -240,3 +243,23 @@ def test_a_result_that_cannot_be_written_is_no_success(programs: Programs, sourc
     assert process.returncode == 1
     assert "the result cannot be written to" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_stop_is_not_forgotten_in_whatever_moment_of_a_refused_connection_it_comes(
+    monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    async def refused(*_address: Any) -> Any:
+        raise ConnectionRefusedError("nobody is there")
+
+    async def stopped() -> bool:
+        link = Link(Address("127.0.0.1", 1), ["key_0"], 1, Limits(False, 60.0, 60.0))
+        task = asyncio.ensure_future(link.connect(60.0))
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5.0)
+        return task.cancelled()
+
+    monkeypatch.setattr(asyncio, "open_connection", refused)
+    assert asyncio.run(stopped())
