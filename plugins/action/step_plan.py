@@ -14,13 +14,14 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
 STATE_VARIABLE = "cluster_server_state"
 """The name under which the roles register what ``server_info`` returned."""
 
 STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
-    "send": _steps.send,
+    "send": send,
     "kill": _steps.kill,
     "copy": _steps.copy,
     "restart": _steps.restart,

@@ -26,6 +26,9 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 MOST_WORKERS = 1000
 """More than any machine holds; a number beyond is a slip of the hand."""
 
+FILES, JOURNAL = WAYS = ("files", "journal")
+"""How a worker's resilience files reach another server: from its source server, or from the journal server."""
+
 APPLICATION_NAMES = {"detector": "multi_partition_detector", "market-spread": "market_spread"}
 """Other names that people use for the applications."""
 
@@ -108,6 +111,16 @@ def cluster_record(
             "engine=wallaroo needs wallaroo_home: the absolute path of a built Wallaroo tree on the servers "
             "(setup_repo.yml makes one)."
         )
+    symbols_file = str(arguments.get("symbols_file") or "").strip()
+    if symbols_file and (application != "market_spread" or not symbols_file.startswith("/")):
+        raise Refusal(
+            f"symbols_file={symbols_file} cannot be used: it is for app=market_spread, and the absolute path of a file "
+            "that every server has."
+        )
+    via = choice(arguments, "via", WAYS, FILES)
+    journal = boolean(arguments, "journal", via == JOURNAL)
+    if via == JOURNAL and not journal:
+        raise Refusal("via=journal needs a journal to restore from: leave journal=false out.")
     workers = integer(arguments, "workers", 2)
     names = [str(server["name"]) for server in servers]
     try:
@@ -131,6 +144,8 @@ def cluster_record(
         placement={worker: home_server(worker, names) for worker in worker_names(workers)},
         ports=ports.to_dict(),
         keys=integer(arguments, "keys", 11),
+        journal=journal,
+        symbols_file=symbols_file,
         wallaroo_home=home,
         checkpoint_interval=number(arguments, "checkpoint_interval", 1.0),
         started=started,

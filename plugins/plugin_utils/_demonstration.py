@@ -34,7 +34,8 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
 
     :param arguments: ``worker`` (2), ``path`` (servers the worker visits, its home first), ``dst``
         (short for a path of two), ``restarts`` (crashes in place at the end of the path), ``values``
-        (values a key and round), ``drain`` (false: crash while messages flow).
+        (values a key and round), ``drain`` (false: crash while messages flow), ``via`` (``journal``: each
+        move takes the files from the journal server).
     """
     servers.require_all()
     if wanted.application != "multi_partition_detector":
@@ -50,9 +51,10 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
     if len(path) == 1 and restarts == 0:
         raise Refusal(f"A run with path={path[0]} and restarts=0 crashes nothing and so proves nothing.")
     values = arguments_of.integer(arguments, "values", VALUES_A_ROUND)
-    acts = [{"act": "migrate", "worker": worker, "src": src, "dst": dst} for src, dst in zip(path, path[1:])] + [
-        {"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)
-    ]
+    via = arguments_of.choice(arguments, "via", arguments_of.WAYS, arguments_of.FILES)
+    acts = [
+        {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": via} for src, dst in zip(path, path[1:])
+    ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
     rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
     drain = arguments_of.boolean(arguments, "drain", True)
     return {

@@ -56,6 +56,8 @@ class Migration:
     """From the last message out before the kill to the first one out after it, as the receiver saw them. In a run
     that waits until all has come out before the kill it holds the time in which nothing was sent, too."""
     note: str = ""
+    via: str = ""
+    """``files`` or ``journal``: where the resilience files came from; empty for a restart in place."""
 
     @classmethod
     def from_steps(cls, steps: Mapping[str, Any]) -> Migration:
@@ -75,6 +77,7 @@ class Migration:
             epoch=int(steps.get("epoch") or 0),
             output_gap_seconds=round(gap, 3) if gap is not None else None,
             note=str(steps.get("note") or ""),
+            via=str(steps.get("via") or ""),
         )
 
 
@@ -131,8 +134,9 @@ def summary(result: Result, folder: Optional[Path]) -> str:
     """The short text at the end of a run."""
     lines = [f"{result.name}: {result.workers} workers of {result.app} on the {result.engine} engine"]
     for migration in result.migrations:
+        journal = " through the journal server" if migration.via == "journal" else ""
         where = (
-            f"moved from {migration.src} to {migration.dst} ({migration.copied_bytes:,} bytes)"
+            f"moved from {migration.src} to {migration.dst}{journal} ({migration.copied_bytes:,} bytes)"
             if migration.src != migration.dst
             else f"restarted on {migration.dst}"
         )
@@ -141,7 +145,8 @@ def summary(result: Result, folder: Optional[Path]) -> str:
             if migration.downtime_seconds is not None
             else "did not come back"
         )
-        lines.append(f"  {migration.worker} killed (SIGKILL), {where}, {back}")
+        how = "lost with its server" if journal and not migration.killed else "killed (SIGKILL)"
+        lines.append(f"  {migration.worker} {how}, {where}, {back}")
         if migration.note:
             lines.append(f"    {migration.note}")
     if result.expected or result.received:

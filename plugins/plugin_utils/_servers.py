@@ -36,15 +36,18 @@ class Servers:
     names: list[str]
     states: dict[str, State]
 
-    def require_all(self) -> None:
-        """Every server answered, and can be used."""
-        silent = [name for name in self.names if name not in self.states]
+    def require_all(self, but: Optional[str] = None) -> None:
+        """Every server answered, and can be used.
+
+        :param but: a server of which is known that it is gone.
+        """
+        silent = [name for name in self.names if name not in self.states and name != but]
         if silent:
             raise Refusal(
                 f"{', '.join(silent)} did not answer; check that Ansible reaches it "
                 f"(ansible {silent[0]} -m ansible.builtin.ping), or take it out of the inventory's group."
             )
-        for name in self.names:
+        for name in self.states:
             problem = self.states[name].get("problem")
             if problem:
                 raise Refusal(f"{name}: {problem}")

@@ -60,49 +60,6 @@ def start(servers: Servers, wanted: ClusterRecord) -> Plan:
     return {"needed": True, "cluster": wanted.to_dict()}
 
 
-def send(arguments: Arguments, servers: Servers) -> Plan:
-    """``start_sender.yml``: send validation values up to ``last``, going on where the last sender ended."""
-    record = _whole_cluster(servers)
-    last = arguments_of.integer(arguments, "last", 1000)
-    first_server = record.first_server.name
-    processes = servers.states[first_server].get("processes") or {}
-    sent = servers.states[first_server].get("sent") or {}
-    plan: Plan = {
-        "cluster": record.to_dict(),
-        "server": first_server,
-        "base": record.first_server.base,
-        "last": last,
-        "batch": arguments_of.integer(arguments, "batch", 100),
-        "interval": arguments_of.number(arguments, "interval", 0.05),
-        "key_count": record.keys,
-        "expected": last * record.keys,
-        "running": bool((processes.get("sender") or {}).get("alive")),
-    }
-    if plan["running"]:
-        under_way = int(((processes["sender"].get("details") or {}).get("last")) or 0)
-        if last != under_way:
-            raise Refusal(
-                f"A sender is still running on {first_server}, up to {under_way}; "
-                f"wait for it with start_sender.yml -e last={under_way}, or stop the cluster."
-            )
-        first = int((processes["sender"].get("details") or {}).get("first") or 1)
-        return {**plan, "first": first, "needed": True}
-    if sent and sent.get("exit_code") != 0:
-        raise Refusal(
-            f"The last sender did not end well ({sent.get('message')}): what arrived of its last values is not known, "
-            "so going on would prove nothing. Start a fresh cluster with stop_cluster.yml and start_cluster.yml."
-        )
-    done = int(sent.get("last") or 0)
-    if arguments.get("first") not in (None, ""):
-        first = arguments_of.integer(arguments, "first")
-        if first != done + 1 and not (first <= last <= done):
-            raise Refusal(
-                f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
-                "The detector stops a worker when a value is missing or comes twice."
-            )
-    return {**plan, "first": done + 1, "needed": last > done}
-
-
 def kill(arguments: Arguments, servers: Servers) -> Plan:
     """``kill_worker.yml``: SIGKILL to exactly one worker."""
     record = servers.running_cluster()
@@ -123,7 +80,10 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
 
 
 def copy(arguments: Arguments, servers: Servers) -> Plan:
-    """``copy_resilience.yml``: bring the files of a dead worker to another server."""
+    """``copy_resilience.yml``: bring the files of a dead worker to another server.
+
+    With ``via=journal`` they come from the journal server, and nothing is asked of the source server.
+    """
     plan = _move(arguments, servers)
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     running = servers.running_on(worker)
@@ -140,9 +100,7 @@ def copy(arguments: Arguments, servers: Servers) -> Plan:
         # An interrupted or finished copy is made again under the same epoch; it finds little or nothing to do.
         plan["epoch"] = servers.epoch(worker)
         return plan
-    _refuse_wrong_source(servers, worker, src)
-    _refuse_bad_files(servers, worker, src)
-    plan["epoch"] = servers.epoch(worker) + 1
+    plan["epoch"] = _next_epoch(servers, plan)
     return plan
 
 
@@ -191,18 +149,20 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
 
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
     """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
-    servers.require_all()
     plan = _move(arguments, servers)
+    servers.require_all(but=plan["src"] if plan["source_lost"] else None)
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     running = servers.running_on(worker)
-    plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True, "fence": True})
-    plan["epoch"] = servers.epoch(worker) + 1
+    plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True})
+    # A server that is gone for good can be neither asked to kill nor fenced: its epoch is the older one.
+    plan.update({"fence": not plan["source_lost"], "kill": not plan["source_lost"]})
     if running == dst:
         at_source = servers.worker(worker, src)
         moved_here = at_source.get("ownership") == "moved" and at_source.get("moved_to") == dst
         started_unfenced = servers.worker(worker, dst).get("copied_from") == src
         if moved_here or started_unfenced:
-            return {**plan, "needed": False, "fence": not moved_here, "epoch": servers.epoch(worker)}
+            fence = plan["fence"] and not moved_here
+            return {**plan, "needed": False, "fence": fence, "epoch": servers.epoch(worker)}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
         _refuse_wrong_source(servers, worker, src)
@@ -210,9 +170,8 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
         # Interrupted between copy and start: the copy is proved again under the epoch it already has.
         plan["epoch"] = servers.epoch(worker)
     else:
-        _refuse_wrong_source(servers, worker, src)
+        plan["epoch"] = _next_epoch(servers, plan)
     if running is None:
-        _refuse_bad_files(servers, worker, src)
         plan["settle"] = False
     _refuse_without_initializer(servers, worker)
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
@@ -242,8 +201,30 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         )
     refuse_initializer(worker, "moved")
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
+    via = arguments_of.choice(arguments, "via", arguments_of.WAYS, arguments_of.FILES)
+    lost = arguments_of.boolean(arguments, "source_lost", False)
+    if via == arguments_of.JOURNAL:
+        _refuse_without_journal(record, servers)
+    if lost and via != arguments_of.JOURNAL:
+        raise Refusal(
+            "source_lost=true needs via=journal: from a server that is gone no files can be copied "
+            "(and only a cluster started with journal=true has another copy)."
+        )
+    if lost and src in servers.states:
+        raise Refusal(
+            f"source_lost=true, but {src} answers: leave it out, so that {worker} is killed and fenced there. "
+            "Two owners would destroy its state."
+        )
+    if via == arguments_of.JOURNAL and not lost and src not in servers.states:
+        raise Refusal(
+            f"{src} did not answer. Where it is switched off and will not come back by itself, say so with "
+            f"source_lost=true; as long as {worker} may still run there, a second one would destroy its state."
+        )
     return {
         "cluster": record.to_dict(),
+        "via": via,
+        "source_lost": lost,
+        "journal_server": f"{record.first_server.address}:{ports.journal}" if via == arguments_of.JOURNAL else "",
         "worker": worker,
         "src": src,
         "dst": dst,
@@ -253,17 +234,6 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "control": f"{target.address}:{ports.control_of(worker)}",
         "data": f"{target.address}:{ports.data_of(worker)}",
     }
-
-
-def _whole_cluster(servers: Servers) -> ClusterRecord:
-    record = servers.running_cluster()
-    dead = [worker for worker in record.worker_names() if servers.running_on(worker) is None]
-    if dead:
-        raise Refusal(
-            f"{', '.join(dead)} does not run: messages for its keys would wait for ever. "
-            "Restart it with restart_worker.yml, or start the cluster afresh."
-        )
-    return record
 
 
 def _is_or_was(servers: Servers, worker: str, server: str) -> str:
@@ -276,6 +246,33 @@ def _refuse_wrong_source(servers: Servers, worker: str, src: str) -> None:
         raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
     if owner != src:
         raise Refusal(f"{src} does not hold {worker}: it {_is_or_was(servers, worker, owner)}. Use src={owner}.")
+
+
+def _next_epoch(servers: Servers, plan: Plan) -> int:
+    """The epoch in which the worker will belong to the target, once its source is known to be the right one."""
+    worker, src = plan["worker"], plan["src"]
+    if plan["via"] == arguments_of.JOURNAL and servers.owner(worker) is None:
+        # What the source knew is gone with it; it was at least the first epoch.
+        return max(servers.epoch(worker), 1) + 1
+    _refuse_wrong_source(servers, worker, src)
+    if plan["via"] == arguments_of.FILES and servers.running_on(worker) is None:
+        _refuse_bad_files(servers, worker, src)
+    return servers.epoch(worker) + 1
+
+
+def _refuse_without_journal(record: ClusterRecord, servers: Servers) -> None:
+    first = record.first_server.name
+    if not record.journal:
+        raise Refusal(
+            "This cluster does not journal, so there is nothing to restore from: leave via=journal out, "
+            "or start the cluster with start_cluster.yml -e journal=true."
+        )
+    processes = (servers.states.get(first) or {}).get("processes") or {}
+    if not (processes.get("journal_server") or {}).get("alive"):
+        raise Refusal(
+            f"The journal server does not run on {first}; what it holds lies in {record.first_server.base}/journals. "
+            "Leave via=journal out as long as the source server has the files."
+        )
 
 
 def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:

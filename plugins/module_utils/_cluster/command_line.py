@@ -93,6 +93,8 @@ def worker_argv(record: ClusterRecord, worker: str, server: ServerAddress, pytho
         ]
     else:
         argv += ["-n", worker]
+    if record.application == "market_spread" and record.symbols_file:
+        argv += ["--symbols-file", record.symbols_file]
     if record.version in VERSIONS_WITH_RESILIENCE_FLAG:
         argv.append("--run-with-resilience")
     if record.journal:

@@ -54,6 +54,9 @@ class ClusterRecord:
     keys: int = 11
     """How many validation keys its senders use (``key_0`` ...)."""
     journal: bool = False
+    """Whether every worker journals to the journal server, which runs on the first server."""
+    symbols_file: str = ""
+    """market-spread: the file on the servers with its symbols; empty for the built-in list."""
     wallaroo_home: str = ""
     checkpoint_interval: float = 1.0
     """Seconds between the end of a checkpoint and the next one."""

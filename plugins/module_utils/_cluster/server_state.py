@@ -126,6 +126,7 @@ def _process(process: process_record.ProcessRecord) -> dict[str, Any]:
         "log": process.log,
         "argv": list(process.argv),
         "details": process.details,
+        "result": _json(Path(process.log).with_name("result.json")) if process.kind == "sender" else None,
     }
 
 
@@ -161,7 +162,7 @@ def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) ->
         if wanted.placement[worker] == name:
             needed += ports.listened_by(worker, wanted.application)
     if wanted.placement[INITIALIZER] == name:
-        needed.append(ports.sink)
+        needed += [ports.sink, ports.journal] if wanted.journal else [ports.sink]
     ours = {process["pid"] for process in processes.values() if process["alive"]}
     found = []
     for port in port_check.taken(wanted.server(name).address, needed):

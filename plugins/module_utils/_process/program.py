@@ -76,7 +76,7 @@ def ensure_started(
             f"{wanted.name} runs already with other arguments (pid {known.identity.pid}: {' '.join(known.argv)}); "
             "stop it first."
         )
-    ended_well = not alive and known is not None and list(known.argv) == list(wanted.argv) and _ended_well(wanted)
+    ended_well = not alive and known is not None and _is_same(known, wanted) and _ended_well(wanted)
     changed = not alive and not ended_well
     if only_check or ended_well:
         return _result(wanted, known if not changed else None, changed, begin, finished=True)
@@ -192,6 +192,11 @@ def _read_result(wanted: Wanted) -> Optional[dict[str, Any]]:
 
 def _ended_well(wanted: Wanted) -> bool:
     return bool(wanted.result_file) and (_read_result(wanted) or {}).get("exit_code") == 0
+
+
+def _is_same(known: ProcessRecord, wanted: Wanted) -> bool:
+    # The details count too: a file may be sent for a second time with the very same command line.
+    return list(known.argv) == list(wanted.argv) and dict(known.details) == dict(wanted.details)
 
 
 def _forget_result(wanted: Wanted) -> None:

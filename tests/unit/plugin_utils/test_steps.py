@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
 NAMES = ["server1", "server2", "server3", "server4"]
@@ -168,6 +169,82 @@ class TestMigrate:
         assert "No cluster is running on these servers" in refusal(_steps.migrate, MOVE, there)
 
 
+def journalling(**changes: dict[str, Any]) -> Servers:
+    """A cluster that journals, with its journal server on server1."""
+    there = servers(**changes)
+    for state in there.states.values():
+        state["cluster"]["journal"] = True
+    there.states["server1"]["processes"]["journal_server"] = {"alive": True, "kind": "journal_server"}
+    return there
+
+
+class TestMovesThroughTheJournalServer:
+    MOVE = {**MOVE, "via": "journal"}
+
+    def test_the_plan_says_where_the_journals_are(self) -> None:
+        plan = _steps.migrate(self.MOVE, journalling())
+        assert (plan["via"], plan["journal_server"]) == ("journal", "10.0.0.1:9999")
+        assert (plan["kill"], plan["fence"], plan["epoch"]) == (True, True, 2)
+        assert _steps.migrate(MOVE, journalling())["journal_server"] == ""
+
+    def test_what_the_source_server_holds_does_not_matter(self) -> None:
+        half = worker(False, resilience="incomplete", missing=["multi_partition_detector-worker2.evlog"])
+        for step in (_steps.copy, _steps.migrate):
+            assert step(self.MOVE, journalling(server2={"worker2": half}))["epoch"] == 2
+
+    def test_a_source_whose_directory_is_gone_was_at_least_in_the_first_epoch(self) -> None:
+        for step in (_steps.copy, _steps.migrate):
+            assert step(self.MOVE, journalling(server2={}))["epoch"] == 2
+
+    def test_the_owner_is_known_where_somebody_knows_it(self) -> None:
+        there = journalling(server2={}, server3={"worker2": worker(False, epoch=4)})
+        for step in (_steps.copy, _steps.migrate):
+            assert "server2 does not hold worker2: it ran on server3 last" in refusal(step, self.MOVE, there)
+
+    def test_a_running_worker_is_not_copied(self) -> None:
+        assert "worker2 still runs on server2 (pid 4711)" in refusal(_steps.copy, self.MOVE, journalling())
+
+    def test_a_cluster_that_does_not_journal(self) -> None:
+        assert "This cluster does not journal" in refusal(_steps.migrate, self.MOVE, servers())
+
+    def test_a_journal_server_that_is_dead(self) -> None:
+        there = journalling()
+        there.states["server1"]["processes"]["journal_server"]["alive"] = False
+        sentence = refusal(_steps.migrate, self.MOVE, there)
+        assert "The journal server does not run on server1" in sentence
+        assert "/w/server1/journals" in sentence
+
+    def test_a_source_server_that_is_gone_for_good(self) -> None:
+        there = journalling()
+        del there.states["server2"]
+        for step in (_steps.copy, _steps.migrate):
+            sentence = refusal(step, self.MOVE, there)
+            assert "server2 did not answer. Where it is switched off" in sentence
+            assert "source_lost=true" in sentence
+        plan = _steps.migrate({**self.MOVE, "source_lost": "true"}, there)
+        assert (plan["kill"], plan["fence"], plan["settle"], plan["epoch"]) == (False, False, False, 2)
+        assert _steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 2
+
+    def test_a_server_that_answers_is_not_lost(self) -> None:
+        assert "but server2 answers" in refusal(_steps.migrate, {**self.MOVE, "source_lost": "yes"}, journalling())
+
+    def test_files_cannot_be_copied_from_a_server_that_is_gone(self) -> None:
+        there = journalling()
+        del there.states["server2"]
+        assert "needs via=journal" in refusal(_steps.migrate, {**MOVE, "source_lost": "yes"}, there)
+        assert "server2 did not answer" in refusal(_steps.migrate, MOVE, there)
+
+    def test_only_the_source_may_be_silent(self) -> None:
+        there = journalling()
+        del there.states["server2"], there.states["server3"]
+        sentence = refusal(_steps.migrate, {**self.MOVE, "source_lost": "yes"}, there)
+        assert sentence.startswith("server3 did not answer")
+
+    def test_there_are_two_ways(self) -> None:
+        sentence = refusal(_steps.migrate, {**MOVE, "via": "pigeon"}, servers())
+        assert sentence == "via=pigeon is not known: choose one of files, journal."
+
+
 class TestCopy:
     DEAD = {"worker2": worker(False)}
 
@@ -274,19 +351,107 @@ class TestStart:
 class TestSend:
     def test_goes_on_where_the_last_sender_ended(self) -> None:
         there = servers()
-        assert (_steps.send({}, there)["first"], _steps.send({}, there)["last"]) == (1, 1000)
+        assert (send({}, there)["first"], send({}, there)["last"]) == (1, 1000)
         there.states["server1"]["sent"] = {"exit_code": 0, "last": 1000}  # type: ignore[index]
-        assert not _steps.send({"last": "1000"}, there)["needed"]
-        plan = _steps.send({"last": "2000"}, there)
+        assert not send({"last": "1000"}, there)["needed"]
+        plan = send({"last": "2000"}, there)
         assert (plan["first"], plan["last"], plan["needed"]) == (1001, 2000, True)
 
     def test_after_a_sender_that_failed_nothing_can_be_proved(self) -> None:
         there = servers()
         there.states["server1"]["sent"] = {"exit_code": 1, "last": 1000, "message": "broke"}  # type: ignore[index]
-        assert "The last sender did not end well (broke)" in refusal(_steps.send, {}, there)
+        assert "The last sender did not end well (broke)" in refusal(send, {}, there)
+
+    def test_the_program_gets_what_was_asked_for(self) -> None:
+        (one,) = send({"last": "20", "batch": "7", "interval": "0"}, servers())["sends"]
+        said = dict(zip(one["argv"][::2], one["argv"][1::2]))
+        assert said == {
+            "--to": "10.0.0.1:7000",
+            "--first": "1",
+            "--last": "20",
+            "--keys": "11",
+            "--batch": "7",
+            "--interval": "0.0",
+            "--result": "/w/server1/run/sender/result.json",
+        }
+        assert (one["name"], one["program"]) == ("sender", "sender")
 
     def test_not_into_a_cluster_with_a_dead_worker(self) -> None:
-        assert "worker2 does not run" in refusal(_steps.send, {}, servers(server2={"worker2": worker(False)}))
+        assert "worker2 does not run" in refusal(send, {}, servers(server2={"worker2": worker(False)}))
+
+
+def market_spread(**processes: dict[str, Any]) -> Servers:
+    """A cluster of market-spread, with what is known of its senders."""
+    there = servers()
+    for state in there.states.values():
+        state["cluster"]["application"] = "market_spread"
+    there.states["server1"]["processes"].update(processes)
+    return there
+
+
+def sent(number: int, code: int = 0, alive: bool = False) -> dict[str, Any]:
+    """A sender of a file."""
+    result = None if alive else {"exit_code": code, "message": "it is over"}
+    return {"alive": alive, "kind": "sender", "details": {"round": number}, "result": result}
+
+
+class TestSendingMarketData:
+    ALL = {"initial_nbbo_file": "/d/initial", "orders_file": "/d/orders", "nbbo_file": "/d/quotes"}
+
+    def names(self, plan: dict[str, Any]) -> list[str]:
+        return [one["name"] for one in plan["sends"]]
+
+    def test_files_go_to_their_sources_the_first_quotes_first(self) -> None:
+        plan = send(self.ALL, market_spread())
+        assert self.names(plan) == ["sender_initial_nbbo", "sender_orders", "sender_nbbo"]
+        assert plan["generate"] == []
+        assert [one["argv"][:6] for one in plan["sends"]] == [
+            ["--to", "10.0.0.1:7001", "--file", "/d/initial", "--msg-size", "46"],
+            ["--to", "10.0.0.1:7000", "--file", "/d/orders", "--msg-size", "57"],
+            ["--to", "10.0.0.1:7001", "--file", "/d/quotes", "--msg-size", "46"],
+        ]
+
+    def test_without_files_they_are_made(self) -> None:
+        plan = send({"symbols": "20", "seed": "7", "rejecting": "0.5"}, market_spread())
+        said = dict(zip(plan["generate"][::2], plan["generate"][1::2]))
+        assert said == {
+            "--directory": "/w/server1/market_data",
+            "--seed": "7",
+            "--symbols": "20",
+            "--orders": "1000",
+            "--quotes": "1000",
+            "--rejecting": "0.5",
+        }
+        assert plan["sends"][0]["argv"][3] == "/w/server1/market_data/initial-nbbo.msg"
+
+    def test_some_of_the_files_are_enough(self) -> None:
+        assert self.names(send({"orders_file": "/d/orders"}, market_spread())) == ["sender_orders"]
+
+    def test_a_round_is_sent_once(self) -> None:
+        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(1), sender_nbbo=sent(1))
+        assert not send(self.ALL, there)["needed"]
+        assert self.names(send({**self.ALL, "round": "2"}, there)) == ["sender_orders", "sender_nbbo"]
+
+    def test_a_round_that_was_interrupted_goes_on(self) -> None:
+        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(1, alive=True))
+        assert self.names(send(self.ALL, there)) == ["sender_orders", "sender_nbbo"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({"round": 4}, "round=4 does not follow: orders were sent 2 times, so the next is round=3"),
+            ({"round": 3}, "The last sender of nbbo did not end well (it is over)"),
+            ({"orders_file": "orders.msg"}, "orders_file=orders.msg is no absolute path of a file on server1"),
+            ({"rejecting": 2, **dict.fromkeys(ALL)}, "rejecting=2 is no share"),
+        ],
+    )
+    def test_what_makes_no_sense(self, arguments: dict[str, Any], sentence: str) -> None:
+        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(2), sender_nbbo=sent(2, 1))
+        assert sentence in refusal(send, {**self.ALL, **arguments}, there)
+
+    def test_a_sender_of_another_round_is_under_way(self) -> None:
+        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(2, alive=True))
+        assert "A sender of orders is still running on server1, in round 2" in refusal(send, self.ALL, there)
 
 
 class TestDemonstration:
@@ -308,6 +473,10 @@ class TestDemonstration:
         plan = self.plan(path="2,4", restarts="2")
         assert [act["act"] for act in plan["rounds"]] == ["migrate", "restart", "restart"]
         assert {act["dst"] for act in plan["rounds"]} == {"server4"}
+
+    def test_every_move_can_go_through_the_journal_server(self) -> None:
+        assert {act["via"] for act in self.plan(path="2,4,2", via="journal")["rounds"]} == {"journal"}
+        assert {act["via"] for act in self.plan(path="2,4,2")["rounds"]} == {"files"}
 
     def test_without_a_path_it_is_a_restart_in_place(self) -> None:
         assert [act["act"] for act in self.plan()["rounds"]] == ["restart"]
@@ -346,6 +515,10 @@ class TestDemonstration:
         ({"wallaroo_version": "9"}, "wallaroo_version=9 is not known"),
         ({"wallaroo_ports": {"zink": 1}}, "wallaroo_ports knows no zink"),
         ({"checkpoint_interval": "soon"}, "checkpoint_interval=soon is no number"),
+        ({"journal": "perhaps"}, "journal=perhaps is neither true nor false"),
+        ({"journal": "false", "via": "journal"}, "via=journal needs a journal to restore from"),
+        ({"symbols_file": "/s"}, "symbols_file=/s cannot be used: it is for app=market_spread"),
+        ({"app": "market-spread", "symbols_file": "s"}, "symbols_file=s cannot be used"),
     ],
 )
 def test_a_cluster_that_makes_no_sense(arguments: dict[str, Any], sentence: str) -> None:
@@ -363,9 +536,15 @@ def test_empty_answers_of_a_survey_are_defaults() -> None:
     )
 
 
+def test_a_run_through_the_journal_server_starts_a_cluster_that_journals() -> None:
+    assert wanted(via="journal").journal
+    assert wanted(journal="yes").journal
+    assert not wanted().journal
+
+
 def test_plans_change_nothing_of_what_the_servers_said() -> None:
     there = servers()
     before = copy.deepcopy(there.states)
     _steps.migrate(MOVE, there)
-    _steps.send({}, there)
+    send({}, there)
     assert there.states == before
