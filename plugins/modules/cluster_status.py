@@ -14,6 +14,7 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Asks the external control channel of a worker whether the cluster is initialized and processes messages, and who belongs to it.
   - Can wait until it does.
+  - Can ask what is where on that worker, see O(queries).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -46,6 +47,28 @@ options:
     description:
       - Also wait until the cluster has so many workers.
     type: int
+  queries:
+    description:
+      - What else to ask, after what is waited for has come. Each answer is returned under the name of its query.
+      - A worker only knows of its own partitions and keys. Ask each worker that has an external channel.
+      - After a recovery, RV(state_entities) and RV(state_entity_counts) lack the keys that had appeared before it at run time, with the
+        real engine as with the embedded one. So nothing can be verified with them.
+    type: list
+    elements: str
+    choices:
+      - partitions
+      - partition_counts
+      - source_ids
+      - state_entities
+      - state_entity_counts
+      - stateless_partitions
+      - stateless_partition_counts
+    default: []
+  answer_timeout:
+    description:
+      - Seconds after which the answer to one question is given up.
+    type: float
+    default: 5
 """
 
 EXAMPLES = r"""
@@ -54,6 +77,11 @@ EXAMPLES = r"""
     host: 127.0.0.1
     wait_for: processing
     wait_timeout: 20
+
+- name: Ask how many keys the worker knows of, and which steps it has
+  wallaroo.resilience.cluster_status:
+    host: 127.0.0.1
+    queries: [state_entity_counts, partitions]
 """
 
 RETURN = r"""
@@ -88,13 +116,60 @@ seconds:
   returned: when O(wait_for) is not V(nothing) and RV(finished) is true
   type: float
   sample: 0.3
+partitions:
+  description: The ids of the steps, by worker.
+  returned: when O(queries) has V(partitions)
+  type: dict
+  contains:
+    state:
+      description: Those of state collections. By the name of the collection, then by worker, a list of ids.
+      returned: always
+      type: dict
+      sample: {state1: {initializer: ["230287909904832574373223425601419859146"]}}
+    stateless:
+      description: Those of stateless partitions. By the id of the partition, then by worker, a list of ids.
+      returned: always
+      type: dict
+      sample: {}
+partition_counts:
+  description: As RV(partitions), with numbers instead of lists.
+  returned: when O(queries) has V(partition_counts)
+  type: dict
+  sample: {state: {state1: {initializer: 10}}, stateless: {}}
+source_ids:
+  description: The ids of its sources, ten for each address on which it listens for senders.
+  returned: when O(queries) has V(source_ids)
+  type: list
+  elements: str
+  sample: ["180750831212751670847649543557754370823"]
+state_entities:
+  description: The keys that have a state on the asked worker, by the name of the state collection.
+  returned: when O(queries) has V(state_entities)
+  type: dict
+  sample: {state1: [key_3, key_5]}
+state_entity_counts:
+  description: How many these are.
+  returned: when O(queries) has V(state_entity_counts)
+  type: dict
+  sample: {state1: 2}
+stateless_partitions:
+  description: By the id of the stateless partition, then by worker, the ids of the steps.
+  returned: when O(queries) has V(stateless_partitions)
+  type: dict
+  sample: {}
+stateless_partition_counts:
+  description: As RV(stateless_partitions), with numbers instead of lists.
+  returned: when O(queries) has V(stateless_partition_counts)
+  type: dict
+  sample: {}
 """
 
 import time
-from typing import Optional
+from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.external_client import (
+    QUERIES,
     ClusterStatus,
     ExternalChannelError,
     ExternalClient,
@@ -110,16 +185,20 @@ def main() -> None:
             "port": {"type": "int", "default": 5050},
             "wait_for": {"type": "str", "choices": ["nothing", "initialized", "processing"], "default": "nothing"},
             "workers": {"type": "int"},
+            "queries": {"type": "list", "elements": "str", "choices": list(QUERIES), "default": []},
+            "answer_timeout": {"type": "float", "default": 5},
             "wait_timeout": {"type": "float", "default": 60},
             "return_after": {"type": "float"},
         },
         supports_check_mode=True,
     )
     wanted = module.params
-    client = ExternalClient(wanted["host"], wanted["port"])
+    if wanted["answer_timeout"] <= 0:
+        module.fail_json(msg="answer_timeout has to be more than 0 seconds.")
+    client = ExternalClient(wanted["host"], wanted["port"], wanted["answer_timeout"])
     if wanted["wait_for"] == "nothing" or module.check_mode:
         try:
-            module.exit_json(**_result(client.cluster_status(), True))
+            module.exit_json(**_result(client.cluster_status(), True), **_answers(client, wanted["queries"]))
         except ExternalChannelError as error:
             if module.check_mode:
                 module.exit_json(
@@ -157,7 +236,16 @@ def main() -> None:
                 changed=False, initialized=False, processing=False, workers=[], finished=False, message=f"{reached}"
             )
         module.fail_json(msg=f"{reached}. Look at the workers' logs with playbooks/status.yml.")
-    module.exit_json(**_result(status, True), seconds=round(time.monotonic() - begin, 3))
+    seconds = round(time.monotonic() - begin, 3)
+    try:
+        answers = _answers(client, wanted["queries"])
+    except ExternalChannelError as error:
+        module.fail_json(msg=f"{error} The cluster was there a moment ago: look at the worker's log.")
+    module.exit_json(**_result(status, True), **answers, seconds=seconds)
+
+
+def _answers(client: ExternalClient, queries: list[str]) -> dict[str, Any]:
+    return {name: client.query(name) for name in queries}
 
 
 def _words(status: ClusterStatus) -> str:

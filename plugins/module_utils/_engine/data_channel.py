@@ -5,6 +5,9 @@
 
 A frame holds one type byte and its body: who is calling, a batch of one source, a checkpoint
 barrier, or a rollback barrier. The order of the stream is what makes a checkpoint consistent.
+
+A batch carries two readings of the monotonic clock, which all processes of a machine share: when its
+source took it in, and when it was handed to the boundary. Metrics are made of them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Optional, Protocol
 from .._formats.framing import HEADER, FrameSplitter
 from .command_line import HostPort
 from .connections import READ_SIZE, RETRY_PAUSE, Listener, Outlet, open_outlet
+from .metrics import Journey, now
 from .output import say
 from .tasks import Signal, Tasks
 
@@ -26,6 +30,7 @@ FRAME_LIMIT = 8 << 20
 """A batch is what one reading of a source completes: far below this."""
 
 _BARRIER = struct.Struct(">QQ")
+_BATCH = struct.Struct(">BQQ")
 
 
 def _frame(kind: int, *parts: bytes) -> bytes:
@@ -73,11 +78,11 @@ class Boundary:
             old.abort()
         self._attempts = self._tasks.start(self._connect())
 
-    def batch(self, source: int, frames: bytes) -> None:
-        """Hand over the frames of a batch."""
+    def batch(self, source: int, frames: bytes, ingested: int) -> None:
+        """Hand over the frames of a batch, which its source has taken in at a time of the monotonic clock."""
         if not self.connected:
             self._batch_pending = True
-        self._write(_frame(BATCH, bytes((source,)), frames))
+        self._write(_frame(BATCH, _BATCH.pack(source, ingested, now()), frames))
 
     def barrier(self, kind: int, checkpoint: int, rollback: int) -> None:
         """Send a barrier behind everything that was handed over before."""
@@ -138,7 +143,7 @@ class DataReceiver(Protocol):
     def admission(self) -> Optional[Awaitable[None]]:
         """None when a batch can be taken now, otherwise what to wait for: the back-pressure of the sink."""
 
-    def batch_received(self, name: str, source: int, payloads: list[bytes]) -> None:
+    def batch_received(self, name: str, source: int, payloads: list[bytes], journey: Journey) -> None:
         """Messages for keys of this worker."""
 
     def barrier_received(self, name: str, incarnation: str, kind: int, checkpoint: int, rollback: int) -> None:
@@ -164,16 +169,19 @@ class DataListener(Listener):
                 for payload in splitter.feed(chunk):
                     kind = payload[0]
                     if kind == BATCH:
-                        payloads = inner.feed(payload[2:])
+                        arrived = now()
+                        payloads = inner.feed(payload[1 + _BATCH.size :])
                         if inner.pending or not payloads:
                             raise ValueError("a batch that is no sequence of frames")
+                        source, ingested, handed_over = _BATCH.unpack_from(payload, 1)
+                        journey = Journey(ingested, arrived, arrived - handed_over, is_own=False)
                         admission = self._receiver.admission()
                         if admission is not None:
                             await admission
                     if not self.is_current(writer, name):
                         return
                     if kind == BATCH:
-                        self._receiver.batch_received(name, payload[1], payloads)
+                        self._receiver.batch_received(name, source, payloads, journey)
                     elif kind in (BARRIER, ROLLBACK_BARRIER):
                         self._receiver.barrier_received(name, incarnation, kind, *_BARRIER.unpack(payload[1:]))
                     else:

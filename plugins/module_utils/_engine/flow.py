@@ -12,7 +12,7 @@ from typing import Optional
 from .._formats.framing import frames
 from .applications.interface import Application, InvariantViolated
 from .data_channel import Boundary
-from .metrics import Metrics
+from .metrics import Journey, Metrics, now
 from .output import fail, say
 from .routing import NOBODY, Owners
 from .sink import Sink
@@ -41,7 +41,7 @@ class Flow:
         """Whose the keys are: the workers in the cluster's order."""
         self._own = names.index(own)
         self._routes = [boundaries.get(name) for name in names]
-        self._owners = Owners(len(names))
+        self._owners = Owners(len(names), self._application.key_separator)
 
     @property
     def processing(self) -> bool:
@@ -63,9 +63,14 @@ class Flow:
         self._discarding = value
         self._changed.wake()
 
-    async def offer(self, source: int, payloads: list[bytes]) -> None:
-        """A batch of a source: returns when it has been handed over, which is the back-pressure on the sender."""
+    async def offer(self, source: int, payloads: list[bytes], decoding: int) -> None:
+        """A batch of a source: returns when it has been handed over, which is the back-pressure on the sender.
+
+        :param decoding: the nanoseconds it took to cut the batch into messages.
+        """
+        began = now()
         groups = self._groups(source, payloads)
+        routing = now() - began
         others = [route for route in (self._routes[owner] for owner in groups if owner != self._own) if route]
 
         def admitted() -> bool:
@@ -78,14 +83,16 @@ class Flow:
                 # is this worker that notices when values are missing (reference, "Observed").
                 await asyncio.sleep(0)
                 await self._changed.until(admitted)
-        self._metrics.taken_in(source, len(payloads))
+        # Real sources are not read while the world stands still: the time before does not count.
+        ingested = now()
+        self._metrics.taken_in(source, len(payloads), decoding, routing)
         if self._own in groups:
-            self._work(source, groups[self._own])
+            self._work(source, groups[self._own], Journey(ingested, ingested))
         for owner, group in groups.items():
             boundary = self._routes[owner]
             if boundary is not None:
-                boundary.batch(source, frames(group))
-                self._metrics.passed_on(source, boundary.name, len(group))
+                boundary.batch(source, frames(group), ingested)
+                self._metrics.passed_on(source, boundary.name, len(group), ingested)
 
     def admission(self) -> Optional[Awaitable[None]]:
         """See :class:`.data_channel.DataReceiver`: a batch waits for the sink, unless it is to be thrown away."""
@@ -93,7 +100,7 @@ class Flow:
             return None
         return self._changed.until(lambda: self._sink.accepts or self._discarding)
 
-    def received(self, source: int, payloads: list[bytes]) -> None:
+    def received(self, name: str, source: int, payloads: list[bytes], journey: Journey) -> None:
         """A batch from another worker.
 
         :raises ValueError: when it is none of this application.
@@ -103,7 +110,8 @@ class Flow:
         if min(map(len, payloads)) < self._application.sources[source].minimum:
             raise ValueError("a message that is too short")
         if not self._discarding:
-            self._work(source, payloads)
+            self._metrics.received(source, name, len(payloads), journey)
+            self._work(source, payloads, journey)
 
     def _groups(self, source: int, payloads: list[bytes]) -> dict[int, list[bytes]]:
         where, owners = self._application.sources[source].key, self._owners
@@ -119,11 +127,12 @@ class Flow:
             del groups[NOBODY]
         return groups
 
-    def _work(self, source: int, payloads: list[bytes]) -> None:
+    def _work(self, source: int, payloads: list[bytes], journey: Journey) -> None:
+        began = now()
         try:
             results = self._application.process(source, payloads, self._store.states)
         except InvariantViolated as violated:
             fail(str(violated), violated.where)
         if results:
             self._sink.write(b"".join(results))
-        self._metrics.worked_on(source, len(payloads), len(results) // 2)
+        self._metrics.worked_on(source, len(payloads), len(results) // 2, began, journey)

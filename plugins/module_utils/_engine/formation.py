@@ -170,6 +170,7 @@ class Formation:
         """Phases I to III; the third does not come without the receiver (Trap 28)."""
         worker = self._worker
         worker.save_topology()
+        worker.create_initial_keys()
         if not worker.is_initializer:
             worker.send(INITIALIZER, {"type": "topology_ready"})
         finish_topology()

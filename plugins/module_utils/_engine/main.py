@@ -18,6 +18,7 @@ from typing import NoReturn
 from .._resilience.files import ResilienceSet
 from .applications.detector import Detector
 from .applications.interface import Application
+from .applications.market_spread import MarketSpread
 from .command_line import HostPort, UsageError, WorkerOptions, addresses, parse, worker_options
 from .formation import Formation
 from .output import fail, say
@@ -27,7 +28,10 @@ from .shutdown import Shutdown
 from .survivor import Survivor
 from .worker import Worker
 
-APPLICATIONS: dict[str, Callable[[], Application]] = {"multi_partition_detector": Detector}
+APPLICATIONS: dict[str, Callable[[], Application]] = {
+    "multi_partition_detector": Detector,
+    "market_spread": MarketSpread,
+}
 
 
 def main(application: str, argv: list[str]) -> int:
@@ -109,6 +113,8 @@ async def _run(
     shutdown = Shutdown(worker)
     Requests(worker, shutdown)
     survivor = Survivor(worker)
+    if options.metrics is not None:
+        worker.tasks.start(worker.metrics_sender.run(options.metrics))
     start = Recovery(worker, survivor).start() if is_recovering else Formation(worker).start()
     worker.tasks.start(start)
     await shutdown.finished

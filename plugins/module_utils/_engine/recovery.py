@@ -89,6 +89,7 @@ class Recovery:
                 raise ValueError(f"{files.set.path('workers')} does not name {worker.name}")
             worker.control_addresses, worker.data_addresses = files.read_connection_addresses()
             last = files.last_checkpoint_id()
+            keys = files.local_keys_at(worker.application.state_name, last.checkpoint)
             control = files.read_address("tcp-control")
             data = worker.options.data if worker.is_initializer else files.read_address("tcp-data")
         except (OSError, ValueError) as error:
@@ -96,6 +97,7 @@ class Recovery:
         for line in mended:
             say(f"RESILIENCE: {line}")
         worker.know_workers(names)
+        worker.store.adopt(keys)
         say(f"recover_worker_names: {','.join(names)}")
         say(f"Recovering connection addresses!\nPreparing to update {len(names) - 1} boundaries")
         worker.coordinator.take_over(last.checkpoint, highest, last.rollback)

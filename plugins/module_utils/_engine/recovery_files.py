@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from .._formats import checkpoint_ids, event_log
+from .._formats import checkpoint_ids, event_log, local_keys
 from .._formats.address_file import Address, encode, read_address
 from .._formats.checkpoint_ids import CheckpointId
+from .._formats.local_keys import LocalKey
 from .._resilience.files import SUFFIXES, ResilienceSet
 from .command_line import HostPort
 from .file_layer import FileLayer
+
+FIRST_CHECKPOINT = 1
+"""Under which the keys of the start are noted (reference C.3)."""
 
 
 class RecoveryFiles:
@@ -76,6 +81,27 @@ class RecoveryFiles:
     def append_checkpoint_id(self, checkpoint: int, rollback: int) -> None:
         """Note a commit or a rollback."""
         self.layer.append(self.set.path("checkpoint_ids"), checkpoint_ids.encode(CheckpointId(checkpoint, rollback)))
+
+    def append_local_keys(self, state: str, keys: Sequence[bytes]) -> None:
+        """Note keys that this worker has from the start; they belong to the first checkpoint."""
+        if keys:
+            records = [LocalKey(local_keys.ADD, FIRST_CHECKPOINT, state, key.decode()) for key in keys]
+            self.layer.append(self.set.path("local-keys"), b"".join(map(local_keys.encode, records)))
+
+    def local_keys_at(self, state: str, checkpoint: int) -> list[bytes]:
+        """The keys that were noted up to a checkpoint.
+
+        :raises ValueError: when the file is damaged; the sentence names it.
+        """
+        found: dict[bytes, None] = {}
+        for record in local_keys.iterate(self.set.path("local-keys")):
+            if record.state != state or record.checkpoint > checkpoint:
+                continue
+            if record.command == local_keys.ADD:
+                found[record.key.encode()] = None
+            else:
+                found.pop(record.key.encode(), None)
+        return list(found)
 
     def last_checkpoint_id(self) -> CheckpointId:
         """The last one noted."""

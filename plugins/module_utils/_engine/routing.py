@@ -37,15 +37,21 @@ def step_id(state: str, worker: str, number: int) -> int:
     return key_hash(f"{state}/{worker}/{number}".encode())
 
 
+def source_id(pipeline: str, worker: str, number: int) -> int:
+    """A source's id, likewise derived: one for each of the connections that its listener takes."""
+    return key_hash(f"{pipeline} source/{worker}/{number}".encode())
+
+
 class Owners(dict[bytes, int]):
     """Key as it came -> index of its worker, computed once a key.
 
-    A key with a dot belongs to where the part before the dot belongs (reference D.3).
+    With a separator a key belongs to where the part before its first separator belongs (reference D.3).
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, separator: bytes = b"") -> None:
         super().__init__()
         self._workers = workers
+        self._separator = separator
 
     def __missing__(self, key: bytes) -> int:
         if len(self) >= _CACHE_LIMIT:
@@ -54,5 +60,6 @@ class Owners(dict[bytes, int]):
             key.decode()
         except UnicodeDecodeError:
             return NOBODY
-        found = self[key] = owner(key.partition(b".")[0], self._workers)
+        base = key.partition(self._separator)[0] if self._separator else key
+        found = self[key] = owner(base, self._workers)
         return found

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Optional
 
 from .._formats.framing import FrameSplitter, FrameTooLong
-from .applications.interface import SourceDescription
+from .applications.interface import InvariantViolated, SourceDescription
 from .command_line import HostPort
 from .connections import READ_SIZE
-from .output import say
+from .metrics import now
+from .output import fail, say
 from .tasks import Tasks
 
 CONNECTIONS = 10
@@ -23,16 +24,23 @@ CONNECTIONS = 10
 FRAME_LIMIT = 1 << 20
 _BACKLOG = 128
 
-Offer = Callable[[int, list[bytes]], Awaitable[None]]
-"""Takes a batch of a source, and returns when it has been handed over: that is the back-pressure."""
+Decodable = Callable[[int, list[bytes]], list[bytes]]
+"""Those payloads of a source that are messages."""
+
+Offer = Callable[[int, list[bytes], int], Awaitable[None]]
+"""Takes a batch of a source and the nanoseconds it took to cut it into messages, and returns when the batch has been
+handed over: that is the back-pressure."""
 
 
 class SourceListener:
     """One source of the application; only the initializer has them."""
 
-    def __init__(self, number: int, description: SourceDescription, offer: Offer, tasks: Tasks) -> None:
+    def __init__(
+        self, number: int, description: SourceDescription, decodable: Decodable, offer: Offer, tasks: Tasks
+    ) -> None:
         self._number = number
         self._description = description
+        self._decodable = decodable
         self._offer = offer
         self._tasks = tasks
         self._socket: Optional[socket.socket] = None
@@ -91,9 +99,10 @@ class SourceListener:
                 chunk = await reader.read(READ_SIZE)
                 if not chunk:
                     break
-                await self._take(splitter.feed(chunk))
+                began = now()
+                await self._take(splitter.feed(chunk), began)
         except FrameTooLong as error:
-            await self._take(error.complete)
+            await self._take(error.complete, now())
             say(f"{self._description.pipeline} source: cutting a connection off: {error}")
         except OSError:
             pass
@@ -106,10 +115,14 @@ class SourceListener:
             self._watch()
             say("TCPSource connection closed")
 
-    async def _take(self, payloads: list[bytes]) -> None:
-        minimum = self._description.minimum
-        if payloads and min(map(len, payloads)) < minimum:
+    async def _take(self, payloads: list[bytes], began: int) -> None:
+        if not payloads:
+            return
+        try:
+            decoded = self._decodable(self._number, payloads)
+        except InvariantViolated as violated:
+            fail(str(violated), violated.where)
+        if len(decoded) < len(payloads):
             say(f"Unable to decode message at {self._description.pipeline} source")
-            payloads = [payload for payload in payloads if len(payload) >= minimum]
-        if payloads:
-            await self._offer(self._number, payloads)
+        if decoded:
+            await self._offer(self._number, decoded, now() - began)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .._formats.event_log import StepState, encode, parse_state_payload, state_payload
 from .applications.interface import Application, States
 from .routing import STEPS, step_id, step_number
@@ -20,6 +22,15 @@ class StateStore:
         """The ids of this worker's steps."""
         self._numbers = {identifier: number for number, identifier in enumerate(self.step_ids)}
         self._step_of: dict[bytes, int] = {}
+        self._recorded: set[bytes] = set()
+        self._unregistered: frozenset[bytes] = frozenset()
+
+    def adopt(self, keys: Iterable[bytes]) -> None:
+        """Keys that this worker holds from the start, with or without messages (reference C.3)."""
+        for key in keys:
+            self._recorded.add(key)
+            if key not in self.states:
+                self.states[key] = self._application.initial_state(key)
 
     def snapshot(self) -> bytes:
         """The event log's records of all steps that hold a key; state is written in full each time."""
@@ -53,4 +64,14 @@ class StateStore:
                 del self.states[key]
             for name, data in parse_state_payload(record.payload):
                 self.states[name.encode()] = self._application.revive(name.encode(), data)
+        self._unregistered = frozenset(self.states) - self._recorded
         return len(records)
+
+    def registered_keys(self) -> list[str]:
+        """The keys that this worker tells of when it is asked for its state entities.
+
+        After a rollback these are fewer than it holds, on every worker: the real engine then takes the keys from
+        ``.local-keys``, where those that appeared at run time do not stand, and hears only of new ones (reference
+        C.3, Trap 37).
+        """
+        return [key.decode("utf-8", "replace") for key in self.states if key not in self._unregistered]

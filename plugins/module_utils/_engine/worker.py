@@ -18,9 +18,11 @@ from .control_channel import ControlListener, ControlPeer, Message
 from .data_channel import BARRIER, ROLLBACK_BARRIER, Boundary, DataListener
 from .external_channel import ExternalChannel, Request
 from .flow import Flow
-from .metrics import Metrics
+from .metrics import Journey, Metrics
+from .metrics_sender import MetricsSender
 from .output import fail, say
 from .recovery_files import RecoveryFiles
+from .routing import owner
 from .sink import Sink
 from .source import CONNECTIONS, SourceListener
 from .state import StateStore
@@ -49,7 +51,8 @@ class Worker:
         self.tasks = Tasks()
         self.changed = Signal()
         """Woken whenever something happened that a part of this worker may wait for."""
-        self.metrics = Metrics()
+        self.metrics_sender = MetricsSender(application.display_name, self.name)
+        self.metrics = Metrics(application, self.name, self.metrics_sender)
         self.store = StateStore(application, self.name)
         self.sink = Sink(sinks[0], self.tasks, self.changed)
         self.flow = Flow(application, self.store, self.sink, self.metrics, self.changed)
@@ -105,6 +108,7 @@ class Worker:
         for name in self.others:
             if name not in self.boundaries:
                 self.boundaries[name] = Boundary(name, self.name, self.incarnation, self.tasks, self.changed)
+                self.metrics.know_worker(name)
         self.flow.route(self.workers, self.name, self.boundaries)
 
     def peer(self, name: str) -> ControlPeer:
@@ -177,7 +181,9 @@ class Worker:
             return
         for number, (description, address) in enumerate(zip(self.application.sources, self._sources)):
             try:
-                await SourceListener(number, description, self.flow.offer, self.tasks).listen(address)
+                await SourceListener(
+                    number, description, self.application.decodable, self.flow.offer, self.tasks
+                ).listen(address)
             except (OSError, OverflowError):
                 fail(f"{description.pipeline} source: unable to listen on {address[0]}:{address[1]}", "the source")
 
@@ -195,9 +201,9 @@ class Worker:
         """See :class:`.data_channel.DataReceiver`."""
         return self.flow.admission()
 
-    def batch_received(self, name: str, source: int, payloads: list[bytes]) -> None:
+    def batch_received(self, name: str, source: int, payloads: list[bytes], journey: Journey) -> None:
         """See :class:`.data_channel.DataReceiver`."""
-        self.flow.received(source, payloads)
+        self.flow.received(name, source, payloads, journey)
 
     def barrier_received(self, name: str, incarnation: str, kind: int, checkpoint: int, rollback: int) -> None:
         """See :class:`.data_channel.DataReceiver`."""
@@ -248,6 +254,13 @@ class Worker:
         for name in self.workers:
             say(f"LocalTopology._save_worker_names: {name}")
         self.initialized = True
+
+    def create_initial_keys(self) -> None:
+        """Those of the application's first keys that this worker owns, on a fresh start."""
+        own = self.workers.index(self.name)
+        keys = [key for key in self.application.initial_keys if owner(key, len(self.workers)) == own]
+        self.files.append_local_keys(self.application.state_name, keys)
+        self.store.adopt(keys)
 
 
 RULE = "---------------------------------------------------------"

@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -107,21 +106,24 @@ def iterate(
     :raises OSError: when it cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
-        name, opened = os.fspath(source), Path(source).open("rb")
+        with Path(source).open("rb") as stream:
+            yield from _records(stream, os.fspath(source), limit)
     else:
-        name, opened = str(getattr(source, "name", "the journal")), nullcontext(source)  # type: ignore[assignment]
-    with opened as stream:
-        offset = 0
-        while True:
-            length = stream.read(_LENGTH.size)
-            if not length:
-                return
-            reader = _Reader(stream, name, offset)
-            if len(length) < _LENGTH.size:
-                raise reader.torn()
-            size = _LENGTH.unpack(length)[0]
-            yield offset, reader.record(size, limit)
-            offset += _LENGTH.size + size
+        yield from _records(source, str(getattr(source, "name", "the journal")), limit)
+
+
+def _records(stream: BinaryIO, name: str, limit: int) -> Iterator[tuple[int, JournalRecord]]:
+    offset = 0
+    while True:
+        length = stream.read(_LENGTH.size)
+        if not length:
+            return
+        reader = _Reader(stream, name, offset)
+        if len(length) < _LENGTH.size:
+            raise reader.torn()
+        size = _LENGTH.unpack(length)[0]
+        yield offset, reader.record(size, limit)
+        offset += _LENGTH.size + size
 
 
 class _Reader:

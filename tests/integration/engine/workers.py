@@ -26,7 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, decode, encode
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frames
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
 from ..conftest import PortBlock
 
@@ -42,7 +42,7 @@ _LAUNCHER = """\
 import sys
 sys.path[0] = {path!r}
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.main import main
-sys.exit(main("multi_partition_detector", sys.argv[1:]))
+sys.exit(main({application!r}, sys.argv[1:]))
 """
 
 
@@ -189,19 +189,20 @@ class Process:
 class Cluster:
     """Workers, their ports and directories."""
 
-    def __init__(self, directory: Path, interval: float = 0.1) -> None:
+    def __init__(self, directory: Path, interval: float = 0.1, application: str = "multi_partition_detector") -> None:
         self.directory = directory
+        self.application = application
         self.interval = interval
         self.processes: dict[str, Process] = {}
         self._block = PortBlock()
         self._next_port = self._block.base
         self._started: list[Process] = []
         self._senders: list[Sender] = []
-        self.source, self.sink, self.external, self.metrics = (self.port() for _ in range(4))
+        self.source, self.sink, self.external, self.metrics, self.second_source = (self.port() for _ in range(5))
         self.ports: dict[str, tuple[int, int]] = {}
         self._launcher = directory / "launcher.py"
         collections = Path(__file__).resolve().parents[3] / ".collections"
-        self._launcher.write_text(_LAUNCHER.format(path=str(collections)))
+        self._launcher.write_text(_LAUNCHER.format(path=str(collections), application=application))
         self.receivers: list[Receiver] = []
 
     def port(self) -> int:
@@ -220,7 +221,7 @@ class Cluster:
         return self.ports[name]
 
     def files(self, name: str) -> ResilienceSet:
-        return ResilienceSet(self.directory / name, "multi_partition_detector", name)
+        return ResilienceSet(self.directory / name, prefix(self.application), name)
 
     def start(self, name: str, workers: int = 2, host: str = "127.0.0.1", own: bool = True) -> Process:
         """Start a worker, fresh or again, with what ``ports`` says of it.
@@ -231,7 +232,9 @@ class Cluster:
         control, data = self.ports_of(name)
         first_control, first_data = self.ports_of("initializer")
         argv = [sys.executable, "-E", "-s", str(self._launcher)]
-        argv += ["-i", f"127.0.0.1:{self.source}", "-o", f"127.0.0.1:{self.sink}", "-m", f"127.0.0.1:{self.metrics}"]
+        sources = [self.source, self.second_source] if self.application == "market_spread" else [self.source]
+        argv += ["-i", ",".join(f"127.0.0.1:{port}" for port in sources)]
+        argv += ["-o", f"127.0.0.1:{self.sink}", "-m", f"127.0.0.1:{self.metrics}"]
         argv += ["-c", f"127.0.0.1:{first_control}", "-r", str(self.directory / name), "--run-with-resilience"]
         if name == "initializer":
             argv += ["-t", "-w", str(workers), "-d", f"127.0.0.1:{first_data}", "-e", f"127.0.0.1:{self.external}"]

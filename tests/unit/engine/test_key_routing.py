@@ -58,7 +58,7 @@ def test_the_ids_of_steps_are_128_bits_differ_and_never_change() -> None:
 
 
 def test_owners_are_remembered_and_what_is_no_text_has_none() -> None:
-    owners = Owners(2)
+    owners = Owners(2, b".")
     assert owners[b"key_0"] == 1
     assert b"key_0" in owners
     assert owners[b"\xff"] == NOBODY

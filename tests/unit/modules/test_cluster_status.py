@@ -24,6 +24,8 @@ class Channel:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.answers: list[bytes] = []
+        self.hold = False
+        """Whether it answers nothing."""
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -34,6 +36,10 @@ class Channel:
                 return
             with connection:
                 connection.recv(100)
+                if self.hold:
+                    # Until the other side gives up.
+                    connection.recv(100)
+                    continue
                 connection.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
     def close(self) -> None:
@@ -92,6 +98,32 @@ def test_the_limit_says_what_was_last_seen(channel: Channel) -> None:
 def test_an_answer_that_cannot_be_understood_is_a_sentence(channel: Channel, answer: bytes, why: str) -> None:
     channel.answers = [answer]
     assert why in refuse("cluster_status", wanted(channel))
+
+
+def test_queries_are_answered_under_their_names(channel: Channel) -> None:
+    ids = encode(MessageType.SOURCE_IDS_QUERY_RESPONSE, b'{"source_ids":["12"]}')
+    keys = encode(MessageType.STATE_ENTITY_QUERY_RESPONSE, b'{"state1":["key_3"]}')
+    channel.answers = [status(True, "initializer"), ids, keys]
+    answer = succeed("cluster_status", wanted(channel, queries=["source_ids", "state_entities"]))
+    assert (answer["source_ids"], answer["state_entities"]) == (["12"], {"state1": ["key_3"]})
+    assert "partitions" not in answer
+    channel.answers = [status(True, "initializer"), ids]
+    answer = succeed("cluster_status", wanted(channel, queries="source_ids", wait_for="processing"))
+    assert answer["source_ids"] == ["12"]
+
+
+@pytest.mark.parametrize("wait_for", ["nothing", "processing"])
+def test_an_answer_to_a_query_that_is_no_json_is_a_sentence(channel: Channel, wait_for: str) -> None:
+    channel.answers = [status(True, "a"), encode(MessageType.SOURCE_IDS_QUERY_RESPONSE, b"no JSON")]
+    sentence = refuse("cluster_status", wanted(channel, queries=["source_ids"], wait_for=wait_for))
+    assert "query for source_ids with something that cannot be read" in sentence
+
+
+def test_the_time_for_an_answer_is_limited(channel: Channel) -> None:
+    channel.hold = True
+    sentence = refuse("cluster_status", wanted(channel, queries=["source_ids"], answer_timeout=0.2))
+    assert "did not answer within 0.2 s" in sentence
+    assert "more than 0" in refuse("cluster_status", wanted(channel, answer_timeout=0))
 
 
 def test_nobody_there_is_a_sentence(channel: Channel) -> None:

@@ -25,11 +25,15 @@ class Detector:
     prefix = "multi_partition_detector"
     display_name = "Multi Partition Detector"
     state_name = "state1"
+    initial_keys: Sequence[bytes] = ()
+    key_separator = b"."
     topology_message = "Couldn't build topology!"
     options: Options = MappingProxyType(
         {**SOURCES_AND_SINKS, "depth": ("", NUMBER), "gen-source": ("", FLAG), "partitions": ("", NUMBER)}
     )
-    sources: Sequence[SourceDescription] = (SourceDescription("Detector", slice(8, None), 8),)
+    sources: Sequence[SourceDescription] = (
+        SourceDescription("Detector", slice(8, None), 8, "TraceWindow", ("TraceID",)),
+    )
 
     def __init__(self) -> None:
         self._depth = 1
@@ -42,6 +46,13 @@ class Detector:
             elif name == "gen-source":
                 raise UsageError("Error: the embedded engine generates no input: leave --gen-source out, use a sender.")
         return [f"Adding level {level}" for level in range(1, self._depth + 1)]
+
+    def decodable(self, source: int, payloads: list[bytes]) -> list[bytes]:
+        """See :class:`.interface.Application`."""
+        minimum = self.sources[source].minimum
+        if min(map(len, payloads)) >= minimum:
+            return payloads
+        return [payload for payload in payloads if len(payload) >= minimum]
 
     def process(self, source: int, payloads: Sequence[bytes], states: States) -> list[bytes]:
         """See :class:`.interface.Application`."""
@@ -73,12 +84,15 @@ class Detector:
             # The layers name what they hand on; the state belongs to the part before the first dot. The
             # window is shared by copying back, so this rare form takes the slow path at every message.
             return _Alias(self._head(key), states[base])
-        state = [self._head(base), 0, 0, 0, 0]
-        states[base] = state
+        state = states[base] = self.initial_state(base)
         return _Alias(self._head(key), state) if dot else state
 
     def _head(self, key: bytes) -> bytes:
         return b"(" + output_key(key.decode("utf-8", "replace"), self._depth).encode()
+
+    def initial_state(self, key: bytes) -> Any:
+        """An empty window."""
+        return [self._head(key), 0, 0, 0, 0]
 
     def encode_state(self, state: Any) -> bytes:
         """The window, four unsigned 64-bit numbers."""

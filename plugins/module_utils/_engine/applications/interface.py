@@ -33,6 +33,10 @@ class SourceDescription:
     """Where the key stands in a payload."""
     minimum: int
     """Bytes below which a payload cannot be decoded."""
+    computation: str
+    """Name of the computation that works on the state, for metrics."""
+    stateless: tuple[str, ...] = ()
+    """Names of the computations in front of it, which work where the source is."""
 
 
 States = dict[bytes, Any]
@@ -53,15 +57,29 @@ class Application(Protocol):
     options: Options
     """What it knows of the command line, beside Wallaroo."""
     sources: Sequence[SourceDescription]
+    initial_keys: Sequence[bytes]
+    """Keys that have a state from the start, whoever owns them; all others get theirs when they first come."""
+    key_separator: bytes
+    """What ends the part of a key that decides whose it is; empty where the whole key does."""
 
     def configure(self, given: Given) -> list[str]:
         """Take over its own options; returns the lines that it prints about them."""
 
+    def decodable(self, source: int, payloads: list[bytes]) -> list[bytes]:
+        """Those of at least one payload that are messages of this source.
+
+        :raises InvariantViolated: when one is of a kind that ends the worker.
+        """
+
     def process(self, source: int, payloads: Sequence[bytes], states: States) -> list[bytes]:
         """Work on a batch of one source: change the states, return the bytes that go to the sink.
 
+        :returns: two parts for each message that has a result.
         :raises InvariantViolated: when a state must not be so.
         """
+
+    def initial_state(self, key: bytes) -> Any:
+        """The state of a key before its first message."""
 
     def encode_state(self, state: Any) -> bytes:
         """A state as it is written to the event log."""

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``cluster_message``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_message
+short_description: Have a worker print a text to its log
+version_added: 1.0.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Sends a text to the external control channel of a worker, which prints it to its log, so that one can see there when a step of a
+    runbook was done.
+  - The worker does not answer. That the text was handed over does not prove that it was printed.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: none
+    details:
+      - Every run prints the text once more.
+options:
+  host:
+    description:
+      - Where the external channel is.
+    type: str
+    required: true
+  port:
+    description:
+      - Its port.
+    type: int
+    default: 5050
+  text:
+    description:
+      - What to print, one line of at most 1000 characters.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Mark the moment in the worker's log
+  wallaroo.resilience.cluster_message:
+    host: 127.0.0.1
+    text: maintenance of server2 begins
+"""
+
+RETURN = r"""
+message:
+  description: What was done, in words.
+  returned: success
+  type: str
+  sample: "handed to 127.0.0.1:5050: maintenance of server2 begins"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.external_client import (
+    ExternalChannelError,
+    ExternalClient,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
+
+LONGEST = 1000
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 5050},
+            "text": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    text = wanted["text"]
+    # A text of several lines could look like lines of the worker itself, which others wait for.
+    if len(text) > LONGEST or not text.isprintable():
+        module.fail_json(msg=f"text has to be one line of at most {LONGEST} printable characters.")
+    client = ExternalClient(wanted["host"], wanted["port"])
+    if not module.check_mode:
+        try:
+            client.tell(MessageType.PRINT, text.encode())
+        except ExternalChannelError as error:
+            module.fail_json(msg=f"{error} Is the worker running, and was it started with an external channel?")
+    module.exit_json(changed=True, message=f"handed to {client.host}:{client.port}: {text}")
+
+
+if __name__ == "__main__":
+    main()
