@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Optional
 
 from .._engine import main as _engine
+from .._programs import journal_server as _journal_server
 from .._programs import receiver as _receiver
 from .._programs import sender as _sender
 from .command_line import LAUNCHER
@@ -25,7 +26,7 @@ from .command_line import LAUNCHER
 PACKAGE = "wallaroo_resilience"
 """The name under which the library is imported on a server."""
 
-PROGRAMS = {"sender": _sender, "receiver": _receiver}
+PROGRAMS = {"journal_server": _journal_server, "receiver": _receiver, "sender": _sender}
 """Named here so that whoever carries this file carries the programs too."""
 
 APPLICATIONS = ("multi_partition_detector", "market_spread")
@@ -83,7 +84,16 @@ def _source(name: str) -> str:
     return str(source)
 
 
-_OWN_PACKAGES = ("_formats", "_resilience", "_process", "_verification", "_programs", "_engine", "_cluster")
+_OWN_PACKAGES = (
+    "_formats",
+    "_resilience",
+    "_process",
+    "_verification",
+    "_programs",
+    "_journal_server",
+    "_engine",
+    "_cluster",
+)
 
 
 def fingerprint(contents: dict[str, bytes]) -> str:

@@ -201,6 +201,9 @@ def worker_options(argv: Sequence[str]) -> WorkerOptions:
             result.resilience_directory = str(value)
             if result.resilience_directory.endswith("/"):
                 raise UsageError("--resilience-dir must not end in /", to_stdout=True)
+        elif name == "resilience-no-local-file-io":
+            # Wallaroo starts with it, and aborts at the first rollback (Trap 21).
+            raise UsageError("Error: --resilience-no-local-file-io: no recovery is possible with it: leave it out.")
         elif name == "join":
             result.is_joining = True
         elif name == "time-between-checkpoints" and isinstance(value, int):

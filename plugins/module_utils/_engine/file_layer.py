@@ -18,16 +18,16 @@ from .output import fail
 
 
 class Journal(Protocol):
-    """What hears of every operation, after it was done."""
+    """What hears of every operation, before it is done: nothing is in a file that its journal does not know."""
 
     def set_length(self, path: Path, length: int) -> None:
-        """A file was cut or made."""
+        """A file is cut or made."""
 
     def write(self, path: Path, offset: int, data: bytes) -> None:
-        """Bytes were written at an offset."""
+        """Bytes are written at an offset."""
 
     def remove(self, path: Path) -> None:
-        """A file was deleted."""
+        """A file is deleted."""
 
 
 class FileLayer:
@@ -52,18 +52,20 @@ class FileLayer:
         """Cut a file, or make it."""
         if self._closed:
             return
+        for journal in self.journals:
+            journal.set_length(path, length)
         try:
             os.ftruncate(self._handle(path), length)
         except OSError as error:
             fail(f"{path} cannot be cut to {length} bytes: {error.strerror}", "the resilience files")
         self._lengths[path] = length
-        for journal in self.journals:
-            journal.set_length(path, length)
 
     def write(self, path: Path, offset: int, data: bytes) -> None:
         """Write at an offset, in one call of the system where that is possible."""
         if self._closed:
             return
+        for journal in self.journals:
+            journal.write(path, offset, data)
         try:
             done = os.pwrite(self._handle(path), data, offset)
             while done < len(data):
@@ -71,8 +73,6 @@ class FileLayer:
         except OSError as error:
             fail(f"{path} cannot be written: {error.strerror}", "the resilience files")
         self._lengths[path] = max(self.length(path), offset + len(data))
-        for journal in self.journals:
-            journal.write(path, offset, data)
 
     def append(self, path: Path, data: bytes) -> None:
         """Write at the end."""
@@ -85,13 +85,13 @@ class FileLayer:
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
+        for journal in self.journals:
+            journal.remove(path)
         handle = self._handles.pop(path, None)
         if handle is not None:
             os.close(handle)
         path.unlink(missing_ok=True)
         self._lengths.pop(path, None)
-        for journal in self.journals:
-            journal.remove(path)
 
     def close(self) -> None:
         """Nothing is written any more: what was deleted stays deleted."""

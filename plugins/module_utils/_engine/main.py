@@ -21,6 +21,7 @@ from .applications.interface import Application
 from .applications.market_spread import MarketSpread
 from .command_line import HostPort, UsageError, WorkerOptions, addresses, parse, worker_options
 from .formation import Formation
+from .journal import WorkerJournal
 from .output import fail, say
 from .recovery import Recovery
 from .requests import Requests
@@ -100,6 +101,17 @@ def _is_recovering(files: ResilienceSet) -> bool:
     return state == "complete"
 
 
+def _journal(worker: Worker, is_recovering: bool) -> None:
+    try:
+        journal = WorkerJournal(worker.files.set, worker.options.journal_server)
+        if is_recovering:
+            journal.recover()
+    except OSError as error:
+        fail(f"{error.filename} cannot be written: {error.strerror}", "the journal")
+    worker.files.layer.journals.append(journal)
+    journal.start(worker.tasks)
+
+
 async def _run(
     options: WorkerOptions,
     application: Application,
@@ -113,6 +125,8 @@ async def _run(
     shutdown = Shutdown(worker)
     Requests(worker, shutdown)
     survivor = Survivor(worker)
+    if options.journal:
+        _journal(worker, is_recovering)
     if options.metrics is not None:
         worker.tasks.start(worker.metrics_sender.run(options.metrics))
     start = Recovery(worker, survivor).start() if is_recovering else Formation(worker).start()

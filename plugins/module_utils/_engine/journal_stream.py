@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One journal: a local file that only grows, and its copy on the journal server (reference C.5).
+
+What the server lacks is read from the file, never kept in memory, so a server that is away for long
+costs nothing. A change is with the kernel's connection one turn of the event loop after it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Optional, TypeVar
+
+from .command_line import HostPort
+from .output import fail, say
+
+REQUEST_LIMIT = 2.0
+"""Seconds that the server has for an answer."""
+
+RECONNECT_PAUSE = 0.5
+BLOCK = 1 << 16
+_BUSY_PAUSES = (0.05, 1.0)
+_ANSWER_LIMIT = 1 << 20
+_LENGTH = struct.Struct(">I")
+
+Value = TypeVar("Value")
+
+
+class _Disappointed(Exception):
+    """The server did not answer as it should; another try follows."""
+
+
+class JournalStream:
+    """The file and its stream."""
+
+    def __init__(self, path: Path, worker: str, server: HostPort) -> None:
+        """:raises OSError: when the file cannot be written."""
+        self.path = path
+        self._worker = worker
+        self._server = server
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.length = os.fstat(self._handle).st_size
+        self._was_cut = False
+        self._grown: Optional[asyncio.Event] = None
+
+    def append(self, data: bytes) -> None:
+        """Write to the file at once; the server gets it when it can."""
+        view = memoryview(data)
+        try:
+            while view:
+                done = os.write(self._handle, view)
+                self.length += done
+                view = view[done:]
+        except OSError as error:
+            fail(f"{self.path} cannot be written: {error.strerror}", "the journal")
+        if self._grown is not None:
+            self._grown.set()
+
+    def cut(self, length: int) -> None:
+        """Take away a torn end; the server's copy, which may have it, follows."""
+        try:
+            os.ftruncate(self._handle, length)
+        except OSError as error:
+            fail(f"{self.path} cannot be cut: {error.strerror}", "the journal")
+        self.length = length
+        self._was_cut = True
+
+    async def run(self) -> None:
+        """Keep the server's copy up to date, for ever."""
+        self._grown = asyncio.Event()
+        while True:
+            try:
+                await self._session(self._grown)
+            except (OSError, EOFError, ValueError, _Disappointed, asyncio.TimeoutError):
+                pass
+            await asyncio.sleep(RECONNECT_PAUSE)
+
+    async def _session(self, grown: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        host, port = self._server[0] or "localhost", self._server[1]
+        found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.setblocking(False)
+            # A change of a few bytes must not wait for the answer to the one before.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await _in_time(loop.sock_connect(connection, found[0][4]))
+            say(f"RJC {self._worker}: lambda dos-client {self.path.name} connected true")
+            try:
+                if await self._ask(connection, b"u" + self._worker.encode()) != b"ok":
+                    raise _Disappointed
+                size = await self._size_there(connection)
+                if await self._ask(connection, f"a{self.path.name}\t{size}".encode()) != b"ok":
+                    raise _Disappointed
+                await self._stream(connection, size, grown)
+            finally:
+                say(f"DOS: dos-client {self._worker} {self.path.name} disconnected")
+
+    async def _size_there(self, connection: socket.socket) -> int:
+        """How much the server has, once nobody else appends to it any more."""
+        pause, longest = _BUSY_PAUSES
+        while True:
+            listed = (await self._ask(connection, b"l")).decode("utf-8", "replace").splitlines()
+            entry = next(
+                (fields for fields in (line.split("\t") for line in listed) if fields[0] == self.path.name), None
+            )
+            if entry is None or len(entry) != 3:
+                return 0
+            if entry[2] == "yes":
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
+                continue
+            size = int(entry[1])
+            if size > self.length:
+                await self._cut_there(connection, size)
+                size = min(size, self.length)
+            self._was_cut = False
+            return size
+
+    async def _cut_there(self, connection: socket.socket, size: int) -> None:
+        if not self._was_cut:
+            fail(
+                f"The journal server holds {size} bytes of {self.path.name} and only {self.length} are in "
+                f"{self.path.parent}: they are of different clusters. Remove both journals, always together.",
+                "the journal",
+            )
+        if await self._ask(connection, f"t{self.path.name}\t{self.length}".encode()) != b"ok":
+            # Wallaroo's own server cannot cut: it gets the file anew.
+            await self._ask(connection, b"d" + self.path.name.encode())
+            raise _Disappointed
+
+    async def _stream(self, connection: socket.socket, sent: int, grown: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        # Reports are read, so that they do not fill the connection, and to see when the server goes.
+        reports = asyncio.ensure_future(_read_until_end(connection))
+        try:
+            while not reports.done():
+                grown.clear()
+                while sent < self.length:
+                    block = os.pread(self._handle, min(BLOCK, self.length - sent), sent)
+                    await loop.sock_sendall(connection, block)
+                    sent += len(block)
+                waiting = asyncio.ensure_future(grown.wait())
+                try:
+                    await asyncio.wait({reports, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+        finally:
+            reports.cancel()
+            await asyncio.gather(reports, return_exceptions=True)
+
+    async def _ask(self, connection: socket.socket, request: bytes) -> bytes:
+        loop = asyncio.get_running_loop()
+        await _in_time(loop.sock_sendall(connection, _LENGTH.pack(len(request)) + request))
+        return await _in_time(_answer(connection))
+
+
+async def _answer(connection: socket.socket) -> bytes:
+    (length,) = _LENGTH.unpack(await _exactly(connection, _LENGTH.size))
+    if length > _ANSWER_LIMIT:
+        raise _Disappointed
+    return await _exactly(connection, length)
+
+
+async def _exactly(connection: socket.socket, size: int) -> bytes:
+    loop, data = asyncio.get_running_loop(), b""
+    while len(data) < size:
+        part = await loop.sock_recv(connection, size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+async def _read_until_end(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while await loop.sock_recv(connection, BLOCK):
+        pass
+
+
+async def _in_time(work: Awaitable[Value]) -> Value:
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=REQUEST_LIMIT)
+        if not task.done():
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
