@@ -17,6 +17,8 @@ description:
     file are compared with the source's, which are taken anew.
   - The address files are written for this server, as the worker's command line will announce them.
   - Claims the worker for this server under O(epoch).
+  - With O(journal_server) the files are not copied but put together from the worker's journals, which that server holds; its source server is
+    not asked. The paths in a journal are mapped into the resilience directory of this server and never lead out of it.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -53,9 +55,20 @@ options:
     required: true
   source_base:
     description:
-      - That server's C(wallaroo_base), as this machine sees it.
+      - That server's C(wallaroo_base), as this machine sees it. Either this or O(journal_server) is required.
     type: path
-    required: true
+  journal_server:
+    description:
+      - C(host:port) of the journal server, from whose journals the files are restored.
+    type: str
+    version_added: 1.1.0
+  wait_timeout:
+    description:
+      - With O(journal_server), seconds to wait until nobody appends to the journals any more. A server notices the end of a worker at once, and
+        some seconds later when the worker's machine vanished.
+    type: float
+    default: 30
+    version_added: 1.1.0
   control:
     description:
       - C(host:port) of the worker's control channel on this server.
@@ -82,6 +95,18 @@ EXAMPLES = r"""
     application: multi_partition_detector
     source_server: server2
     source_base: /var/lib/wallaroo/server2
+    control: 127.0.0.1:13104
+    data: 127.0.0.1:13105
+    epoch: 2
+
+- name: Restore worker 2 from the journal server
+  wallaroo.resilience.resilience_copy:
+    base: /var/lib/wallaroo/server4
+    server: server4
+    worker: 2
+    application: multi_partition_detector
+    source_server: server2
+    journal_server: 127.0.0.1:9999
     control: 127.0.0.1:13104
     data: 127.0.0.1:13105
     epoch: 2
@@ -121,6 +146,14 @@ manifest:
   returned: success
   type: dict
   sample: {worker: worker2, files: [{name: multi_partition_detector-worker2.evlog, size: 6019, sha256: 9f2c}]}
+journal:
+  description:
+    - With O(journal_server), what the journals told. C(records) operations were replayed, C(checkpoint) was the last one committed, C(directory)
+      was the worker's own, C(torn) says what was left out at their ends.
+  returned: with O(journal_server)
+  type: dict
+  sample: {records: 17, checkpoint: 5, directory: /w/server2/resilience/worker2, torn: [], fetched_bytes: 12780}
+  version_added: 1.1.0
 finished_at:
   description: When the copy was proved, in seconds since the epoch.
   returned: success
@@ -129,6 +162,7 @@ finished_at:
 """
 
 import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
@@ -136,7 +170,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.namin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, ownership
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, ownership, restoring
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
 
@@ -154,41 +188,46 @@ def main() -> None:
             },
             "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
             "source_server": {"type": "str", "required": True},
-            "source_base": {"type": "path", "required": True},
+            "source_base": {"type": "path"},
+            "journal_server": {"type": "str"},
+            "wait_timeout": {"type": "float", "default": 30},
             "control": {"type": "str", "required": True},
             "data": {"type": "str", "required": True},
             "epoch": {"type": "int", "required": True},
         },
+        mutually_exclusive=[("source_base", "journal_server")],
+        required_one_of=[("source_base", "journal_server")],
         supports_check_mode=True,
     )
     wanted = module.params
     try:
         module.exit_json(**_copy(module))
     except (copying.CopyError, ValueError, OSError) as error:
-        module.fail_json(
-            msg=f"{wanted['worker']} could not be copied from {wanted['source_server']} to {wanted['server']}: {error}"
+        what = (
+            f"restored on {wanted['server']} from the journal server"
+            if wanted["journal_server"]
+            else f"copied from {wanted['source_server']} to {wanted['server']}"
         )
+        module.fail_json(msg=f"{wanted['worker']} could not be {what}: {error}")
 
 
 def _copy(module: AnsibleModule) -> dict[str, object]:
     wanted = module.params
     worker = worker_name(wanted["worker"])
-    # In check mode the worker was not really killed by the step before.
-    if not module.check_mode:
-        for server, base in ((wanted["source_server"], wanted["source_base"]), (wanted["server"], wanted["base"])):
-            process = record.read(base, worker)
-            if process is not None and is_alive(process.identity):
-                raise copying.CopyError(
-                    f"it still runs on {server} (pid {process.identity.pid}); kill it first with kill_worker.yml"
-                )
     name = prefix(wanted["application"], wanted["version"])
-    source = ResilienceSet(resilience_directory(wanted["source_base"], worker), name, worker)
     target = ResilienceSet(resilience_directory(wanted["base"], worker), name, worker)
-    if source.state() != "complete":
-        missing = ", ".join(path.name for path in source.missing())
-        raise copying.CopyError(f"{source.directory} does not hold a complete set of its files; missing: {missing}")
+    _refuse_running(module, wanted["server"], wanted["base"], worker)
     addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
-    result = copying.copy(copying.LocalSource(source), target, addresses, only_check=module.check_mode)
+    details: dict[str, object] = {}
+    if wanted["journal_server"]:
+        result, details = _restored(module, target, addresses)
+    else:
+        _refuse_running(module, wanted["source_server"], wanted["source_base"], worker)
+        source = ResilienceSet(resilience_directory(wanted["source_base"], worker), name, worker)
+        if source.state() != "complete":
+            missing = ", ".join(path.name for path in source.missing())
+            raise copying.CopyError(f"{source.directory} does not hold a complete set of its files; missing: {missing}")
+        result = copying.copy(copying.LocalSource(source), target, addresses, only_check=module.check_mode)
     known = ownership.read(wanted["base"], worker)
     owner = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
     claimed = known is None or (known.state, known.epoch, known.copied_from, known.server) != owner
@@ -203,11 +242,47 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
         "copied_bytes": result.bytes,
         "manifest": result.manifest.to_dict() if result.manifest else None,
         "finished_at": time.time(),
+        **details,
         "diff": {
             "before": "".join(f"{file}\n" for file in sorted(result.kept + result.removed)),
             "after": "".join(f"{file}\n" for file in sorted(result.kept + result.copied)),
         },
     }
+
+
+def _refuse_running(module: AnsibleModule, server: str, base: str, worker: str) -> None:
+    process = record.read(base, worker)
+    # In check mode the worker was not really killed by the step before.
+    if process is not None and is_alive(process.identity) and not module.check_mode:
+        raise copying.CopyError(
+            f"it still runs on {server} (pid {process.identity.pid}); kill it first with kill_worker.yml"
+        )
+
+
+def _restored(
+    module: AnsibleModule, target: ResilienceSet, addresses: copying.Addresses
+) -> tuple[copying.CopyResult, dict[str, object]]:
+    wanted = module.params
+    restored = restoring.from_journal_server(
+        Address.parse(wanted["journal_server"]),
+        target,
+        addresses,
+        Path(wanted["base"]) / "run" / target.worker / "restoring",
+        wanted["wait_timeout"],
+        module.check_mode,
+    )
+    for sentence in restored.warnings:
+        module.warn(sentence)
+    details: dict[str, object] = {
+        "journal": {
+            "records": restored.records,
+            "checkpoint": restored.checkpoint,
+            "directory": restored.directory,
+            "torn": restored.warnings,
+            "fetched_bytes": restored.fetched_bytes,
+        }
+    }
+    return restored.copy, details
 
 
 if __name__ == "__main__":

@@ -32,9 +32,10 @@ _MOST = (1 << 32) - 1
 class Session:
     """Serves one client until it goes."""
 
-    def __init__(self, store: Store, connection: Connection) -> None:
+    def __init__(self, store: Store, connection: Connection, say: Callable[[str], None]) -> None:
         self._store = store
         self._connection = connection
+        self._say = say
         self._folder: Folder = store.folder()
         self._commands: dict[int, Callable[[bytes], bytes]] = {
             ord("u"): self._use,
@@ -140,11 +141,13 @@ class Session:
         except (Refused, OSError, ValueError) as error:
             await self._connection.send(_frame(f"ERROR: {error}".encode()))
             return
+        self._say(f"appends to {appender.name} from byte {appender.size}")
         try:
             await self._connection.send(_frame(b"ok"))
             await self._stream(appender)
         finally:
             appender.close()
+            self._say(f"left {appender.name} at byte {appender.size}")
 
     async def _stream(self, appender: Appender) -> None:
         loop = asyncio.get_running_loop()

@@ -81,7 +81,7 @@ class JournalServer:
     async def _serve(self, client: socket.socket, peer: str) -> None:
         try:
             connection = Connection(client, self._arguments.idle_limit, self._arguments.vanished_after)
-            await Session(self._store, connection).serve()
+            await Session(self._store, connection, lambda line: shared.say(f"journal server: {peer} {line}")).serve()
         except Refused as refused:
             shared.complain(f"journal server: {peer} is cut off: {refused}")
         except OSError as error:
