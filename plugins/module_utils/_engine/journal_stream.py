@@ -46,7 +46,8 @@ class JournalStream:
         self._server = server
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.length = os.fstat(self._handle).st_size
-        self._was_cut = False
+        self._cut_at: Optional[int] = None
+        """Where the file was cut: the server's copy may go on differently from here."""
         self._grown: Optional[asyncio.Event] = None
 
     def append(self, data: bytes) -> None:
@@ -69,7 +70,7 @@ class JournalStream:
         except OSError as error:
             fail(f"{self.path} cannot be cut: {error.strerror}", "the journal")
         self.length = length
-        self._was_cut = True
+        self._cut_at = length if self._cut_at is None else min(self._cut_at, length)
 
     async def run(self) -> None:
         """Keep the server's copy up to date, for ever."""
@@ -116,20 +117,20 @@ class JournalStream:
                 pause = min(2 * pause, longest)
                 continue
             size = int(entry[1])
-            if size > self.length:
+            most = self.length if self._cut_at is None else self._cut_at
+            if size > most:
                 await self._cut_there(connection, size)
-                size = min(size, self.length)
-            self._was_cut = False
-            return size
+            self._cut_at = None
+            return min(size, most)
 
     async def _cut_there(self, connection: socket.socket, size: int) -> None:
-        if not self._was_cut:
+        if self._cut_at is None:
             fail(
                 f"The journal server holds {size} bytes of {self.path.name} and only {self.length} are in "
                 f"{self.path.parent}: they are of different clusters. Remove both journals, always together.",
                 "the journal",
             )
-        if await self._ask(connection, f"t{self.path.name}\t{self.length}".encode()) != b"ok":
+        if await self._ask(connection, f"t{self.path.name}\t{self._cut_at}".encode()) != b"ok":
             # Wallaroo's own server cannot cut: it gets the file anew.
             await self._ask(connection, b"d" + self.path.name.encode())
             raise _Disappointed

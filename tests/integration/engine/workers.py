@@ -200,6 +200,8 @@ class Cluster:
         self._senders: list[Sender] = []
         self.source, self.sink, self.external, self.metrics, self.second_source = (self.port() for _ in range(5))
         self.ports: dict[str, tuple[int, int]] = {}
+        self.journal = 0
+        """Port of a journal server; 0 when nobody journals."""
         self._launcher = directory / "launcher.py"
         collections = Path(__file__).resolve().parents[3] / ".collections"
         self._launcher.write_text(_LAUNCHER.format(path=str(collections), application=application))
@@ -243,6 +245,8 @@ class Cluster:
             argv += ["-n", name]
         if name != "initializer" or own:
             argv += ["--my-control", f"{host}:{control}", "--my-data", f"{host}:{data}"]
+        if self.journal:
+            argv += ["--resilience-enable-io-journal", "--resilience-dos-server", f"127.0.0.1:{self.journal}"]
         log = self.directory / f"{name}.{len(self._started)}.log"
         process = Process(name, argv, log, self.directory)
         self._started.append(process)
