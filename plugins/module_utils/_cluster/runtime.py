@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Optional
 
 from .._engine import main as _engine
+from .._programs import file_sender as _file_sender
 from .._programs import journal_server as _journal_server
+from .._programs import market_data as _market_data
 from .._programs import receiver as _receiver
 from .._programs import sender as _sender
 from .command_line import LAUNCHER
@@ -26,7 +28,13 @@ from .command_line import LAUNCHER
 PACKAGE = "wallaroo_resilience"
 """The name under which the library is imported on a server."""
 
-PROGRAMS = {"journal_server": _journal_server, "receiver": _receiver, "sender": _sender}
+PROGRAMS = {
+    "file_sender": _file_sender,
+    "journal_server": _journal_server,
+    "market_data": _market_data,
+    "receiver": _receiver,
+    "sender": _sender,
+}
 """Named here so that whoever carries this file carries the programs too."""
 
 APPLICATIONS = ("multi_partition_detector", "market_spread")
