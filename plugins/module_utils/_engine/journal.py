@@ -5,7 +5,14 @@
 
 There are two (reference C.4): ``.journal`` with every change of every file but the event log, and
 ``.evlog.journal`` with the bytes of the event log as they are. A SIGKILL can fall between a journal and its
-file, so a worker that recovers with journalling first makes both say the same again.
+file, so a worker that recovers with journalling first makes both say the same again. What it then cuts
+from a journal is on no server: bytes are streamed a turn of the event loop after they were written here,
+and a journal and its file are written in the same turn. Only a machine that lost its memory, or a
+restoration that went wrong, leaves more on the server; its copy is cut to the same length then.
+
+The operations and their order are those of a real worker, as recorded, but for two things: a file that gets
+another content is written before it is cut (see :meth:`.file_layer.FileLayer.replace`), not the other way
+round, and an address is one write, not one a line.
 """
 
 from __future__ import annotations
@@ -22,6 +29,9 @@ from .output import say
 from .tasks import Tasks
 
 EVENT_LOG = "evlog"
+_OPENED_EACH_TIME = "checkpoint_ids"
+"""What a real worker opens for every record."""
+
 _BLOCK = 1 << 20
 
 
@@ -53,7 +63,9 @@ class WorkerJournal:
     def set_length(self, path: Path, length: int) -> None:
         """See :class:`.file_layer.Journal`."""
         if path != self._files.path(EVENT_LOG):
-            self._record(Operation.SET_LENGTH, path, length)
+            if length or path.exists():
+                # To make an empty file is no operation of a real worker, whose journal says nothing of it (Trap 17).
+                self._record(Operation.SET_LENGTH, path, length)
         elif self._is_recovering and length < self._event_log.length:
             # A torn end is cut off; on a fresh start the raw bytes are only ever added to.
             self._event_log.cut(length)
@@ -71,7 +83,8 @@ class WorkerJournal:
             self._operations.append(journal_format.encode(JournalRecord(Operation.REMOVE, _absolute(path))))
 
     def _record(self, operation: Operation, path: Path, number: int, data: bytes = b"") -> None:
-        tag = self._tags[path] = self._tags.get(path, 0) + 1
+        is_opened = operation is Operation.WRITE and (number == 0 or path == self._files.path(_OPENED_EACH_TIME))
+        tag = self._tags[path] = 1 if is_opened else self._tags.get(path, 0) + 1
         record = JournalRecord(operation, _absolute(path), tag, number, data)
         self._operations.append(journal_format.encode(record))
 

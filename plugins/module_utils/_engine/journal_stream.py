@@ -24,6 +24,10 @@ REQUEST_LIMIT = 2.0
 """Seconds that the server has for an answer."""
 
 RECONNECT_PAUSE = 0.5
+
+SERVER_GONE_AFTER = 10
+"""Seconds after which a server that takes nothing counts as gone. A retransmission of the kernel can be minutes off."""
+
 BLOCK = 1 << 16
 _BUSY_PAUSES = (0.05, 1.0)
 _ANSWER_LIMIT = 1 << 20
@@ -90,6 +94,7 @@ class JournalStream:
             connection.setblocking(False)
             # A change of a few bytes must not wait for the answer to the one before.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SERVER_GONE_AFTER * 1000)
             await _in_time(loop.sock_connect(connection, found[0][4]))
             say(f"RJC {self._worker}: lambda dos-client {self.path.name} connected true")
             try:
@@ -111,6 +116,8 @@ class JournalStream:
                 (fields for fields in (line.split("\t") for line in listed) if fields[0] == self.path.name), None
             )
             if entry is None or len(entry) != 3:
+                # Nothing is there any more that could go on differently.
+                self._cut_at = None
                 return 0
             if entry[2] == "yes":
                 await asyncio.sleep(pause)
@@ -127,7 +134,8 @@ class JournalStream:
         if self._cut_at is None:
             fail(
                 f"The journal server holds {size} bytes of {self.path.name} and only {self.length} are in "
-                f"{self.path.parent}: they are of different clusters. Remove both journals, always together.",
+                f"{self.path.parent}: they are of different clusters. Remove both journals, always together. "
+                "If this machine crashed and lost the end of them, restore the worker from the journal server instead.",
                 "the journal",
             )
         if await self._ask(connection, f"t{self.path.name}\t{self._cut_at}".encode()) != b"ok":
@@ -144,6 +152,9 @@ class JournalStream:
                 grown.clear()
                 while sent < self.length:
                     block = os.pread(self._handle, min(BLOCK, self.length - sent), sent)
+                    if not block:
+                        # Somebody made the file shorter.
+                        raise _Disappointed
                     await loop.sock_sendall(connection, block)
                     sent += len(block)
                 waiting = asyncio.ensure_future(grown.wait())
@@ -192,4 +203,6 @@ async def _in_time(work: Awaitable[Value]) -> Value:
             raise asyncio.TimeoutError
         return task.result()
     finally:
-        task.cancel()
+        if task.cancel():
+            # Until it is over the event loop looks at the socket, whose number may be another's once it is closed.
+            await asyncio.wait({task})

@@ -4,7 +4,7 @@
 """The I/O journal ``.journal``: every change that a worker makes to its resilience files (reference C.4).
 
 A record is a length and that many bytes: version, operation, how many numbers and texts follow, the
-tag of the open file, the numbers, the lengths of the texts, the texts. There is no checksum and no
+tag, the numbers, the lengths of the texts, the texts. There is no checksum and no
 end mark, so what can be told apart is this:
 
 * *torn*: the file ends inside its last record, and what is there of the record makes sense. Normal after a SIGKILL.
@@ -77,7 +77,7 @@ class JournalRecord:
     path: str
     """Absolute, on the machine of the worker."""
     tag: int = 0
-    """Counts the files that the worker has opened, from 1; 0 where none is open."""
+    """Counts the operations since the worker opened the file, from 1; 0 for a removal."""
     number: int = 0
     """The new length, or the offset of the bytes; 0 for a removal."""
     data: bytes = b""

@@ -93,4 +93,6 @@ class Connection:
                 raise Refused(f"{what} for {self._idle_limit:g} s")
             return task.result()
         finally:
-            task.cancel()
+            if task.cancel():
+                # Until it is over the event loop looks at the socket, whose number may be another's once it is closed.
+                await asyncio.wait({task})

@@ -10,6 +10,8 @@ nowhere, so what somebody puts into the directory later does not lead out of it 
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import stat
@@ -20,12 +22,13 @@ NAME_LIMIT = 200
 """Bytes of a name: a real worker's request has to fit into 255 bytes."""
 
 FILES_LIMIT = 1000
-"""Entries of one directory: a worker has a handful of journals."""
+"""Entries of one directory: a worker has a handful of journals, and a cluster has fewer workers than that."""
 
 BLOCK = 1 << 16
 """Bytes that are read or sent at once."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f/]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f/\ud800-\udfff]")
+"""What no name holds. The last range stands for bytes of a file's name that are no UTF-8."""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -63,21 +66,30 @@ class Store:
     """The directory of the server, and who appends to what."""
 
     def __init__(self, directory: str, keep_free: int = 0) -> None:
-        """Enter the directory, which is made where it is missing.
+        """Enter the directory, which is made where it is missing, and keep other journal servers out of it.
 
         :param keep_free: bytes that stay free on its disk.
-        :raises OSError: when it cannot be entered or written.
+        :raises OSError: when it cannot be entered or written, or another journal server is in it.
         """
         os.makedirs(directory, mode=0o700, exist_ok=True)
         self._root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         if not os.access(directory, os.W_OK | os.X_OK):
             raise PermissionError(13, "it cannot be written", directory)
+        try:
+            # Two servers would not know of each other's appends. The lock ends with the process, however that ends.
+            fcntl.flock(self._root, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(errno.EBUSY, "another journal server uses it", directory) from None
         self._keep_free = keep_free
         self._appended: set[tuple[str, str]] = set()
 
     def folder(self, name: str = "") -> Folder:
-        """A worker's directory, made when it is missing; without a name the server's own."""
+        """A worker's directory, made when it is missing; without a name the server's own.
+
+        :raises Refused: when it is no directory, or there are too many.
+        """
         if name:
+            self.require_room("", name)
             try:
                 os.mkdir(name, 0o700, dir_fd=self._root)
             except FileExistsError:
@@ -117,12 +129,22 @@ class Store:
         if found.f_bavail * found.f_frsize < self._keep_free:
             raise Refused(f"fewer than {self._keep_free:,} bytes are free on the disk; make room")
 
-    def lock(self, key: tuple[str, str]) -> bool:
+    def require_room(self, folder: str, name: str) -> None:
+        """Stop before a directory has too many entries.
+
+        :raises Refused: when one more would be too many.
+        """
+        directory = self.enter(folder)
+        try:
+            names = os.listdir(directory)
+        finally:
+            os.close(directory)
+        if name not in names and len(names) >= FILES_LIMIT:
+            raise Refused(f"there are {len(names)} files already")
+
+    def lock(self, key: tuple[str, str]) -> None:
         """Take the right to append to a file, which one session has at a time."""
-        if key in self._appended:
-            return False
         self._appended.add(key)
-        return True
 
     def unlock(self, key: tuple[str, str]) -> None:
         """Give it back."""
@@ -193,7 +215,7 @@ class Folder:
 
     def sync(self, name: bytes) -> int:
         """Bring a file to the disk, made when it is missing; returns its size."""
-        self._room_for(checked(name))
+        self._store.require_room(self.name, checked(name))
         handle = self._store.open(self.name, checked(name), os.O_RDWR | os.O_CREAT)
         try:
             os.fsync(handle)
@@ -208,7 +230,7 @@ class Folder:
         """
         text = self._unlocked(name)
         self._store.require_space()
-        self._room_for(text)
+        self._store.require_room(self.name, text)
         handle = self._store.open(self.name, text, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         size = os.fstat(handle).st_size
         if size != offset:
@@ -223,15 +245,6 @@ class Folder:
             raise Refused(f"{text} is being appended to")
         return text
 
-    def _room_for(self, name: str) -> None:
-        directory = self._store.enter(self.name)
-        try:
-            names = os.listdir(directory)
-        finally:
-            os.close(directory)
-        if name not in names and len(names) >= FILES_LIMIT:
-            raise Refused(f"there are {len(names)} files already")
-
 
 class Appender:
     """A file that one session appends to."""
@@ -244,6 +257,8 @@ class Appender:
         """Bytes that were written. They are with the kernel: a SIGKILL of this process does not lose them."""
         self.synced = 0
         """Bytes of which this session knows that they are on the disk."""
+        self._is_entered = False
+        """Whether it is known that the disk has the file's name too."""
 
     @property
     def name(self) -> str:
@@ -264,9 +279,17 @@ class Appender:
             view = view[done:]
 
     def sync(self) -> None:
-        """Bring everything to the disk."""
+        """Bring everything to the disk, the name of the file among it."""
         size = self.size
         os.fdatasync(self._handle)
+        if not self._is_entered:
+            for folder in (self._key[0], ""):
+                directory = self._store.enter(folder)
+                try:
+                    os.fsync(directory)
+                finally:
+                    os.close(directory)
+            self._is_entered = True
         self.synced = size
 
     def close(self) -> None:
