@@ -5,6 +5,10 @@ CORE ?=
 PYTHON ?=
 ARGS ?=
 TESTS ?= tests
+CASES ?= 10000
+ENGINE ?= embedded
+WALLAROO_HOME ?=
+WALLAROO_VERSION ?= 0.5.4
 
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
@@ -24,7 +28,7 @@ export PYTHONPATH := $(CURDIR)/.collections
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit lint format build lock bench clean
+.PHONY: help venv demo test test-unit conformance fuzz lint format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +44,13 @@ test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
 
 test-unit: venv ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
+
+conformance: venv ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
+	@ENGINE="$(ENGINE)" WALLAROO_HOME="$(WALLAROO_HOME)" WALLAROO_VERSION="$(WALLAROO_VERSION)" \
+		python -m pytest tests/conformance -n 0 -v $(ARGS)
+
+fuzz: venv ## run the fuzz tests for long (CASES=10000 for each parser and port)
+	@FUZZ_CASES=$(CASES) python -m pytest tests/fuzz $(ARGS)
 
 lint: venv ## check the sources
 	@python tools/check_rules.py

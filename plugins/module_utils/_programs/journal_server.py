@@ -99,7 +99,7 @@ def _parser() -> shared.Parser:
         "--idle-limit", type=shared.seconds, default=60.0, help="seconds in which a client asks nothing (60)"
     )
     parser.add_argument(
-        "--vanished-after", type=shared.positive, default=12, help="seconds until a client counts as gone (12)"
+        "--vanished-after", type=shared.positive, default=6, help="seconds until a client counts as gone (6)"
     )
     parser.add_argument(
         "--keep-free", type=shared.positive, default=64 << 20, help="bytes that stay free on the disk (64 MiB)"
