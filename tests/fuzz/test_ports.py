@@ -32,9 +32,9 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.re
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError
 from hypothesis import assume, given
 
-from tests.integration.engine.workers import INITIALIZED, LIMIT, Cluster, wait_for
 from tests.journal_client import Client
 from tests.program_runner import Programs
+from tests.worker_runner import INITIALIZED, LIMIT, Cluster, wait_for
 
 from .inputs import fuzzed, inputs, pieces, refusal_allowed
 

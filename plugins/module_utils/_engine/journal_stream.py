@@ -53,10 +53,17 @@ class JournalStream:
         self._cut_at: Optional[int] = None
         """Where the file was cut: the server's copy may go on differently from here."""
         self._grown: Optional[asyncio.Event] = None
+        self._live: Optional[socket.socket] = None
+        """The connection, once the server has all that there is."""
+        self._sent = 0
 
     def append(self, data: bytes) -> None:
-        """Write to the file at once; the server gets it when it can."""
-        view = memoryview(data)
+        """Write to the file at once; the server gets it when it can.
+
+        Where it is up to date the bytes go to the kernel here and now: so what the worker says afterwards, as that
+        its states are saved, is not said of states that a SIGKILL takes from the journal server.
+        """
+        view, was_up_to_date = memoryview(data), self._sent == self.length
         try:
             while view:
                 done = os.write(self._handle, view)
@@ -64,6 +71,12 @@ class JournalStream:
                 view = view[done:]
         except OSError as error:
             fail(f"{self.path} cannot be written: {error.strerror}", "the journal")
+        if self._live is not None and was_up_to_date:
+            try:
+                self._sent += self._live.send(data)
+            except OSError:
+                # Full or gone: the task that keeps the copy up to date finds out.
+                pass
         if self._grown is not None:
             self._grown.set()
 
@@ -143,26 +156,28 @@ class JournalStream:
             await self._ask(connection, b"d" + self.path.name.encode())
             raise _Disappointed
 
-    async def _stream(self, connection: socket.socket, sent: int, grown: asyncio.Event) -> None:
+    async def _stream(self, connection: socket.socket, size: int, grown: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
+        self._sent, self._live = size, connection
         # Reports are read, so that they do not fill the connection, and to see when the server goes.
         reports = asyncio.ensure_future(_read_until_end(connection))
         try:
             while not reports.done():
                 grown.clear()
-                while sent < self.length:
-                    block = os.pread(self._handle, min(BLOCK, self.length - sent), sent)
+                while self._sent < self.length:
+                    block = os.pread(self._handle, min(BLOCK, self.length - self._sent), self._sent)
                     if not block:
                         # Somebody made the file shorter.
                         raise _Disappointed
                     await loop.sock_sendall(connection, block)
-                    sent += len(block)
+                    self._sent += len(block)
                 waiting = asyncio.ensure_future(grown.wait())
                 try:
                     await asyncio.wait({reports, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     waiting.cancel()
         finally:
+            self._live = None
             reports.cancel()
             await asyncio.gather(reports, return_exceptions=True)
 

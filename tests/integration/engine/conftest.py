@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .workers import Cluster
+from tests.worker_runner import Cluster
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.external_client import ExternalClient
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
 
-from .workers import KEYS, LIMIT, RESUMED, Cluster
+from tests.worker_runner import KEYS, LIMIT, RESUMED, Cluster
 
 OWN = ["key_2", "key_3", "key_5", "key_7", "key_8"]
 

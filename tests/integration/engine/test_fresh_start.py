@@ -14,7 +14,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, encode
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 
-from .workers import INITIALIZED, KEYS, READY, Cluster, wait_for
+from tests.worker_runner import INITIALIZED, KEYS, READY, Cluster, wait_for
 
 OWNERS = {
     1: [set(KEYS)],

@@ -24,7 +24,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.event
     parse_state_payload,
 )
 
-from .workers import KEYS, LIMIT, RESUMED, Cluster, Receiver
+from tests.worker_runner import KEYS, LIMIT, RESUMED, Cluster, Receiver
 
 POINTS = 50
 CHAINS = 5

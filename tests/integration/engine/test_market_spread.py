@@ -22,7 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.marke
     encode_quote,
 )
 
-from .workers import LIMIT, RESUMED, Cluster, wait_for
+from tests.worker_runner import LIMIT, RESUMED, Cluster, wait_for
 
 TIMESTAMP = 8
 """Bytes at the end of a result that differ from run to run."""

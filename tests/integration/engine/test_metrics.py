@@ -22,7 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     Payload,
 )
 
-from .workers import KEYS, LIMIT, READY, Cluster, wait_for
+from tests.worker_runner import KEYS, LIMIT, READY, Cluster, wait_for
 
 # Which keys belong to whom in a cluster of two (reference B.6).
 OWN = ["key_2", "key_3", "key_5", "key_7", "key_8"]

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids, event_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 
-from .workers import KEYS, READY, RESUMED, Cluster, Receiver, wait_for
+from tests.worker_runner import KEYS, READY, RESUMED, Cluster, Receiver, wait_for
 
 
 def fed(cluster: Cluster, workers: int, last: int = 200) -> Receiver:

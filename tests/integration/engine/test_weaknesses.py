@@ -13,8 +13,9 @@ import time
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import expected_window
 
+from tests.worker_runner import KEYS, RESUMED, Cluster, wait_for
+
 from .test_recovery import crash_and_restart, fed
-from .workers import KEYS, RESUMED, Cluster, wait_for
 
 PATIENCE = 1.5
 """Seconds of looking that something does not happen; a recovery takes 0.1 to 0.3."""

@@ -28,7 +28,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.exter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frames
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
-from ..conftest import PortBlock
+from .port_block import PortBlock
 
 LIMIT = 15.0
 """Seconds for anything that must happen; generous, since tests share a machine."""
@@ -203,7 +203,7 @@ class Cluster:
         self.journal = 0
         """Port of a journal server; 0 when nobody journals."""
         self._launcher = directory / "launcher.py"
-        collections = Path(__file__).resolve().parents[3] / ".collections"
+        collections = Path(__file__).resolve().parents[1] / ".collections"
         self._launcher.write_text(_LAUNCHER.format(path=str(collections), application=application))
         self.receivers: list[Receiver] = []
 
