@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real worker processes of the embedded engine, a receiver and senders, for one test."""
+"""Real worker processes of either engine, a receiver and senders, for one test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     decode_output,
     encode_input,
+    encode_output,
     expected_window,
     key_name,
 )
@@ -28,6 +28,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.exter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frames
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
+from .engines import EMBEDDED, Engine
 from .port_block import PortBlock
 
 LIMIT = 15.0
@@ -100,6 +101,14 @@ class Receiver:
         for key in keys:
             assert self.windows(key) == [expected_window(value) for value in range(1, last + 1)], key
 
+    def write(self, path: Path) -> Path:
+        """Everything that came, as a received file; the order between keys is not that in which they came."""
+        with self._lock:
+            path.write_bytes(
+                frames(encode_output(key, window) for key, windows in self._windows.items() for window in windows)
+            )
+        return path
+
     def close(self) -> None:
         """End."""
         self._reads.set()
@@ -157,8 +166,15 @@ class Process:
         return [line for line in self.log().splitlines() if "Recovery Phase" in line or "Reconnect" in line]
 
     def wait_for(self, line: str, limit: float = LIMIT, times: int = 1) -> None:
+        def said() -> bool:
+            # Asked before the log is read: what it said before its end counts.
+            code = self.popen.poll()
+            found = self.log().count(line) >= times
+            assert found or code is None, f"{self.name} ended with {code} and never said {line!r}"
+            return found
+
         try:
-            wait_for(f"{line!r} in the log of {self.name}", lambda: self.log().count(line) >= times, limit)
+            wait_for(f"{line!r} in the log of {self.name}", said, limit)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()}") from None
 
@@ -189,9 +205,16 @@ class Process:
 class Cluster:
     """Workers, their ports and directories."""
 
-    def __init__(self, directory: Path, interval: float = 0.1, application: str = "multi_partition_detector") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        interval: float = 0.1,
+        application: str = "multi_partition_detector",
+        engine: Engine = EMBEDDED,
+    ) -> None:
         self.directory = directory
         self.application = application
+        self.engine = engine
         self.interval = interval
         self.processes: dict[str, Process] = {}
         self._block = PortBlock()
@@ -223,7 +246,7 @@ class Cluster:
         return self.ports[name]
 
     def files(self, name: str) -> ResilienceSet:
-        return ResilienceSet(self.directory / name, prefix(self.application), name)
+        return ResilienceSet(self.directory / name, prefix(self.application, self.engine.version), name)
 
     def start(self, name: str, workers: int = 2, host: str = "127.0.0.1", own: bool = True) -> Process:
         """Start a worker, fresh or again, with what ``ports`` says of it.
@@ -233,11 +256,12 @@ class Cluster:
         (self.directory / name).mkdir(exist_ok=True)
         control, data = self.ports_of(name)
         first_control, first_data = self.ports_of("initializer")
-        argv = [sys.executable, "-E", "-s", str(self._launcher)]
+        argv = self.engine.executable(self.application, self._launcher)
         sources = [self.source, self.second_source] if self.application == "market_spread" else [self.source]
         argv += ["-i", ",".join(f"127.0.0.1:{port}" for port in sources)]
         argv += ["-o", f"127.0.0.1:{self.sink}", "-m", f"127.0.0.1:{self.metrics}"]
-        argv += ["-c", f"127.0.0.1:{first_control}", "-r", str(self.directory / name), "--run-with-resilience"]
+        argv += ["-c", f"127.0.0.1:{first_control}", "-r", str(self.directory / name)]
+        argv += self.engine.flags
         if name == "initializer":
             argv += ["-t", "-w", str(workers), "-d", f"127.0.0.1:{first_data}", "-e", f"127.0.0.1:{self.external}"]
             argv += ["--time-between-checkpoints", str(int(self.interval * 1e9))]
@@ -308,6 +332,11 @@ class Cluster:
                     found, text = decode(payload)
                     return found, json.loads(text) if text else None
 
+    def tell(self, data: bytes) -> None:
+        """A message to the initializer's external channel that has no answer."""
+        with socket.create_connection(("127.0.0.1", self.external), LIMIT) as connection:
+            connection.sendall(data)
+
     def is_processing(self) -> bool:
         """Whether messages are processed."""
         found = self.ask(MessageType.CLUSTER_STATUS_QUERY)
@@ -371,3 +400,19 @@ class Sender:
                 data = data[done:]
             self.sent += self._batch
             self._stopped.wait(self._pause)
+
+
+def fed(cluster: Cluster, workers: int, last: int = 200) -> Receiver:
+    """A cluster that has processed values 1 to ``last``, all of them part of a committed checkpoint."""
+    receiver = cluster.receiver()
+    cluster.start_all(workers)
+    cluster.send(1, last)
+    receiver.wait_until_all_have(last)
+    cluster.wait_for_checkpoints()
+    return receiver
+
+
+def crash_and_restart(cluster: Cluster, name: str) -> None:
+    """SIGKILL, and the same command line again."""
+    cluster[name].kill()
+    cluster.start(name).wait_for(RESUMED)

@@ -20,10 +20,11 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Optional
 
 from .._formats.address_file import Address
 from .._formats.framing import HEADER, FrameError, frame, iterate_file
+from .._process.waiting import LimitReached, wait_until
 from . import shared
 
 RETRY_PAUSE = 0.2
@@ -119,19 +120,23 @@ class Connection:
         """:raises SendingFailed: when nobody listens there in time."""
         self._to = to
         self._stall_limit = stall_limit
-        end = time.monotonic() + connect_limit
-        while True:
+        last: list[OSError] = []
+
+        def attempt() -> Optional[socket.socket]:
             try:
-                left = max(end - time.monotonic(), 0.05)
-                self._socket = socket.create_connection((to.host, to.port), left)
-                break
+                # A source whose queue is full does not answer at all, so the try itself needs a limit too.
+                return socket.create_connection((to.host, to.port), max(connect_limit, _LOOK_PAUSE))
             except OSError as error:
-                if time.monotonic() >= end:
-                    raise SendingFailed(
-                        f"no connection to the source {to} within {connect_limit:g} s ({error.strerror or error}); "
-                        "is the cluster running, and is this its address?"
-                    ) from error
-            time.sleep(min(RETRY_PAUSE, max(end - time.monotonic(), 0.0)))
+                last[:] = [error]
+                return None
+
+        try:
+            self._socket = wait_until(attempt, connect_limit, f"a connection to {to}", pause=RETRY_PAUSE)
+        except LimitReached as reached:
+            raise SendingFailed(
+                f"no connection to the source {to} within {connect_limit:g} s ({last[0].strerror or last[0]}); "
+                "is the cluster running, and is this its address?"
+            ) from reached
         self._socket.setblocking(False)
 
     def send(self, data: bytes) -> None:
@@ -152,6 +157,21 @@ class Connection:
                 progressed = time.monotonic()
             elif time.monotonic() - progressed >= self._stall_limit:
                 raise self._stalled()
+
+    def idle(self, seconds: float) -> None:
+        """Do nothing for a while, but notice when the source goes.
+
+        :raises SendingFailed: when it does.
+        """
+        readable, _writable, _broken = select.select([self._socket], [], [], seconds)
+        if not readable:
+            return
+        try:
+            said = self._socket.recv(_BLOCK)
+        except OSError as error:
+            raise SendingFailed(f"the connection to the source {self._to} broke ({error.strerror})") from error
+        if not said:
+            raise SendingFailed(f"the source {self._to} closed the connection")
 
     def finish(self) -> bool:
         """Say that this was all, and wait until the source has read it; returns whether it closed, too.
@@ -226,19 +246,19 @@ class FileSender:
                 self.bytes += len(data)
                 self._report()
                 if self.messages < self.wanted:
-                    tick = self._pause(tick)
+                    tick = self._pause(tick, connection)
             self.closed = connection.finish()
         finally:
             connection.close()
 
-    def _pause(self, tick: float) -> float:
+    def _pause(self, tick: float, connection: Connection) -> float:
         """Until the next tick; those that passed while the source pushed back are left out (reference D.6)."""
         interval = self._arguments.interval
         if not interval:
             return tick
         now = time.monotonic()
         following: float = tick + interval * max(1, -(-(now - tick) // interval))
-        time.sleep(max(following - now, 0.0))
+        connection.idle(max(following - now, 0.0))
         return following
 
     def _report(self) -> None:

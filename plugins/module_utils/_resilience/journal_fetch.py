@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .._formats.address_file import Address
 from .._formats.whole_file import make_private_directory
+from .._process.waiting import LimitReached, wait_until
 from .files import ResilienceSet
 from .source import CopyError
 
@@ -151,22 +152,25 @@ def wait_until_left(client: JournalServerClient, files: ResilienceSet, limit: fl
     :raises StillAppended: when that lasts longer than ``limit`` seconds.
     :raises FetchError: when there are none.
     """
-    end = time.monotonic() + limit
-    while True:
-        found = {
-            name: one for name, one in client.listed().items() if (files.suffix_of(name) or "").endswith("journal")
-        }
+    found: dict[str, Listed] = {}
+
+    def left() -> bool:
+        listed = client.listed()
+        found.clear()
+        found.update((name, one) for name, one in listed.items() if (files.suffix_of(name) or "").endswith("journal"))
         if not found:
             raise FetchError(f"the journal server holds no journals of {files.worker}; does its cluster journal?")
-        busy = sorted(name for name, one in found.items() if one.appended)
-        if not busy:
-            return found
-        if time.monotonic() >= end:
-            raise StillAppended(
-                f"somebody still appends to {', '.join(busy)} after {limit:g} s: {files.worker} is alive somewhere, "
-                "or its machine vanished a moment ago; make sure that it is dead and try again"
-            )
-        time.sleep(_PAUSE)
+        return not any(one.appended for one in found.values())
+
+    try:
+        wait_until(left, limit, f"the end of {files.worker}", pause=_PAUSE)
+    except LimitReached as reached:
+        busy = ", ".join(sorted(name for name, one in found.items() if one.appended))
+        raise StillAppended(
+            f"somebody still appends to {busy} after {limit:g} s: {files.worker} is alive somewhere, "
+            "or its machine vanished a moment ago; make sure that it is dead and try again"
+        ) from reached
+    return found
 
 
 def fetch(client: JournalServerClient, files: ResilienceSet, listed: dict[str, Listed]) -> int:

@@ -134,8 +134,8 @@ def test_after_a_kill_the_event_log_and_its_journal_say_the_same(
     worker.path("evlog.journal").write_bytes(journal)
     files = journalled(tmp_path, recovers=True)
     files.mend()
-    files.append_event_log(event_log.encode(event_log.Restart()))
-    after = both + event_log.encode(event_log.Restart())
+    files.append_event_log(event_log.encode(event_log.RestartMark()))
+    after = both + event_log.encode(event_log.RestartMark())
     assert worker.path("evlog").read_bytes() == after
     assert worker.path("evlog.journal").read_bytes() == after
 
