@@ -9,15 +9,32 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import (
+    preparation,
+    server_state,
+    worker_start,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import runtime_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 from tests.port_block import PortBlock
 
@@ -171,7 +188,56 @@ QUICK = "values=200 interval=0 checkpoint_interval=0.2"
 
 @pytest.fixture
 def cluster(loopback: Loopback) -> Loopback:
-    """Two workers that run, with 200 values of each key behind them."""
-    loopback.play("start_cluster", "workers=2 checkpoint_interval=0.2")
-    loopback.play("start_sender", "last=200 interval=0")
+    """Two workers that run, with 200 values of each key behind them.
+
+    As start_cluster.yml and start_sender.yml leave them, made with the library that these use: ten times as fast.
+    """
+    start_directly(loopback)
     return loopback
+
+
+def start_directly(loopback: Loopback, **arguments: str) -> None:
+    """Do what the two playbooks do."""
+    servers = [
+        {"name": f"server{number}", "address": "127.0.0.1", "base": str(loopback.base(number))}
+        for number in range(1, 5)
+    ]
+    wanted = {"workers": "2", "checkpoint_interval": "0.2", "wallaroo_ports": loopback.ports, **arguments}
+    record = cluster_record(wanted, servers, "cluster-of-a-test", time.time())
+    base = record.first_server.base
+    for server in record.servers:
+        preparation.prepare(server.base, record)
+    received = f"{base}/received/received.bin"
+    _start_program(base, "receiver", ["--listen", f"127.0.0.1:{record.ports['sink']}", "--file", received])
+    if record.journal:
+        where = ["--listen", f"127.0.0.1:{record.ports['journal']}", "--directory", f"{base}/journals"]
+        _start_program(base, "journal_server", where)
+    for worker in record.worker_names():
+        _start_worker(record, worker, worker_start.LISTENING)
+    _start_worker(record, "initializer", worker_start.READY)
+    states = {server.name: server_state.describe(server.base, server.name) for server in record.servers}
+    (one,) = send({"last": "200", "interval": "0"}, Servers(list(states), states))["sends"]
+    argv = [*runtime_argv(sys.executable, base, one["program"]), *one["argv"]]
+    program.ensure_started(
+        program.Wanted(base, one["name"], "sender", argv, details=one["details"], result_file=one["result_file"]), LIMIT
+    )
+    keys = [key_name(number) for number in range(record.keys)]
+    progress = Progress(received, keys)
+    wait_until(lambda: progress.update() is not None and not progress.missing(200), LIMIT, "the output")
+    ids = ResilienceSet(f"{base}/resilience/initializer", prefix(record.application), "initializer").path(
+        "checkpoint_ids"
+    )
+    before = ids.stat().st_size
+    wait_until(lambda: ids.stat().st_size >= before + 2 * checkpoint_ids.SIZE, LIMIT, "two more checkpoints")
+
+
+def _start_program(base: str, name: str, argv: list[str]) -> None:
+    argv = [*runtime_argv(sys.executable, base, name), *argv]
+    pattern = f"{name.replace('_', ' ')}: listening on "
+    program.ensure_started(program.Wanted(base, name, name, argv, ready_pattern=pattern), LIMIT)
+
+
+def _start_worker(record: ClusterRecord, worker: str, until: str) -> None:
+    server = record.server(record.placement[worker])
+    start = worker_start.WorkerStart(server.base, server.name, record, worker, worker_start.FRESH, sys.executable)
+    worker_start.run(start, until, LIMIT, None)

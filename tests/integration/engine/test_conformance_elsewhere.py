@@ -31,9 +31,7 @@ def tree(tmp_path: Path, repository: Path) -> Path:
         path = tmp_path / "wallaroo" / place
         path.parent.mkdir(parents=True)
         path.write_text(
-            _SCRIPT.format(
-                python=sys.executable, collections=str(repository / ".collections"), application=application
-            )
+            _SCRIPT.format(python=sys.executable, collections=str(repository / ".collections"), application=application)
         )
         path.chmod(0o700)
     return tmp_path / "wallaroo"
