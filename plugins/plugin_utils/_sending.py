@@ -58,12 +58,13 @@ def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> 
             )
         first = int((processes["sender"].get("details") or {}).get("first") or 1)
         return _with_values(plan, arguments, record, first, last)
-    if sent and sent.get("exit_code") != 0:
+    if sent and sent.get("exit_code") != 0 and sent.get("begun", True):
         raise Refusal(
             f"The last sender did not end well ({sent.get('message')}): what arrived of its last values is not known, "
             "so going on would prove nothing. Start a fresh cluster with stop_cluster.yml and start_cluster.yml."
         )
-    done = int(sent.get("last") or 0)
+    # One that never reached the source has sent nothing.
+    done = int(sent.get("last") or 0) if sent.get("exit_code") == 0 else int(sent.get("first") or 1) - 1
     if arguments.get("first") not in (None, ""):
         first = arguments_of.integer(arguments, "first")
         if first != done + 1 and not (first <= last <= done):
@@ -153,7 +154,9 @@ def _file(
             )
     elif done:
         result = process.get("result") or {}
-        if result.get("exit_code") != 0:
+        if result.get("exit_code") != 0 and not result.get("begun", True):
+            done -= 1
+        elif result.get("exit_code") != 0:
             why = result.get("message") or "it was killed"
             raise Refusal(
                 f"The last sender of {name} did not end well ({why}): what arrived "

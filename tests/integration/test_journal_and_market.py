@@ -96,10 +96,12 @@ def test_a_server_that_is_gone_for_good(loopback: Loopback, tmp_path: Path) -> N
     inventory = tmp_path / "inventory"
     shutil.copytree(loopback.repository / "inventory" / "loopback", inventory)
     hosts = (inventory / "hosts.yml").read_text()
-    unreachable = (
-        "server2:\n          ansible_connection: ssh\n          ansible_host: 127.0.0.1\n          ansible_port: 1\n"
-    )
-    (inventory / "hosts.yml").write_text(hosts.replace("server2:\n", unreachable))
+    # An ssh that reaches nobody: so it says by its exit code, and the machine of the tests needs none.
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
+    (tmp_path / "ssh").chmod(0o700)
+    lost = {"ansible_connection": "ssh", "ansible_ssh_executable": str(tmp_path / "ssh")}
+    lines = "".join(f"          {name}: {value}\n" for name, value in lost.items())
+    (inventory / "hosts.yml").write_text(hosts.replace("server2:\n", f"server2:\n{lines}"))
     where = ("-i", str(inventory / "hosts.yml"))
     move = "worker=2 src=2 dst=4 via=journal"
 

@@ -108,12 +108,19 @@ class ClusterRecord:
 
         :raises ValueError: when something is missing or unknown.
         """
-        values = dict(data)
         try:
+            values = dict(data)
             values["servers"] = [ServerAddress(**server) for server in values["servers"]]
-            return cls(**values)
-        except (KeyError, TypeError) as error:
+            record = cls(**values)
+            names = {server.name for server in record.servers}
+            homeless = [worker for worker in record.worker_names() if record.placement.get(worker) not in names]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"this is no record of a cluster: {error}") from error
+        if homeless or not record.workers or not names:
+            raise ValueError(
+                f"this is no record of a cluster: it has no server for {', '.join(homeless) or 'a worker'}"
+            )
+        return record
 
 
 def record_path(base: str) -> Path:
@@ -133,5 +140,5 @@ def read(base: str) -> Optional[ClusterRecord]:
         return None
     try:
         return ClusterRecord.from_dict(json.loads(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read ({error}); run stop_cluster.yml, then start_cluster.yml") from error

@@ -223,6 +223,8 @@ class FileSender:
         self.bytes = 0
         self.wanted = 0
         self.closed = False
+        self.begun = False
+        """Whether the source may have got anything."""
         self._reported = time.monotonic()
 
     def run(self) -> None:
@@ -239,7 +241,7 @@ class FileSender:
         connection = Connection(arguments.to, arguments.connect_limit, arguments.stall_limit)
         try:
             shared.say(f"file_sender: connected to {arguments.to}, {self.wanted:,} records")
-            tick = time.monotonic()
+            tick, self.begun = time.monotonic(), True
             for data, count in records.batches(self.wanted, arguments.batch):
                 connection.send(data)
                 self.messages += count
@@ -338,6 +340,7 @@ def main(argv: list[str]) -> int:
         bytes=sender.bytes,
         files=arguments.file,
         closed=sender.closed,
+        begun=sender.begun,
         seconds=round(time.time() - begin, 3),
         started=begin,
         finished=time.time(),

@@ -204,6 +204,8 @@ class Sender:
         limits = Limits(arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit)
         groups = _spread(self.keys, arguments.connections)
         self.links = [Link(arguments.to, group, arguments.first, limits) for group in groups]
+        self.begun = False
+        """Whether the source may have got anything."""
         self.total = len(self.keys) * (arguments.last - arguments.first + 1)
         self._reported = time.monotonic()
 
@@ -218,7 +220,7 @@ class Sender:
         arguments = self._arguments
         await asyncio.gather(*(link.connect(arguments.connect_limit) for link in self.links))
         shared.say(f"sender: connected to {arguments.to}, {len(self.links)} connections for {len(self.keys)} keys")
-        begin = time.monotonic()
+        begin, self.begun = time.monotonic(), True
         # Each connection at its own pace: were all to wait for each other in every round, one that has no place at the
         # source, since somebody else is connected too, would hold up those whose end would make room for it.
         await asyncio.gather(*(self._send(link, begin) for link in self.links))
@@ -339,6 +341,7 @@ def main(argv: list[str]) -> int:
         keys=len(sender.keys),
         messages=sender.sent,
         last_values=sender.last_values(),
+        begun=sender.begun,
         seconds=round(time.time() - begin, 3),
         started=begin,
         finished=time.time(),

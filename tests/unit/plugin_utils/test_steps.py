@@ -362,6 +362,12 @@ class TestSend:
         there.states["server1"]["sent"] = {"exit_code": 1, "last": 1000, "message": "broke"}  # type: ignore[index]
         assert "The last sender did not end well (broke)" in refusal(send, {}, there)
 
+    def test_a_sender_that_never_reached_the_source_has_sent_nothing(self) -> None:
+        there = servers()
+        failed = {"exit_code": 1, "first": 1001, "last": 2000, "message": "no connection", "begun": False}
+        there.states["server1"]["sent"] = failed  # type: ignore[index]
+        assert (send({"last": "1500"}, there)["first"], send({"last": "1500"}, there)["last"]) == (1001, 1500)
+
     def test_the_program_gets_what_was_asked_for(self) -> None:
         (one,) = send({"last": "20", "batch": "7", "interval": "0"}, servers())["sends"]
         said = dict(zip(one["argv"][::2], one["argv"][1::2]))
@@ -430,6 +436,11 @@ class TestSendingMarketData:
     def test_a_round_is_sent_once(self) -> None:
         there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(1), sender_nbbo=sent(1))
         assert not send(self.ALL, there)["needed"]
+        assert self.names(send({**self.ALL, "round": "2"}, there)) == ["sender_orders", "sender_nbbo"]
+
+    def test_a_file_that_was_refused_may_be_sent_after_all(self) -> None:
+        refused = {**sent(2, 1), "result": {"exit_code": 1, "message": "no frames", "begun": False}}
+        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=refused, sender_nbbo=sent(1))
         assert self.names(send({**self.ALL, "round": "2"}, there)) == ["sender_orders", "sender_nbbo"]
 
     def test_a_round_that_was_interrupted_goes_on(self) -> None:

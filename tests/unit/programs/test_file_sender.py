@@ -100,6 +100,7 @@ def test_whole_records_in_their_order(
     assert code == 0
     assert reader.data() == b"".join(RECORDS[number] for number in numbers)
     assert (said["messages"], said["bytes"], said["closed"]) == (len(numbers), 12 * len(numbers), True)
+    assert said["begun"]
 
 
 def test_several_files_one_after_the_other(programs: Programs, reader: Reader, tmp_path: Path, file: Path) -> None:
@@ -146,7 +147,7 @@ def test_a_file_that_is_not_made_of_records_is_refused_before_anything_is_sent(
     assert code == 1
     assert str(path) in said["message"]
     assert reason in said["message"]
-    assert (said["messages"], reader.chunks) == (0, [])
+    assert (said["messages"], said["begun"], reader.chunks) == (0, False, [])
 
 
 def test_a_file_that_is_not_there(programs: Programs, reader: Reader, tmp_path: Path) -> None:
