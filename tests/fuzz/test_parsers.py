@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record as cluster_record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.symbols import read_symbols
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.command_line import (
     UsageError,
@@ -40,6 +41,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.frami
     iterate_file,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.file_sender import Records, SendingFailed
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data import write_files
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.manifest import Manifest, ManifestError
@@ -51,6 +54,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.re
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.validator_rule import validate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +132,8 @@ CLUSTER = {
     "placement": {"initializer": "s"},
 }
 ADDRESSES = {"control": {"worker2": ["127.0.0.1", "1"]}, "data": {"initializer": ["127.0.0.1", "2"]}}
+LOCK = {"run": "r", "description": "d", "controller": "c", "pid": 1, "start_ticks": 2}
+MARKET = {"seed": 1, "symbols": 1, "orders": 1, "quotes": 1, "rejecting": 1.0}
 METRICS = (RECORDED / "metrics-worker2.bin").read_bytes()
 OUTPUTS = frames(detector.encode_output(f"key_{key}", (0, 0, 0, 1)) for key in range(3))
 ORDER = market_spread.Order(1, 7, "000042", " BTU", 100.0, 20.5, "20151204-14:30:00.000")
@@ -195,6 +201,22 @@ FILES = {
     ),
     "frames of a file": Parser(whole(iterate_file), (FrameError,), [OUTPUTS]),
     "received file": Parser(lambda path: verify(path, ["key_0", "key_1"], 1), (), [OUTPUTS]),
+    "validated file": Parser(lambda path: validate(path, ["key_0"], 1), (), [OUTPUTS]),
+    "records to be sent": Parser(
+        lambda path: Records([str(path)], 57, are_frames=False).check(),
+        (SendingFailed,),
+        [frames([market_spread.encode_order(ORDER)] * 3)],
+    ),
+    "frames to be sent": Parser(
+        lambda path: Records([str(path)], 0, are_frames=True).check(), (SendingFailed,), [OUTPUTS]
+    ),
+    "description of market data": Parser(
+        lambda path: write_files(path.parent, MARKET),
+        (),
+        [json.dumps({"arguments": MARKET, "sha256": {}}).encode()],
+        "market_data.json",
+    ),
+    "lock": Parser(lambda path: run_lock.holder(str(path.parent)), (), [json.dumps(LOCK).encode()], "run.lock"),
     "progress": Parser(lambda path: Progress(path, ["key_0", "key_1"]).update(), (), [OUTPUTS]),
     "arrivals": Parser(
         lambda path: list(arrivals.iterate(str(path).removesuffix(".arrivals"))),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,14 +136,27 @@ def memory(pid: int) -> int:
     return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) << 10
 
 
-def output_of(process: object) -> str:
-    process.terminate()  # type: ignore[attr-defined]
-    return str(process.communicate(timeout=LIMIT)[0])  # type: ignore[attr-defined]
+class Log:
+    """What a program says, read while it runs: a full pipe would stop it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=lambda: self._lines.extend(process.stdout or ()), daemon=True)
+        self._thread.start()
+
+    def at_the_end(self) -> str:
+        """All of it, after the program was told to end and did."""
+        self._process.terminate()
+        assert self._process.wait(LIMIT) == 0
+        self._thread.join(LIMIT)
+        return "".join(self._lines)
 
 
 def test_the_receiver_keeps_whole_frames_whatever_comes(programs: Programs, tmp_path: Path) -> None:
     path = tmp_path / "received.bin"
     process, address = programs.receiver("--file", path)
+    log = Log(process)
     before = memory(process.pid)
 
     @fuzzed(40)
@@ -155,7 +169,7 @@ def test_the_receiver_keeps_whole_frames_whatever_comes(programs: Programs, tmp_
     wait_for("the last frame", lambda: path.read_bytes().endswith(b"the last one"))
     FrameSplitter().feed(path.read_bytes())
     assert memory(process.pid) - before < GROWTH
-    assert "Traceback" not in output_of(process)
+    assert "Traceback" not in log.at_the_end()
 
 
 def test_the_journal_server_serves_on_whatever_comes(programs: Programs, tmp_path: Path) -> None:
@@ -165,10 +179,7 @@ def test_the_journal_server_serves_on_whatever_comes(programs: Programs, tmp_pat
     found = re.search(r"listening on .*:(\d+)", process.stdout.readline())
     assert found
     port = int(found.group(1))
-    # Its log is read while it runs: a full pipe would stop it.
-    lines: list[str] = []
-    reading = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
-    reading.start()
+    log = Log(process)
     before = memory(process.pid)
     use = frame(b"uworker2")
     samples = [
@@ -189,10 +200,7 @@ def test_the_journal_server_serves_on_whatever_comes(programs: Programs, tmp_pat
     assert client.finish() == b"4\t4"
     assert memory(process.pid) - before < GROWTH
     assert [path.name for path in (tmp_path / "server").iterdir()] == ["journals"]
-    process.terminate()
-    assert process.wait(LIMIT) == 0
-    reading.join(LIMIT)
-    assert not [line for line in lines if "Traceback" in line]
+    assert "Traceback" not in log.at_the_end()
 
 
 class Answering:

@@ -83,10 +83,9 @@ class Outlet(asyncio.Protocol):
             return
         # From now on the connection counts as full until its last byte has left.
         self._transport.set_write_buffer_limits(high=0)
-        try:
-            await asyncio.wait_for(self._changed.until(lambda: not self.full or not self.usable), limit)
-        except asyncio.TimeoutError:
-            pass
+        leaving = asyncio.ensure_future(self._changed.until(lambda: not self.full or not self.usable))
+        await asyncio.wait({leaving}, timeout=limit)
+        leaving.cancel()
 
 
 async def open_outlet(address: HostPort, lost: Callable[[Outlet], None], changed: Signal) -> Outlet:

@@ -120,10 +120,9 @@ class Recovery:
         everything = worker.changed.until(
             lambda: worker.sink.connected and all(boundary.connected for boundary in worker.boundaries.values())
         )
-        try:
-            await asyncio.wait_for(everything, _CONNECTING_LIMIT)
-        except asyncio.TimeoutError:
-            pass
+        looking = worker.tasks.start(everything)
+        await asyncio.wait({looking}, timeout=_CONNECTING_LIMIT)
+        looking.cancel()
 
     # -- the phases --------------------------------------------------------------------------------------
 

@@ -32,6 +32,8 @@ ANSWER_LIMIT = 10.0
 _LENGTH = struct.Struct(">I")
 _LIST_LIMIT = 1 << 20
 _PAUSE = 0.05
+_SPACE = 5
+"""How often an event log lies on the disk at most: fetched, then as log and as journal, beside and in their place."""
 
 
 class FetchError(CopyError):
@@ -65,7 +67,12 @@ class JournalServerClient:
             raise FetchError(
                 f"the journal server {server} cannot be reached ({error.strerror or error}); does it run?"
             ) from error
-        if self._ask(b"u" + worker.encode()) != b"ok":
+        try:
+            answer = self._ask(b"u" + worker.encode())
+        except FetchError:
+            self.close()
+            raise
+        if answer != b"ok":
             self.close()
             raise FetchError(f"the journal server {server} does not know what to do with {worker}")
 
@@ -118,6 +125,25 @@ class JournalServerClient:
         if answer != b"ok":
             raise FetchError(f"the journal server {self._server} does not delete {name}: {_text(answer)}")
 
+    def append(self, path: Path) -> None:
+        """Send a file that the server does not have, and end the session: nothing else can be asked after it.
+
+        :raises FetchError: when the server does not take it.
+        """
+        answer = self._ask(f"a{path.name}\t0".encode())
+        if answer != b"ok":
+            raise FetchError(f"the journal server {self._server} does not take {path.name}: {_text(answer)}")
+        try:
+            self._socket.settimeout(ANSWER_LIMIT)
+            with path.open("rb") as stream:
+                self._socket.sendfile(stream)
+            self._socket.shutdown(socket.SHUT_WR)
+            # It reports what it has, and closes when it has everything.
+            while self._socket.recv(BLOCK):
+                pass
+        except OSError as error:
+            raise FetchError(f"the journal server {self._server} did not take {path.name} ({error})") from error
+
     def _ask(self, request: bytes, limit: int = _LIST_LIMIT) -> bytes:
         end = time.monotonic() + ANSWER_LIMIT
         try:
@@ -142,6 +168,15 @@ class JournalServerClient:
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+
+def upload(server: Address, worker: str, path: Path) -> None:
+    """Give the server a file that it does not have.
+
+    :raises FetchError: when it does not take it.
+    """
+    with JournalServerClient(server, worker) as client:
+        client.append(path)
 
 
 def wait_until_left(client: JournalServerClient, files: ResilienceSet, limit: float) -> dict[str, Listed]:
@@ -181,10 +216,10 @@ def fetch(client: JournalServerClient, files: ResilienceSet, listed: dict[str, L
     """
     make_private_directory(files.directory)
     needed, free = sum(one.size for one in listed.values()), shutil.disk_usage(files.directory).free
-    # Once as journals, once as the files they tell of, and once more while these are put in their place.
-    if free < 3 * needed:
+    if free < _SPACE * needed:
         raise FetchError(
-            f"{files.directory} has {free:,} bytes free, and restoring {files.worker} needs {3 * needed:,}; make room"
+            f"{files.directory} has {free:,} bytes free, and restoring {files.worker} needs {_SPACE * needed:,}; "
+            "make room"
         )
     for name, one in listed.items():
         _fetch_file(client, name, one.size, files.directory / name)

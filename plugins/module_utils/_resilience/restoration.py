@@ -31,6 +31,7 @@ from .source import CopyError, LocalSource
 HISTORY = "TODO-EventLog-rotation-history.txt"
 """A note that Wallaroo writes into its current directory when it rotates a log (reference C.1). No restart needs it."""
 
+EVENT_LOG = "evlog"
 _BLOCK = 1 << 20
 
 
@@ -63,6 +64,8 @@ class Restored:
     """Operations that were replayed."""
     checkpoint: int = 0
     """The last one of which the worker knew that it was committed."""
+    highest: int = 0
+    """The highest one of which the event log holds states."""
     directory: str = ""
     """Where the worker had its files last, on its own machine."""
     torn: list[Torn] = field(default_factory=list)
@@ -83,6 +86,18 @@ def replay(journals: ResilienceSet, into: Path) -> Restored:
     # The journal knows nothing of a file that was empty all the time (Trap 17).
     found.files.path("local-keys").touch(mode=0o600)
     _check(found)
+    return found
+
+
+def warnings(restored: Restored) -> list[str]:
+    """What is good to know of it, a sentence each."""
+    found = [torn.sentence() for torn in restored.torn]
+    found += [f"{path} was not restored: no restart needs it" for path in restored.skipped]
+    if restored.highest > restored.checkpoint + 1:
+        found.append(
+            f"the journal ends with checkpoint {restored.checkpoint}, and the event log has {restored.highest}: the "
+            "end of the journal never reached the journal server"
+        )
     return found
 
 
@@ -166,7 +181,7 @@ class _Replay:
             if record.path not in found.skipped:
                 found.skipped.append(record.path)
             return ""
-        if found.files.suffix_of(name) not in SUFFIXES or os.path.normpath(record.path) != record.path:
+        if not _is_journalled(record, found.files.suffix_of(name)) or os.path.normpath(record.path) != record.path:
             raise RestorationError(
                 f"the journal's record at byte {offset} is about {record.path!r}, which is no resilience file of "
                 f"{found.files.worker}; nothing was restored"
@@ -183,6 +198,13 @@ class _Replay:
         (self._found.files.directory / name).unlink(missing_ok=True)
 
 
+def _is_journalled(record: JournalRecord, suffix: Optional[str]) -> bool:
+    """Whether a journal may tell of a file: of event logs it only says that they were deleted (reference C.4)."""
+    if suffix is None or suffix.endswith("journal"):
+        return False
+    return record.operation is Operation.REMOVE or (suffix in SUFFIXES and suffix != EVENT_LOG)
+
+
 def _take_event_log(journals: ResilienceSet, found: Restored) -> None:
     logs = [path for path in journals.journal_files() if path.name.endswith(".evlog.journal")]
     if not logs:
@@ -190,8 +212,9 @@ def _take_event_log(journals: ResilienceSet, found: Restored) -> None:
     for path in logs:
         whole = path.stat().st_size
         try:
-            for _record in event_log.iterate(path):
-                pass
+            for _offset, record in event_log.iterate(path):
+                if isinstance(record, event_log.CheckpointEnd):
+                    found.highest = max(found.highest, record.checkpoint)
         except event_log.TornEventLog as torn:
             whole = torn.offset
             found.torn.append(Torn(path.name, whole, path.stat().st_size))

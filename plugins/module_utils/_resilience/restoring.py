@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._formats.address_file import Address
 from . import restoration
 from .files import ResilienceSet
-from .journal_fetch import JournalServerClient, StillAppended, fetch, wait_until_left
+from .journal_fetch import JournalServerClient, StillAppended, fetch, upload, wait_until_left
 from .plan import Addresses, CopyResult
 
 
@@ -45,6 +46,9 @@ def from_journal_server(
     :raises CopyError: when it is not possible; what was there is as it was, or no set that a worker would start from.
     :raises OSError: when the workshop cannot be written.
     """
+    if only_check:
+        # Nothing is left behind on the target, not even a directory.
+        workshop = Path(tempfile.mkdtemp(prefix="restoring-"))
     restoration.clear(workshop)
     journals = ResilienceSet(workshop / "journals", target.prefix, target.worker)
     try:
@@ -64,8 +68,9 @@ def from_journal_server(
                 not_cut = [torn for torn in restored.torn if not client.cut(torn.name, torn.whole)]
             result = restoration.put_in_place(restored, target, addresses, only_check)
             for torn in not_cut:
-                # Wallaroo's own server cannot cut. The worker sends a file that is not there as a whole.
+                # Wallaroo's own server cannot cut: it gets the file anew, of which the target has a copy by now.
                 client.delete(torn.name)
+                upload(server, target.worker, restored.files.directory / torn.name)
     finally:
         restoration.clear(workshop)
     return Outcome(
@@ -74,6 +79,5 @@ def from_journal_server(
         checkpoint=restored.checkpoint,
         directory=restored.directory,
         fetched_bytes=fetched,
-        warnings=[torn.sentence() for torn in restored.torn]
-        + [f"{path} was not restored: no restart needs it" for path in restored.skipped],
+        warnings=restoration.warnings(restored),
     )

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address, read_address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 
 from tests.module_runner import contents, refuse, succeed
+from tests.program_runner import Programs
 
 PutFiles = Callable[[Path], Path]
 
@@ -81,3 +84,48 @@ def test_wrong_arguments_are_named(server: Path, other_server: Path, resilience_
     resilience_files(server)
     assert "'x' is no address" in refuse("resilience_copy", wanted(server, other_server, control="x"))
     assert "'x' is no worker" in refuse("resilience_copy", wanted(server, other_server, worker="x"))
+
+
+@pytest.fixture
+def journal_server(fixtures: Path, tmp_path: Path) -> Iterator[str]:
+    """A journal server that holds the journals of a real worker2."""
+    programs, directory = Programs(), tmp_path / "journals"
+    recorded = fixtures / "wallaroo-0.5.4" / "multi_partition_detector" / "journals-after-kill" / "worker2"
+    shutil.copytree(recorded, directory / "worker2", copy_function=shutil.copyfile)
+    try:
+        server = programs.start("journal_server", "--listen", "127.0.0.1:0", "--directory", directory, "--keep-free", 1)
+        assert server.stdout
+        yield server.stdout.readline().split()[-1]
+    finally:
+        programs.end()
+
+
+def test_a_worker_is_restored_from_the_journal_server_once(
+    server: Path, other_server: Path, journal_server: str
+) -> None:
+    given = wanted(server, other_server, journal_server=journal_server)
+    del given["source_base"]
+    assert succeed("resilience_copy", given, check=True)["changed"] is True
+    assert not other_server.exists()
+    first = succeed("resilience_copy", given)
+    assert (first["changed"], first["journal"]["checkpoint"], first["journal"]["torn"]) == (True, 5, [])
+    assert first["journal"]["directory"] == "/tmp/wallaroo-demo/resilience"
+    copied = other_server / "resilience" / "worker2"
+    assert read_address(copied / "multi_partition_detector-worker2.tcp-data") == Address("127.0.0.1", 13105)
+    known = ownership.read(str(other_server), "worker2")
+    assert known is not None
+    assert (known.state, known.epoch, known.copied_from) == ("owner", 2, "server1")
+    again = succeed("resilience_copy", given)
+    assert (again["changed"], again["manifest"]) == (False, first["manifest"])
+
+
+def test_files_come_from_one_place(server: Path, other_server: Path) -> None:
+    both = wanted(server, other_server, journal_server="127.0.0.1:1")
+    assert "mutually exclusive" in refuse("resilience_copy", both)
+    del both["source_base"]
+    sentence = refuse("resilience_copy", both)
+    assert sentence.startswith(
+        "2 could not be restored on server2 from the journal server: the journal server 127.0.0.1:1"
+    )
+    del both["journal_server"]
+    assert "one of the following is required" in refuse("resilience_copy", both)

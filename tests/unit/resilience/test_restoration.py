@@ -110,6 +110,7 @@ def test_half_a_record_at_the_end_is_left_out_and_said(journals: ResilienceSet, 
         f"{RECORDED}/{DETECTOR}-initializer.workers",
         f"{RECORDED}/{DETECTOR}-worker2.journal",
         f"{RECORDED}/{DETECTOR}-worker2.unknown",
+        f"{RECORDED}/{DETECTOR}-worker20.evlog",
         f"{RECORDED}/",
         "/",
     ],
@@ -126,6 +127,15 @@ def test_no_journal_leads_out_of_the_workers_own_files(
         refused.value
     )
     assert [path for path in sorted(tmp_path.rglob("*")) if "into" not in path.parts] == before
+
+
+def test_of_event_logs_a_journal_only_says_that_they_were_deleted(journals: ResilienceSet, tmp_path: Path) -> None:
+    log = f"{RECORDED}/{DETECTOR}-worker2"
+    add(journals, *(JournalRecord(Operation.REMOVE, f"{log}{end}") for end in (".evlog", "-00000000000003E8.evlog")))
+    assert replay(journals, tmp_path / "into").checkpoint == 5
+    offset = add(journals, JournalRecord(Operation.WRITE, f"{log}.evlog", 1, 0, b"x"))
+    with pytest.raises(RestorationError, match=f"record at byte {offset} is about .*evlog', which is no"):
+        replay(journals, tmp_path / "again")
 
 
 def test_a_note_that_no_restart_needs_is_skipped(journals: ResilienceSet, tmp_path: Path) -> None:

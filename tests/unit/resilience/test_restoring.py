@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address, read_address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journal import iterate
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import journal_fetch
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.journal_fetch import (
@@ -201,11 +202,20 @@ def test_a_server_that_answers_strangely(
     assert not (tmp_path / "target").exists()
 
 
-def test_wallaroos_own_server_which_cannot_cut_gets_the_file_anew(tmp_path: Path, held: Path) -> None:
-    torn = (held / JOURNAL).read_bytes() + b"\x00"
-    log = (held / f"{DETECTOR}-worker2.evlog.journal").read_bytes()
-    files = f"{JOURNAL}\t{len(torn)}\tno\n{DETECTOR}-worker2.evlog.journal\t{len(log)}\tno\n".encode()
-    answers = (b"ok", files, torn, log, files, b'ERROR: unknown command "t"', b"ok")
-    strange = Strange(*map(framed, answers))
-    assert restore(strange.address, tmp_path).copy.changed
-    assert strange.requests[-2:] == [f"t{JOURNAL}\t{len(torn) - 1}".encode(), f"d{JOURNAL}".encode()]
+def test_wallaroos_own_server_which_cannot_cut_gets_the_file_anew(
+    server: Address, tmp_path: Path, held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_fetch.JournalServerClient, "cut", lambda *_arguments: False)
+    whole = (held / JOURNAL).read_bytes()
+    (held / JOURNAL).write_bytes(whole + b"\x00")
+    assert restore(server, tmp_path).copy.changed
+    assert (held / JOURNAL).read_bytes() == whole
+    again = restore(server, tmp_path)
+    assert (again.copy.changed, again.warnings) == (False, [])
+
+
+def test_a_journal_whose_end_never_arrived_is_said(server: Address, tmp_path: Path, held: Path) -> None:
+    path = held / JOURNAL
+    path.write_bytes(path.read_bytes()[: [offset for offset, _record in iterate(path)][-3]])
+    (warning,) = restore(server, tmp_path).warnings
+    assert warning.startswith("the journal ends with checkpoint 2, and the event log has 5")
