@@ -311,7 +311,10 @@ class Cluster:
     def wait_for_checkpoints(self, more: int = 2, name: str = "initializer") -> None:
         """Wait until what has been processed by now is part of a committed checkpoint (reference B.4)."""
         before = self.last_checkpoint(name)
-        wait_for(f"{more} more checkpoints of {name}", lambda: self.last_checkpoint(name) >= before + more)
+        path = self.files(name).path("checkpoint_ids")
+        wait_for(
+            f"{more} more checkpoints of {name}", lambda: len(checkpoint_ids.committed_after(path, before)) >= more
+        )
 
     def write_addresses(self, name: str) -> None:
         """What a migration does: the address files say what the command line will say."""
@@ -331,6 +334,13 @@ class Cluster:
                 for payload in splitter.feed(chunk):
                     found, text = decode(payload)
                     return found, json.loads(text) if text else None
+
+    def forget(self) -> None:
+        """Kill all, and remove what they wrote: the next start is a fresh one."""
+        for name, process in self.processes.items():
+            process.kill()
+            self.files(name).remove()
+        self.processes.clear()
 
     def tell(self, data: bytes) -> None:
         """A message to the initializer's external channel that has no answer."""

@@ -12,7 +12,7 @@ short_description: Wait until a checkpoint covers what has been received
 version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Reads the last committed checkpoint of a worker and waits until it has grown by O(checkpoints).
+  - Reads the last committed checkpoint of a worker and waits until O(checkpoints) more have been committed.
   - A crash loses what came after the last committed checkpoint. When all output has arrived and two more checkpoints have been
     committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources.
 extends_documentation_fragment:
@@ -47,12 +47,12 @@ options:
     default: "0.5.4"
   checkpoints:
     description:
-      - By how much the id must grow.
+      - How many more must be committed. After a recovery ids are left out, so the numbers alone do not tell.
     type: int
     default: 2
   since:
     description:
-      - The id from which on it must grow; by default the one found at first.
+      - The id after which they count; by default the one found at first.
     type: int
 """
 
@@ -77,7 +77,7 @@ checkpoint:
   type: int
   sample: 19
 finished:
-  description: Whether it has grown enough.
+  description: Whether as many have been committed.
   returned: success
   type: bool
   sample: true
@@ -85,7 +85,7 @@ message:
   description: How far it is.
   returned: success
   type: str
-  sample: checkpoint 18 of 19 is committed
+  sample: 1 of 2 checkpoints after 17 are committed
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -149,7 +149,16 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
         return last[0]
 
     since = wanted["since"] if wanted["since"] is not None else current()
-    target = since + wanted["checkpoints"]
+    count = wanted["checkpoints"]
+
+    def committed() -> list[int]:
+        try:
+            return checkpoint_ids.committed_after(path, since)
+        except FileNotFoundError:
+            if module.check_mode:
+                return []
+            raise
+
     limit, early = wanted["wait_timeout"], False
     if wanted["return_after"] is not None and wanted["return_after"] < limit:
         limit, early = wanted["return_after"], True
@@ -157,10 +166,10 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
     if not module.check_mode:
         try:
             wait_until(
-                lambda: current() >= target,
+                lambda: len(committed()) >= count,
                 limit,
-                f"checkpoint {target} of {worker} on {wanted['server']}",
-                lambda: f"checkpoint {last[0]}",
+                f"{count} checkpoints after {since} of {worker} on {wanted['server']}",
+                lambda: f"checkpoint {current()}",
             )
         except LimitReached:
             if not early:
@@ -171,7 +180,7 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
         "since": since,
         "checkpoint": current(),
         "finished": finished,
-        "message": f"checkpoint {last[0]} of {target} is committed",
+        "message": f"{len(committed())} of {count} checkpoints after {since} are committed",
     }
 
 

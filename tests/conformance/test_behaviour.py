@@ -135,6 +135,10 @@ def test_a_recovery_says_what_a_real_one_says(cluster: Cluster) -> None:
         "ControlChannelConnectNotifier: server closed",
         "DataChannelConnectNotifier: server closed",
         "BoundaryNotify: closed",
+    ):
+        assert line in survivor, line
+    position = 0
+    for line in (
         "Control Ch: Received Mute Request from worker2",
         "Informed worker2 that I have 11 boundaries to it",
         "|~~ - Recovery initiated at worker2. Ceding control. - ~~|",
@@ -142,7 +146,8 @@ def test_a_recovery_says_what_a_real_one_says(cluster: Cluster) -> None:
         "RESILIENCE: Replayed 4 entries from recovery log file.",
         RESUMED,
     ):
-        assert line in survivor, line
+        assert line in survivor[position:], line
+        position = survivor.index(line, position)
 
 
 @pytest.mark.parametrize(
@@ -155,11 +160,13 @@ def test_a_recovery_says_what_a_real_one_says(cluster: Cluster) -> None:
         (["-n", "worker2", "-w", "2"], 1, "Only supply --worker-count to cluster initializer"),
         (["-n", "worker2", "-d", "127.0.0.1:1"], 1, "Only supply --data to cluster initializer."),
         (["-n", "worker2"], 1, "--my-control"),
+        (["-t", "-d", "127.0.0.1:1", "-r", "/tmp/"], 1, "/"),
+        (["-t", "-d", "127.0.0.1:1", "-r", "/nowhere"], 1, ""),
     ],
 )
 def test_wrong_command_lines(cluster: Cluster, engine: Engine, argv: list[str], code: int, said: str) -> None:
     addresses = [] if "topology" in said else ["-i", "127.0.0.1:1", "-o", "127.0.0.1:2", "-m", "127.0.0.1:3"]
-    where = ["-r", str(cluster.directory), *engine.flags]
+    where = [*([] if "-r" in argv else ["-r", str(cluster.directory)]), *engine.flags]
     executable = engine.executable(cluster.application, cluster.directory / "launcher.py")
     ended = subprocess.run(
         [*executable, *addresses, *argv, *where], capture_output=True, text=True, timeout=20, check=False
@@ -167,6 +174,30 @@ def test_wrong_command_lines(cluster: Cluster, engine: Engine, argv: list[str], 
     assert ended.returncode == code
     assert said in ended.stdout + ended.stderr
     assert not list(cluster.directory.glob("*.evlog")), "nothing was begun"
+
+
+def test_a_resilience_build_wants_to_be_told_so(cluster: Cluster, engine: Engine) -> None:
+    if not engine.flags:
+        pytest.skip(f"{engine.version} knows no such flag")
+    executable = engine.executable(cluster.application, cluster.directory / "launcher.py")
+    addresses = ["-i", "127.0.0.1:1", "-o", "127.0.0.1:2", "-m", "127.0.0.1:3", "-d", "127.0.0.1:4"]
+    argv = [*executable, *addresses, "-t", "-r", str(cluster.directory)]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 1
+    assert "--run-with-resilience" in ended.stdout + ended.stderr
+
+
+def test_the_files_of_a_fresh_worker(cluster: Cluster) -> None:
+    cluster.receiver()
+    cluster.start_all(2)
+    for name in ("initializer", "worker2"):
+        files = cluster.files(name)
+        assert files.state() == "complete"
+        assert files.path("workers").read_bytes() == b"initializer\nworker2\n"
+        assert files.path("local-keys").read_bytes() == b""
+        assert files.path("evlog").read_bytes()[:9] == b"\x01" + bytes(8)
+        assert files.path("checkpoint_ids").read_bytes()[:16] == bytes(16)
+        assert files.path("tcp-data").read_bytes() == f"127.0.0.1\n{cluster.ports[name][1]}\n".encode()
 
 
 def test_an_initializer_without_addresses_of_its_own_writes_an_empty_control_file(cluster: Cluster) -> None:
@@ -221,23 +252,6 @@ def test_a_key_that_does_not_begin_with_one_ends_the_worker(cluster: Cluster, va
     assert cluster.files("initializer").state() == "complete", "its files stay"
 
 
-@pytest.mark.parametrize("order", [("worker2", "worker3"), ("worker3", "worker2")])
-def test_two_workers_at_once(cluster: Cluster, order: tuple[str, str]) -> None:
-    receiver = fed(cluster, 3)
-    for name in order:
-        cluster[name].kill()
-    for name in order:
-        cluster.start(name)
-    for name in order:
-        cluster[name].wait_for(RESUMED)
-    cluster["initializer"].wait_for(RESUMED)
-    ceding = [name for name in order if "Ceding control. - ~~|" in cluster[name].log()]
-    assert len(ceding) == 1
-    cluster.send(201, 300)
-    receiver.assert_exactly_once(300)
-    assert READY not in cluster[ceding[0]].log(), "one that ceded never says it is ready (Trap 27)"
-
-
 def test_a_status_query_tells_when_the_world_stands_still(cluster: Cluster) -> None:
     fed(cluster, 2, last=10)
     assert cluster.is_processing()
@@ -276,12 +290,18 @@ def test_one_missing_file_ends_the_restart_with_a_list(cluster: Cluster) -> None
 
 def test_a_crash_before_the_first_checkpoint_ends_the_initializer(cluster: Cluster) -> None:
     cluster.receiver()
-    cluster.start_all(2)
-    cluster["worker2"].kill()
-    cluster.start("worker2")
-    initializer = cluster["initializer"]
-    assert initializer.exit_code() == 1
-    assert "No checkpoints were taken!" in initializer.log()
+    for _attempt in range(5):
+        cluster.start_all(2)
+        cluster["worker2"].kill()
+        worker, initializer = cluster.start("worker2"), cluster["initializer"]
+        wait_for("an end", lambda: initializer.popen.poll() is not None or RESUMED in worker.log())  # noqa: B023
+        if initializer.popen.poll() is not None:
+            assert initializer.exit_code() == 1
+            assert "No checkpoints were taken!" in initializer.log()
+            return
+        # On a machine that is slow at this moment the first checkpoint had begun.
+        cluster.forget()
+    raise AssertionError("a checkpoint came between every time")
 
 
 def test_keys_of_survivors_go_on_while_a_worker_is_dead(cluster: Cluster) -> None:

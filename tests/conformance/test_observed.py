@@ -8,10 +8,11 @@ What hangs there must hang here: an event that does not come within a while in w
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import time
 
-import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     encode_input,
     expected_window,
@@ -20,10 +21,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.exter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.validator_rule import validate
 
-from tests.worker_runner import KEYS, READY, RESUMED, Cluster, Receiver, crash_and_restart, fed, wait_for
+from tests.worker_runner import KEYS, LIMIT, READY, RESUMED, Cluster, Receiver, crash_and_restart, fed, wait_for
 
-PATIENCE = 1.5
-"""Seconds of looking that something does not happen; a recovery takes 0.1 to 0.3."""
+PATIENCE = 12.0 if os.environ.get("ENGINE") == "wallaroo" else 1.5
+"""Seconds of looking that something does not happen: a recovery takes 0.1 to 0.3. Of a real engine it is watched, too,
+that a boundary's next try, after 10 seconds, does not change it."""
 
 
 def verdicts(cluster: Cluster, receiver: Receiver, last: int) -> tuple[str, str]:
@@ -124,40 +126,46 @@ def test_a_kill_while_messages_flow_loses_data_and_the_initializer_aborts(cluste
         sender.abandon()
 
 
+def crash_behind_a_checkpoint(cluster: Cluster, receiver: Receiver, last: int) -> int:
+    """Send 30 more values, crash worker2 before a checkpoint knows of them, and bring it back.
+
+    :returns: the last value that is in the states. On a machine that is slow at this moment a checkpoint
+        comes between; then nothing was lost, and it is tried again.
+    """
+    for attempt in range(1, 6):
+        before = cluster.last_checkpoint()
+        wait_for("a checkpoint", lambda: cluster.last_checkpoint() > before)  # noqa: B023
+        behind = cluster.last_checkpoint()
+        cluster.send(last + 1, last + 30)
+        receiver.wait_until_all_have(last + 30)
+        crash_and_restart(cluster, "worker2")
+        cluster["initializer"].wait_for(RESUMED, times=attempt)
+        if re.findall(r"Rolling back to checkpoint (\d+)", cluster["initializer"].log())[-1] == str(behind):
+            return last
+        last += 30
+    raise AssertionError("a checkpoint came between every time")
+
+
 def test_what_is_sent_again_from_the_last_checkpoint_on_repairs_the_loss(cluster: Cluster) -> None:
     """Killed after the last checkpoint, the sender re-sends from there: duplicates; exactly-once fails, -a passes."""
-    cluster.interval = 30.0
-    receiver = cluster.receiver()
-    cluster.start_all(2)
-    cluster.send(1, 50)
-    receiver.wait_until_all_have(50)
-    wait_for("the first checkpoint", lambda: cluster.last_checkpoint() == 1)
-    cluster.send(51, 80)
-    receiver.wait_until_all_have(80)
-    crash_and_restart(cluster, "worker2")
-    cluster["initializer"].wait_for(RESUMED)
-    cluster.send(51, 120)
-    receiver.wait_until_all_have(120)
+    cluster.interval = 1.0
+    receiver = fed(cluster, 2, last=50)
+    last = crash_behind_a_checkpoint(cluster, receiver, 50)
+    cluster.send(last + 1, last + 70)
+    receiver.wait_until_all_have(last + 70)
     for key in KEYS:
-        values = [*range(1, 81), *range(51, 121)]
+        values = [*range(1, last + 31), *range(last + 1, last + 71)]
         assert receiver.windows(key) == [expected_window(value) for value in values], "output is never taken back"
-    assert verdicts(cluster, receiver, 120) == ("fail", "pass")
+    assert verdicts(cluster, receiver, last + 70) == ("fail", "pass")
 
 
 def test_what_came_after_the_checkpoint_and_is_not_sent_again_is_a_gap(cluster: Cluster) -> None:
     """Killed after the last checkpoint, the sender does not re-send: as "killed while sending"."""
-    cluster.interval = 30.0
-    receiver = cluster.receiver()
-    cluster.start_all(2)
-    cluster.send(1, 50)
-    receiver.wait_until_all_have(50)
-    wait_for("the first checkpoint", lambda: cluster.last_checkpoint() == 1)
-    cluster.send(51, 80)
-    receiver.wait_until_all_have(80)
-    crash_and_restart(cluster, "worker2")
+    cluster.interval = 1.0
+    receiver = fed(cluster, 2, last=50)
+    last = crash_behind_a_checkpoint(cluster, receiver, 50)
+    cluster.send(last + 31, last + 40)
     initializer = cluster["initializer"]
-    initializer.wait_for(RESUMED)
-    cluster.send(81, 90)
     assert initializer.exit_code() == 1
     assert "Increments test failed" in initializer.log()
 
@@ -199,10 +207,10 @@ def test_the_initializer_alone_never_comes_back(cluster: Cluster) -> None:
     initializer.wait_for(RESUMED)
 
 
-@pytest.mark.parametrize("order", [("initializer", "worker2"), ("worker2", "initializer")])
-def test_initializer_and_worker_together(cluster: Cluster, order: tuple[str, str]) -> None:
+def test_initializer_and_worker_together(cluster: Cluster) -> None:
     """Kill -9 initializer and worker2, restart both: recovers; worker2 never prints phase III again."""
     receiver = fed(cluster, 2)
+    order = ("initializer", "worker2")
     for name in order:
         cluster[name].kill()
     for name in order:
@@ -227,7 +235,7 @@ def test_a_signal_to_one_worker_ends_all_and_deletes_all_files(cluster: Cluster)
     receiver.wait_until_all_have(20)
     cluster["worker2"].terminate()
     for name, process in cluster.processes.items():
-        assert process.exit_code(6) == 0, process.log()
+        assert process.exit_code(LIMIT) == 0, process.log()
         assert cluster.files(name).present() == {}
         log = process.log()
         assert f"...Removing {cluster.files(name).path('evlog')}..." in log
@@ -242,7 +250,7 @@ def test_a_clean_shutdown_deletes_all_but_the_journals(cluster: Cluster) -> None
     cluster.start_all(2)
     cluster.tell(encode(MessageType.CLEAN_SHUTDOWN))
     for name, process in cluster.processes.items():
-        assert process.exit_code(6) == 0
+        assert process.exit_code(LIMIT) == 0
         assert sorted(cluster.files(name).present()) == ["evlog.journal", "journal"]
     assert "External Clean Shutdown received." in cluster["initializer"].log()
 

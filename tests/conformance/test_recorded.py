@@ -68,7 +68,9 @@ def programs() -> Iterator[Programs]:
         started.end()
 
 
-def test_a_worker_is_restored_through_the_journal_server(cluster: Cluster, programs: Programs, tmp_path: Path) -> None:
+def test_a_worker_is_restored_through_the_journal_server(
+    cluster: Cluster, engine: Engine, programs: Programs, tmp_path: Path
+) -> None:
     """Restore of worker2 through journal server + replay: the files come back byte for byte; recovery passes."""
     cluster.journal = cluster.port()
     server = programs.start(
@@ -92,6 +94,9 @@ def test_a_worker_is_restored_through_the_journal_server(cluster: Cluster, progr
     address = Address("127.0.0.1", cluster.journal)
     from_journal_server(address, files, Addresses(control, data), tmp_path / "workshop", LIMIT)
     for path in gone.iterdir():
+        if path.name.endswith("journal") and not engine.is_embedded:
+            # A real worker may die with the end of them in a buffer (Trap 18).
+            continue
         assert (files.directory / path.name).read_bytes() == path.read_bytes(), path.name
     for name in ("initializer", "worker2"):
         cluster.start(name)

@@ -58,6 +58,17 @@ def read_all(path: str | os.PathLike[str]) -> list[CheckpointId]:
     return [CheckpointId(*record) for record in _RECORD.iter_unpack(data)]
 
 
+def committed_after(path: str | os.PathLike[str], since: int) -> list[int]:
+    """The checkpoints that were committed after one, in their order. A torn last record does not count yet.
+
+    Ids alone do not tell how many there were: after a recovery the next id is not always the next number, and
+    a rollback notes the last one again.
+    """
+    data = Path(path).read_bytes()
+    whole = data[: len(data) - len(data) % SIZE]
+    return sorted({checkpoint for checkpoint, _rollback in _RECORD.iter_unpack(whole) if checkpoint > since})
+
+
 def read_last(path: str | os.PathLike[str]) -> CheckpointId | None:
     """The last record, the only one that a worker reads; None when the file is empty.
 

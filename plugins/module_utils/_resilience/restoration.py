@@ -64,8 +64,8 @@ class Restored:
     """Operations that were replayed."""
     checkpoint: int = 0
     """The last one of which the worker knew that it was committed."""
-    highest: int = 0
-    """The highest one of which the event log holds states."""
+    saved: list[int] = field(default_factory=list)
+    """The last two of which the event log holds states."""
     directory: str = ""
     """Where the worker had its files last, on its own machine."""
     torn: list[Torn] = field(default_factory=list)
@@ -93,9 +93,10 @@ def warnings(restored: Restored) -> list[str]:
     """What is good to know of it, a sentence each."""
     found = [torn.sentence() for torn in restored.torn]
     found += [f"{path} was not restored: no restart needs it" for path in restored.skipped]
-    if restored.highest > restored.checkpoint + 1:
+    if restored.saved and restored.saved[0] > restored.checkpoint:
+        # A worker saves for the next one only when it knows that the one before is committed.
         found.append(
-            f"the journal ends with checkpoint {restored.checkpoint}, and the event log has {restored.highest}: the "
+            f"the journal ends with checkpoint {restored.checkpoint}, and the event log has {restored.saved[-1]}: the "
             "end of the journal never reached the journal server"
         )
     return found
@@ -214,7 +215,10 @@ def _take_event_log(journals: ResilienceSet, found: Restored) -> None:
         try:
             for _offset, record in event_log.iterate(path):
                 if isinstance(record, event_log.CheckpointEnd):
-                    found.highest = max(found.highest, record.checkpoint)
+                    found.saved = [*found.saved[-1:], record.checkpoint]
+                elif isinstance(record, event_log.RestartMark):
+                    # What a crash interrupted was never committed.
+                    found.saved = []
         except event_log.TornEventLog as torn:
             whole = torn.offset
             found.torn.append(Torn(path.name, whole, path.stat().st_size))

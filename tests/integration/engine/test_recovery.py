@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids, event_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 
-from tests.worker_runner import KEYS, RESUMED, Cluster, crash_and_restart, fed, wait_for
+from tests.worker_runner import KEYS, READY, RESUMED, Cluster, crash_and_restart, fed, wait_for
 
 
 def test_only_the_initializer_notes_a_rollback_and_ids_go_on_behind_it(cluster: Cluster) -> None:
@@ -81,3 +81,32 @@ def test_a_torn_record_at_the_end_of_the_event_log_is_cut_off(cluster: Cluster, 
     receiver.assert_exactly_once(20)
     cluster.wait_for_checkpoints()
     list(event_log.iterate(cluster.files("worker2").path("evlog")))
+
+
+@pytest.mark.parametrize("order", [("worker2", "worker3"), ("worker3", "worker2")])
+def test_two_workers_at_once(cluster: Cluster, order: tuple[str, str]) -> None:
+    receiver = fed(cluster, 3)
+    for name in order:
+        cluster[name].kill()
+    for name in order:
+        cluster.start(name)
+    for name in order:
+        cluster[name].wait_for(RESUMED)
+    cluster["initializer"].wait_for(RESUMED)
+    ceding = [name for name in order if "Ceding control. - ~~|" in cluster[name].log()]
+    assert len(ceding) == 1
+    cluster.send(201, 300)
+    receiver.assert_exactly_once(300)
+    assert READY not in cluster[ceding[0]].log(), "one that ceded never says it is ready (Trap 27)"
+
+
+def test_a_worker_that_comes_back_before_the_initializer(cluster: Cluster) -> None:
+    receiver = fed(cluster, 2)
+    for name in ("worker2", "initializer"):
+        cluster[name].kill()
+    for name in ("worker2", "initializer"):
+        cluster.start(name).wait_for("|~~ - Recovery Phase: Reconnect - ~~|")
+    for name in ("worker2", "initializer"):
+        cluster[name].wait_for(RESUMED)
+    cluster.send(201, 300)
+    receiver.assert_exactly_once(300)

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import (
     SIZE,
     CheckpointId,
     TornRecord,
     append,
+    committed_after,
     encode,
     read_all,
     read_last,
@@ -84,3 +87,22 @@ def test_any_record_comes_back(tmp_path, checkpoint, rollback):
     path = tmp_path / "ids"
     path.write_bytes(encode(CheckpointId(checkpoint, rollback)))
     assert read_last(path) == CheckpointId(checkpoint, rollback)
+
+
+def test_checkpoints_are_counted_not_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "ids"
+    for identifier in (
+        CheckpointId(0, 0),
+        CheckpointId(1, 0),
+        CheckpointId(2, 0),
+        CheckpointId(2, 1),
+        CheckpointId(4, 1),
+    ):
+        append(path, identifier)
+    assert committed_after(path, 2) == [4], (
+        "the one that a crash interrupted is left out, and a rollback commits nothing"
+    )
+    assert committed_after(path, 0) == [1, 2, 4]
+    with path.open("ab") as stream:
+        stream.write(bytes(7))
+    assert committed_after(path, 2) == [4], "a record that is being written does not count yet"
