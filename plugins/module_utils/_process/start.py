@@ -20,7 +20,6 @@ from typing import Any, NoReturn, Optional
 from .._formats.whole_file import make_private_directory
 from . import record as records
 from .identity import ProcessIdentity, identify, is_alive
-from .log import tail
 from .record import ProcessRecord
 from .waiting import wait_until
 
@@ -69,17 +68,16 @@ def start(
         started = time.time()
         fresh.unlink(missing_ok=True)
         try:
-            pid = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, fresh)
+            born = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, fresh)
         except StartFailed:
             fresh.unlink(missing_ok=True)
             raise
         # Only now, so that a program that cannot be executed does not push the logs of earlier starts out.
         rotate(log)
         os.replace(fresh, log)
-        identity = _identity_of(pid)
-        if identity is None:
-            last = tail(str(log), lines=1).strip()
-            raise StartFailed(f"{name} ended at once{': ' if last else ''}{last}; see {log}.")
+        # A program may have done what it had to do by now: whoever waits for it finds it dead, with its log.
+        found = _identity_of(born.pid)
+        identity = found if found is not None and found.start_ticks == born.start_ticks else born
         record = ProcessRecord(name, kind, identity, list(argv), directory, str(log), started, dict(details or {}))
         records.write(base, record)
         return record
@@ -109,41 +107,54 @@ def _identity_of(pid: int) -> Optional[ProcessIdentity]:
     return wait_until(known, 5.0, f"the command line of process {pid}", pause=0.001)[0]
 
 
-def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path) -> int:
-    """Fork twice and execute; returns the pid of the program once it has really been executed."""
+def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path) -> ProcessIdentity:
+    """Fork twice and execute; returns who the program is once it has really been executed.
+
+    The program waits to be executed until it is known when it was born: it may be over a moment later.
+    """
     reader, writer = os.pipe()
+    waiting, go = os.pipe()
     try:
         middle = os.fork()
     except OSError as error:
-        os.close(reader)
-        os.close(writer)
+        for descriptor in (reader, writer, waiting, go):
+            os.close(descriptor)
         raise StartFailed(f"{argv[0]}: no process could be made for it ({error.strerror})") from error
     if middle == 0:
         os.close(reader)
-        _become_daemon(argv, cwd, environment, log, writer)
+        os.close(go)
+        _become_daemon(argv, cwd, environment, log, writer, waiting)
     os.close(writer)
+    os.close(waiting)
     with os.fdopen(reader, "rb") as stream:
+        number = stream.readline().decode("ascii", "replace")
+        born = identify(int(number)) if number.strip().isdigit() else None
+        os.close(go)
         # The program's end of the pipe is closed by its exec, so the end of the stream means success.
-        said = stream.read().decode("utf-8", "replace")
+        said = number + stream.read().decode("utf-8", "replace")
     try:
         os.waitpid(middle, 0)
     except ChildProcessError:
         # Whoever ignores SIGCHLD has no children to wait for.
         pass
     pid, end, problem = said.partition("\n")
-    if not end or problem or not pid.isdigit():
+    if not end or problem or not pid.isdigit() or born is None:
         raise StartFailed((problem if end else said).strip() or f"{argv[0]} could not be started")
-    return int(pid)
+    return ProcessIdentity(born.pid, born.start_ticks, born.boot_id, tuple(argv))
 
 
-def _become_daemon(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path, writer: int) -> NoReturn:
+def _become_daemon(
+    argv: list[str], cwd: str, environment: Mapping[str, str], log: Path, writer: int, waiting: int
+) -> NoReturn:
     try:
         # Above the places of the program's own descriptors, whichever of them are open here.
-        writer = fcntl.fcntl(writer, fcntl.F_DUPFD_CLOEXEC, 10)
+        writer, waiting = (fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10) for number in (writer, waiting))
         os.setsid()
         if os.fork() != 0:
             os._exit(0)
         os.write(writer, f"{os.getpid()}\n".encode())
+        # Nothing comes: whoever starts this closes its end, and does so too when it dies.
+        os.read(waiting, 1)
         os.umask(0o077)
         os.chdir(cwd)
         null = os.open(os.devnull, os.O_RDONLY)

@@ -30,6 +30,12 @@ import json, sys
 open(sys.argv[1], "w").write(json.dumps({"exit_code": int(sys.argv[2]), "message": "it is over"}))
 """
 
+GATE = """
+import os, sys, time
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.01)
+"""
+
 
 def wanted(base: str, text: str, *arguments: str, **options: Any) -> Wanted:
     return Wanted(base, "program", "test", [sys.executable, "-u", "-c", text, *arguments], **options)
@@ -143,10 +149,11 @@ def test_a_program_that_failed_is_reported_and_started_again(base: str, tmp_path
 
 @pytest.mark.parametrize("code", [1, 0])
 def test_what_ends_between_two_parts_of_a_wait_is_not_started_again(base: str, tmp_path: Path, code: int) -> None:
-    result = tmp_path / "result.json"
-    it = wanted(base, RESULT, str(result), str(code), result_file=str(result))
+    result, gate = tmp_path / "result.json", tmp_path / "gate"
+    it = wanted(base, GATE + RESULT, str(result), str(code), str(gate), result_file=str(result))
     first = ensure_started(it, 20, return_after=0)
     assert not first["finished"]
+    gate.touch()
     wait_until(lambda: pid_of(base) is None, 20, "the end of the program")
     if code:
         with pytest.raises(ProgramProblem, match="program failed: it is over"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as records
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import start as start_module
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import identify, is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import (
@@ -224,3 +225,12 @@ def test_the_identity_is_that_of_the_program_and_not_of_its_starter(base: str) -
         record = start(base, f"sleeper{number}", "test", ["/bin/sleep", "60"])
         assert record.identity == identify(record.identity.pid)
         assert record.identity.command == ("/bin/sleep", "60")
+
+
+def test_a_program_that_is_over_at_once_was_started(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_module, "_identity_of", lambda _pid: None)
+    record = start(base, "short", "test", ["/bin/echo", "done"])
+    wait_until(lambda: not is_alive(record.identity), 20, "its end")
+    assert record.identity.command == ("/bin/echo", "done")
+    assert Path(record.log).read_text() == "done\n"
+    assert start(base, "short", "test", ["/bin/echo", "again"]).identity != record.identity
