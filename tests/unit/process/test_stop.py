@@ -32,7 +32,9 @@ POLITE = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda number, frame: (print("goodbye", flush=True), sys.exit()))
 print("ready", flush=True)
-time.sleep(60)
+while True:
+    # In turns: a signal that comes a moment before a sleep begins is noticed after it.
+    time.sleep(0.05)
 """
 
 
