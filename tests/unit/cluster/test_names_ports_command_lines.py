@@ -97,6 +97,22 @@ def test_command_lines_by_role_and_version(version: str, flag: list[str]) -> Non
     assert worker_argv(cluster, "worker2", cluster.server("server4"), "python") == WORKER_ON_4 + flag
 
 
+def test_every_worker_journals_to_the_first_server() -> None:
+    cluster = record(journal=True)
+    flags = ["--resilience-enable-io-journal", "--resilience-dos-server", "10.0.0.1:9999"]
+    for worker in cluster.worker_names():
+        assert worker_argv(cluster, worker, cluster.server("server4"), "python")[-3:] == flags
+
+
+def test_market_spread_has_two_sources_and_may_have_symbols_of_its_own() -> None:
+    cluster = record(application="market_spread", symbols_file="/data/symbols")
+    argv = worker_argv(cluster, "worker2", cluster.server("server4"), "python")
+    assert argv[0] == "/opt/wallaroo/testing/performance/apps/market-spread/market-spread"
+    assert argv[argv.index("-i") + 1] == "10.0.0.1:7000,10.0.0.1:7001"
+    assert argv[argv.index("--symbols-file") + 1] == "/data/symbols"
+    assert "--symbols-file" not in worker_argv(record(), "worker2", cluster.server("server4"), "python")
+
+
 def test_the_embedded_engine_has_the_same_command_line_behind_another_program() -> None:
     cluster = record(engine="embedded")
     argv = worker_argv(cluster, "worker2", cluster.server("server4"), "/usr/bin/python3")
