@@ -49,11 +49,19 @@ def cluster_table(states: Mapping[str, Mapping[str, Any]]) -> list[str]:
             lines.append(f"{server}: {state.get('problem') or state.get('msg') or 'does not answer'}")
             continue
         for name, process in sorted(state["processes"].items()):
-            life = "runs" if process["alive"] else "dead"
-            lines.append(f"{server}: {name} {life} (pid {process['pid']}, log {process['log']})")
+            lines.append(f"{server}: {name} {_life(process)} (pid {process['pid']}, log {process['log']})")
         for name, known in sorted(state["workers"].items()):
             lines.append(f"{server}: {name} {_ownership(known)}, resilience files: {known['resilience']}")
     return lines
+
+
+def _life(process: Mapping[str, Any]) -> str:
+    if process["alive"]:
+        return "runs"
+    result = process.get("result") or {}
+    if "exit_code" not in result:
+        return "dead"
+    return f"{'ended' if result['exit_code'] == 0 else 'failed'}: {result.get('message')}"
 
 
 def _ownership(known: Mapping[str, Any]) -> str:

@@ -126,7 +126,7 @@ def _process(process: process_record.ProcessRecord) -> dict[str, Any]:
         "log": process.log,
         "argv": list(process.argv),
         "details": process.details,
-        "result": _json(Path(process.log).with_name("result.json")) if process.kind == "sender" else None,
+        "result": _json(Path(process.log).with_name("result.json")) if process.kind != "worker" and not alive else None,
     }
 
 
