@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+display = Display()
 
 STATE_VARIABLE = "cluster_server_state"
 """The name under which the roles register what ``server_info`` returned."""
@@ -50,6 +53,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         result["changed"] = False
         try:
             result["plan"] = self._plan(str(step), arguments, str(group), variables)
+            for sentence in result["plan"].get("warnings") or []:
+                display.warning(sentence)
         except Refusal as refusal:
             result["failed"] = True
             result["msg"] = str(refusal)
@@ -96,4 +101,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
                 continue
             # A module that failed returned a message and nothing else.
             states[name] = state if "processes" in state else {"problem": str(state.get("msg") or "it did not answer")}
-        return Servers(names, states)
+        return Servers(names, states, {name: self._access(name, variables) for name in names})
+
+    @staticmethod
+    def _access(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        host = variables["hostvars"][name]
+        base = str(host.get("wallaroo_base") or "")
+        return {
+            "host": str(
+                host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
+            ),
+            "port": int(host.get("wallaroo_ssh_port") or host.get("ansible_port") or 22),
+            "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
+            "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),
+        }

@@ -55,8 +55,15 @@ options:
     required: true
   source_base:
     description:
-      - That server's C(wallaroo_base), as this machine sees it. Either this or O(journal_server) is required.
+      - That server's C(wallaroo_base). Either this or O(journal_server) is required.
     type: path
+  source_ssh:
+    description:
+      - How this server reaches the source server by SSH (C(host), C(user), C(port), C(identity), C(known_hosts), and C(python), the
+        interpreter there). The files then come directly from there, with rsync over SSH.
+      - Without it the source is a directory of this machine.
+    type: dict
+    version_added: 1.1.0
   journal_server:
     description:
       - C(host:port) of the journal server, from whose journals the files are restored.
@@ -162,11 +169,14 @@ finished_at:
 """
 
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
@@ -189,6 +199,7 @@ def main() -> None:
             "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
             "source_server": {"type": "str", "required": True},
             "source_base": {"type": "path"},
+            "source_ssh": {"type": "dict"},
             "journal_server": {"type": "str"},
             "wait_timeout": {"type": "float", "default": 30},
             "control": {"type": "str", "required": True},
@@ -216,18 +227,15 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
     worker = worker_name(wanted["worker"])
     name = prefix(wanted["application"], wanted["version"])
     target = ResilienceSet(resilience_directory(wanted["base"], worker), name, worker)
-    _refuse_running(module, wanted["server"], wanted["base"], worker)
+    process = record.read(wanted["base"], worker)
+    alive = process is not None and is_alive(process.identity)
+    _refuse_running(module, wanted["server"], process.identity.pid if process and alive else None)
     addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
     details: dict[str, object] = {}
     if wanted["journal_server"]:
         result, details = _restored(module, target, addresses)
     else:
-        _refuse_running(module, wanted["source_server"], wanted["source_base"], worker)
-        source = ResilienceSet(resilience_directory(wanted["source_base"], worker), name, worker)
-        if source.state() != "complete":
-            missing = ", ".join(path.name for path in source.missing())
-            raise copying.CopyError(f"{source.directory} does not hold a complete set of its files; missing: {missing}")
-        result = copying.copy(copying.LocalSource(source), target, addresses, only_check=module.check_mode)
+        result = _copied(module, target, addresses)
     known = ownership.read(wanted["base"], worker)
     owner = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
     claimed = known is None or (known.state, known.epoch, known.copied_from, known.server) != owner
@@ -250,13 +258,18 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
     }
 
 
-def _refuse_running(module: AnsibleModule, server: str, base: str, worker: str) -> None:
-    process = record.read(base, worker)
+def _copied(module: AnsibleModule, target: ResilienceSet, addresses: copying.Addresses) -> copying.CopyResult:
+    wanted = module.params
+    address = SourceAddress.from_arguments(wanted["source_server"], wanted["source_base"], wanted["source_ssh"])
+    with closing(address.open(target.prefix, target.worker)) as source:
+        _refuse_running(module, wanted["source_server"], source.pid())
+        return copying.copy(source.files, target, addresses, only_check=module.check_mode)
+
+
+def _refuse_running(module: AnsibleModule, server: str, pid: Optional[int]) -> None:
     # In check mode the worker was not really killed by the step before.
-    if process is not None and is_alive(process.identity) and not module.check_mode:
-        raise copying.CopyError(
-            f"it still runs on {server} (pid {process.identity.pid}); kill it first with kill_worker.yml"
-        )
+    if pid is not None and not module.check_mode:
+        raise copying.CopyError(f"it still runs on {server} (pid {pid}); kill it first with kill_worker.yml")
 
 
 def _restored(

@@ -92,6 +92,31 @@ free_bytes:
   returned: success
   type: int
   sample: 81604378624
+user:
+  description: The account under which the module ran.
+  returned: success
+  type: str
+  sample: wallaroo
+  version_added: 1.1.0
+python:
+  description: The interpreter that ran it.
+  returned: success
+  type: str
+  sample: /usr/bin/python3
+  version_added: 1.1.0
+machine:
+  description: Equal for servers that are one machine with one file system, as those of the loopback inventory.
+  returned: success
+  type: str
+  sample: 8e2c5a8a-7b3e-4a0d-b2cf-6f0c0a3b6a53 mnt:[4026531840]
+  version_added: 1.1.0
+executable:
+  description: What is executed for a worker of O(cluster), or of the cluster that was started, on the engine V(wallaroo). Its digest is
+    V(null) where the file is missing or cannot be executed. V(null) for the embedded engine.
+  returned: success
+  type: dict
+  sample: {path: /opt/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c}
+  version_added: 1.1.0
 logs:
   description: The ends of all logs, by process.
   returned: when O(logs) is true

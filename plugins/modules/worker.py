@@ -58,6 +58,14 @@ options:
     type: str
     choices: [listening, ready]
     default: ready
+  peers:
+    description:
+      - The other workers, and the addresses of the servers where they are now. With O(mode=recover) the worker's file of addresses is mended
+        accordingly before the start, since after a migration it names a server where nobody is, and the worker would hang.
+        The file as it was is kept beside it.
+      - The start is refused when an address does not fit into the file, which only takes one of the same length.
+    type: dict
+    version_added: 1.1.0
   pid:
     description:
       - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.
@@ -153,6 +161,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
             "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
+            "peers": {"type": "dict"},
             "pid": {"type": "int"},
             "wait_timeout": {"type": "float", "default": 60},
             "return_after": {"type": "float"},
@@ -168,6 +177,7 @@ def main() -> None:
             worker_name(wanted["worker"]),
             wanted["mode"],
             sys.executable,
+            wanted["peers"],
         )
         if wanted["state"] == "stopped":
             running = worker.running()

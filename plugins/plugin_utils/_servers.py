@@ -10,7 +10,7 @@ anything: these are pure functions over what was asked already.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
@@ -35,6 +35,9 @@ class Servers:
 
     names: list[str]
     states: dict[str, State]
+    access: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Server -> how it is reached by SSH from the others (``host``, ``port``), and the paths on it of its own key
+    (``identity``) and of the host keys it trusts (``known_hosts``)."""
 
     def require_all(self, but: Optional[str] = None) -> None:
         """Every server answered, and can be used.
@@ -111,6 +114,31 @@ class Servers:
             if best is None or known.get("epoch", 0) > self.worker(worker, best).get("epoch", 0):
                 best = server
         return best
+
+    def ssh(self, source: str, target: str) -> Optional[dict[str, Any]]:
+        """How the target reaches the source by SSH; None when both are one machine, or the source says nothing."""
+        there, here = self.states.get(source), self.states.get(target)
+        if there is None or here is None or there.get("machine") == here.get("machine"):
+            return None
+        return {
+            "host": self.access[source]["host"],
+            "port": self.access[source]["port"],
+            "user": there["user"],
+            "identity": self.access[target]["identity"],
+            "known_hosts": self.access[target]["known_hosts"],
+            "python": there["python"],
+        }
+
+    def addresses(self, record: ClusterRecord, moved: Optional[Mapping[str, str]] = None) -> dict[str, str]:
+        """Every worker, and the address of the server where it is.
+
+        :param moved: worker -> the server where it is going to be.
+        """
+        found = {}
+        for worker in record.worker_names():
+            server = (moved or {}).get(worker) or self.owner(worker) or record.placement[worker]
+            found[worker] = record.server(server).address
+        return found
 
     def epoch(self, worker: str) -> int:
         """The highest epoch of a worker on any server; 0 when it was never started."""

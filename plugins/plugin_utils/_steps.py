@@ -57,6 +57,7 @@ def start(servers: Servers, wanted: ClusterRecord) -> Plan:
                 f"Port {port['port']} on {server} ({port['address']}) is taken{by}: "
                 "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports."
             )
+    _refuse_different_executables(servers, servers.names)
     return {"needed": True, "cluster": wanted.to_dict()}
 
 
@@ -121,6 +122,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         "base": record.server(server).base,
         "needed": running != server,
         "epoch": servers.epoch(worker),
+        "peers": servers.addresses(record),
     }
     if running == server:
         return plan
@@ -142,6 +144,12 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
             f'they are on {owner}: copy_resilience.yml -e "worker={worker} src={owner} dst={server}"' if owner else ""
         )
         raise Refusal(f"{server} holds no resilience files of {worker}" + (f"; {hint}." if hint else "."))
+    if known.get("ownership", "none") == "none" and owner not in (None, server):
+        raise Refusal(
+            f"{worker} belongs to {owner} since epoch {servers.epoch(worker)}, and {server} never got it; restart it "
+            f"there (server={owner}), or copy its files first: "
+            f'copy_resilience.yml -e "worker={worker} src={owner} dst={server}".'
+        )
     _refuse_bad_files(servers, worker, server)
     _refuse_without_initializer(servers, worker)
     return plan
@@ -150,6 +158,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
     """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
     plan = _move(arguments, servers)
+    record = servers.running_cluster()
     servers.require_all(but=plan["src"] if plan["source_lost"] else None)
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     running = servers.running_on(worker)
@@ -162,7 +171,8 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
         started_unfenced = servers.worker(worker, dst).get("copied_from") == src
         if moved_here or started_unfenced:
             fence = plan["fence"] and not moved_here
-            return {**plan, "needed": False, "fence": fence, "epoch": servers.epoch(worker)}
+            answering = [name for name in servers.names if name in servers.states]
+            return {**plan, "needed": False, "fence": fence, "epoch": servers.epoch(worker), "answering": answering}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
         _refuse_wrong_source(servers, worker, src)
@@ -174,6 +184,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     if running is None:
         plan["settle"] = False
     _refuse_without_initializer(servers, worker)
+    _refuse_different_executables(servers, [record.placement[INITIALIZER], dst])
+    plan["answering"] = [name for name in servers.names if name in servers.states]
+    plan["warnings"] = _stranded(servers, record, worker, dst)
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
     if free is not None and int(free) < 2 * needed:
         raise Refusal(
@@ -230,9 +243,11 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "dst": dst,
         "source_base": source.base,
         "source_directory": resilience_directory(source.base, worker),
+        "source_ssh": servers.ssh(src, dst),
         "target_base": target.base,
         "control": f"{target.address}:{ports.control_of(worker)}",
         "data": f"{target.address}:{ports.data_of(worker)}",
+        "peers": servers.addresses(record, {worker: dst}),
     }
 
 
@@ -284,6 +299,44 @@ def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
         f"{server} holds no complete set of resilience files of {worker} in {known.get('directory')}; "
         f"missing: {missing}. A worker does not start from half a set: copy it again, or start the cluster afresh."
     )
+
+
+def _refuse_different_executables(servers: Servers, names: list[str]) -> None:
+    """With the engine ``wallaroo`` all must have the same build: others do not understand one another."""
+    found = {name: servers.states[name].get("executable") for name in names if name in servers.states}
+    for name, executable in found.items():
+        if executable and not executable.get("sha256"):
+            raise Refusal(
+                f"{name} has no executable {executable['path']}: build it with setup_repo.yml, which also brings it to "
+                "all servers, or mend wallaroo_home."
+            )
+    digests = {name: executable["sha256"] for name, executable in found.items() if executable}
+    for name, digest in digests.items():
+        first = next(iter(digests))
+        if digest != digests[first]:
+            raise Refusal(
+                f"{name} has another build than {first} at {(found[name] or {}).get('path')}; run setup_repo.yml, "
+                "which brings the same one to all servers."
+            )
+
+
+def _stranded(servers: Servers, record: ClusterRecord, moving: str, dst: str) -> list[str]:
+    """The workers that could not be restarted after this move, a sentence each (reference, Trap 6)."""
+    address = record.server(dst).address
+    found = []
+    for worker in record.worker_names():
+        owner = servers.owner(worker)
+        if worker in (INITIALIZER, moving) or owner is None:
+            continue
+        known = (servers.worker(worker, owner).get("peers") or {}).get(moving)
+        if known and len(known) != len(address):
+            found.append(
+                f"After this migration {worker} on {owner} can no longer be restarted: it looks for {moving} at "
+                f"{known}, and {address} does not fit in its place, having {len(address)} characters instead of "
+                f"{len(known)}. It runs on as long as nothing crashes it. Ways out: a target whose address has {len(known)} "
+                f"characters, moving {moving} back before, or a fresh cluster."
+            )
+    return found
 
 
 def _refuse_without_initializer(servers: Servers, worker: str) -> None:

@@ -209,9 +209,8 @@ def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_does_not_hold_i
 
 
 def test_a_worker_that_cannot_be_moved_is_started_again_where_it_was(cluster: Loopback) -> None:
-    in_the_way = cluster.base(4) / "resilience" / "worker2"
-    in_the_way.rmdir()
-    in_the_way.write_text("a file where a directory should be")
+    in_the_way = cluster.base(4) / "run" / "worker2" / ".log.new"
+    in_the_way.mkdir(parents=True)
 
     run = cluster.play("migrate", "worker=2 src=2 dst=4", succeed=False)
 
@@ -220,9 +219,21 @@ def test_a_worker_that_cannot_be_moved_is_started_again_where_it_was(cluster: Lo
     (result,) = cluster.results()
     assert result["verdict"] == "fail"
     cluster.play("start_sender", "last=300 interval=0")
-    in_the_way.unlink()
+    in_the_way.rmdir()
     cluster.play("migrate", "worker=2 src=2 dst=4")
     assert cluster.alive()["worker2"] == "server4"
+
+
+def test_a_target_that_cannot_hold_the_files_is_found_out_before_the_kill(cluster: Loopback) -> None:
+    in_the_way = cluster.base(4) / "resilience" / "worker2"
+    in_the_way.rmdir()
+    in_the_way.write_text("a file where a directory should be")
+
+    run = cluster.play("migrate", "worker=2 src=2 dst=4", succeed=False)
+
+    assert "Nothing was changed." in run.message
+    assert cluster.alive()["worker2"] == "server2"
+    assert cluster.results() == []
 
 
 def _wait_for(condition: object, what: str, limit: float = 60) -> None:

@@ -23,6 +23,7 @@ from .._programs import journal_server as _journal_server
 from .._programs import market_data as _market_data
 from .._programs import receiver as _receiver
 from .._programs import sender as _sender
+from .._programs import source_agent as _source_agent
 from .command_line import LAUNCHER
 
 PACKAGE = "wallaroo_resilience"
@@ -34,6 +35,7 @@ PROGRAMS = {
     "market_data": _market_data,
     "receiver": _receiver,
     "sender": _sender,
+    "source_agent": _source_agent,
 }
 """Named here so that whoever carries this file carries the programs too."""
 

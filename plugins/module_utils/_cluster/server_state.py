@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import pwd
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, Optional
 
 from .._process import log as process_log
 from .._process import record as process_record
-from .._process.identity import is_alive
+from .._process.identity import boot_id, is_alive
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
-from . import port_check
+from . import peer_addresses, port_check
 from . import record as cluster_record
-from .command_line import resilience_directory
+from .command_line import executable_argv, resilience_directory
 from .naming import INITIALIZER
 from .record import ClusterRecord
 
@@ -51,6 +54,10 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "sent": None,
         "ports_taken": [],
         "free_bytes": _free_bytes(base),
+        "user": _user_name(),
+        "python": sys.executable,
+        "machine": machine(),
+        "executable": None,
     }
     if state["problem"]:
         return state
@@ -69,7 +76,9 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
             if (known := _worker(base, record, worker, state["processes"].get(worker)))
         }
         state["sent"] = _json(Path(base) / SENDER_RESULT)
+        state["executable"] = _executable(record, base)
     if wanted is not None:
+        state["executable"] = _executable(wanted, base)
         try:
             state["ports_taken"] = _ports_taken(wanted, name, state["processes"])
         except OSError as error:
@@ -151,6 +160,7 @@ def _worker(
         "moved_to": owned.moved_to if owned else None,
         "since": owned.since if owned else None,
         "copied_from": owned.copied_from if owned else None,
+        "peers": peer_addresses.hosts(files),
     }
 
 
@@ -186,6 +196,37 @@ def _json(path: Path) -> Optional[dict[str, Any]]:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def machine() -> str:
+    """What two servers have in common when they are one machine with one file system, and only then."""
+    try:
+        namespace = os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        namespace = ""
+    return f"{boot_id()} {namespace}"
+
+
+def _executable(cluster: ClusterRecord, base: str) -> Optional[dict[str, Any]]:
+    """What is executed for a worker of a real engine; its digest is none where it is missing or cannot be executed."""
+    if cluster.engine != "wallaroo":
+        return None
+    path = executable_argv(cluster, base, sys.executable)[0]
+    digest = None
+    if Path(path).is_file() and os.access(path, os.X_OK):
+        summed = hashlib.sha256()
+        with open(path, "rb") as stream:
+            for chunk in iter(lambda: stream.read(1 << 20), b""):
+                summed.update(chunk)
+        digest = summed.hexdigest()
+    return {"path": path, "sha256": digest}
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _user() -> str:

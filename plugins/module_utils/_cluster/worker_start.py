@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.connection_addresses import AddressesError
 from .._process import log as process_log
 from .._process import record as process_record
 from .._process.identity import is_alive
@@ -20,7 +23,7 @@ from .._process.stop import kill
 from .._process.waiting import LimitReached
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
-from . import port_check
+from . import peer_addresses, port_check
 from .command_line import resilience_directory, worker_argv
 from .naming import INITIALIZER
 from .record import ClusterRecord
@@ -61,7 +64,22 @@ class Started:
 class WorkerStart:
     """One worker on one server."""
 
-    def __init__(self, base: str, server: str, cluster: ClusterRecord, worker: str, mode: str, python: str) -> None:
+    def __init__(
+        self,
+        base: str,
+        server: str,
+        cluster: ClusterRecord,
+        worker: str,
+        mode: str,
+        python: str,
+        peers: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """.
+
+        :param python: the interpreter for the embedded engine.
+        :param peers: the other workers and the addresses of the servers where they are now; a recovering worker's file
+            of addresses is mended accordingly before it is started (reference, Trap 6).
+        """
         self.base = base
         self.server = server
         self.cluster = cluster
@@ -72,6 +90,7 @@ class WorkerStart:
         self.files = ResilienceSet(
             resilience_directory(base, worker), prefix(cluster.application, cluster.version), worker
         )
+        self.peers = dict(peers or {})
         self._address = address.address
 
     def running(self) -> Optional[ProcessRecord]:
@@ -115,6 +134,18 @@ class WorkerStart:
                 f"{self.files.directory} on {self.server} holds resilience files of an earlier {self.worker}; "
                 "run stop_cluster.yml first: a worker that finds any does not start afresh."
             )
+        self.check_place()
+
+    def check_place(self, but: Optional[int] = None) -> None:
+        """Whether this server has what the worker needs, whatever files there are.
+
+        :param but: a process that may hold the worker's ports for now, since it will be dead before the start.
+        :raises WorkerProblem: with the reason.
+        """
+        if self.cluster.engine == "wallaroo" and not os.access(self.argv[0], os.X_OK):
+            raise WorkerProblem(
+                f"{self.server} has no executable {self.argv[0]}: build it with setup_repo.yml, or mend wallaroo_home."
+            )
         ports = self.cluster.port_numbers.listened_by(self.worker, self.cluster.application)
         try:
             taken = port_check.taken(self._address, ports)
@@ -122,6 +153,7 @@ class WorkerStart:
             raise WorkerProblem(
                 f"{self.server} cannot listen on its address {self._address} ({error.strerror}); mend wallaroo_address."
             ) from error
+        taken = [port for port in taken if but is None or port.pid != but]
         if taken:
             by = f" by process {taken[0].pid} ({taken[0].command})" if taken[0].pid else ""
             raise WorkerProblem(
@@ -129,11 +161,34 @@ class WorkerStart:
                 "stop that, or start the cluster with other wallaroo_ports."
             )
 
+    def mend_peers(self) -> None:
+        """Let the worker look for the others where they are now.
+
+        :raises WorkerProblem: when it would look for one of them where nobody is, and hang.
+        """
+        if self.mode != RECOVER:
+            return
+        try:
+            found = peer_addresses.mend(self.files, self.peers)
+        except (AddressesError, OSError) as error:
+            if not self._somebody_moved():
+                return
+            raise WorkerProblem(
+                f"The addresses of the other workers cannot be mended for {self.worker} on {self.server}: {error}."
+            ) from error
+        if found.problems:
+            raise WorkerProblem(peer_addresses.stale(self.server, self.worker, found.problems))
+
+    def _somebody_moved(self) -> bool:
+        homes = {worker: self.cluster.server(server).address for worker, server in self.cluster.placement.items()}
+        return any(homes.get(worker) != address for worker, address in self.peers.items())
+
     def begin(self) -> ProcessRecord:
         """Start the process.
 
         :raises WorkerProblem: when it cannot be started.
         """
+        self.mend_peers()
         Path(self.files.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return start(

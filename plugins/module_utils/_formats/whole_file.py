@@ -78,6 +78,15 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Let the bytes of a file that another program wrote survive a power failure."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def make_private_directory(directory: Path) -> None:
     """Create a directory, and those above it that are missing, for this user alone (mode 0700)."""
     if not directory.is_dir():

@@ -21,17 +21,25 @@ next copy removes what was half written (names that begin with a dot) and does w
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from .._formats.address_file import Address, encode, write_address
-from .._formats.whole_file import make_private_directory, replacing, reserve_partial, sync_directory, write_whole
+from .._formats.whole_file import (
+    make_private_directory,
+    replacing,
+    reserve_partial,
+    sync_directory,
+    sync_file,
+    write_whole,
+)
 from . import manifest as manifests
 from .files import ResilienceSet
 from .manifest import Manifest
 from .plan import KEY_FILE, Addresses, CopyPlan, CopyResult, NotEnoughSpace, check_space, make_plan
-from .source import CopyError, LocalSource, Source, SourceChanged, TailSource, reading
+from .source import BulkSource, CopyError, LocalSource, Source, SourceChanged, TailSource, reading
 
 __all__ = [
     "Addresses",
@@ -59,6 +67,7 @@ def copy(
     target: ResilienceSet,
     addresses: Addresses | tuple[Address, Address] | None = None,
     only_check: bool = False,
+    warm_up: bool = False,
 ) -> CopyResult:
     """Make the target's files of one worker equal to the source's, and prove it.
 
@@ -68,6 +77,8 @@ def copy(
 
     :param addresses: what ``.tcp-control`` and ``.tcp-data`` hold on the target instead.
     :param only_check: write nothing, and say what would be done.
+    :param warm_up: copy what a running worker has written up to now, so that little is left to do after its death.
+        What lies on the target then is not proved, lacks the key file, and so is never started from.
     :raises IncompleteSource: when the source lacks a required file; the target is then left as it was.
     :raises NotEnoughSpace: before anything is written.
     :raises SourceChanged: when the source was written to meanwhile.
@@ -83,6 +94,9 @@ def copy(
         if only_check:
             return result
         key_file = _carry_out(plan, source, target)
+        if warm_up:
+            target.path(KEY_FILE).unlink(missing_ok=True)
+            return result
         with reading(source):
             changes = manifests.compare(before, source.manifest())
         if changes:
@@ -144,6 +158,7 @@ def _carry_out(plan: CopyPlan, source: Source, target: ResilienceSet) -> bytes:
     make_private_directory(target.directory)
     for leftover in target.leftovers():
         leftover.unlink(missing_ok=True)
+    shutil.rmtree(target.arriving(), ignore_errors=True)
     if not plan.changed:
         return b""
     key_file = _read_key_file(plan, source)
@@ -151,11 +166,30 @@ def _carry_out(plan: CopyPlan, source: Source, target: ResilienceSet) -> bytes:
     sync_directory(target.directory)
     for name in plan.removed:
         (target.directory / name).unlink(missing_ok=True)
+    fetched = _fetch_whole(plan, source, target)
     for name in plan.copied:
-        if name != plan.key_file:
+        if name != plan.key_file and name not in fetched:
             _copy_file(name, plan, source, target)
     sync_directory(target.directory)
     return key_file
+
+
+def _fetch_whole(plan: CopyPlan, source: Source, target: ResilienceSet) -> list[str]:
+    """Let the source bring whole files over at once, where it can; returns which."""
+    names = [name for name in plan.copied if name not in (plan.key_file, *plan.replaced, *plan.appended)]
+    if not names or not isinstance(source, BulkSource):
+        return []
+    arriving = target.arriving()
+    shutil.rmtree(arriving, ignore_errors=True)
+    arriving.mkdir(mode=0o700)
+    try:
+        source.fetch(names, arriving)
+        for name in names:
+            sync_file(arriving / name)
+            os.replace(arriving / name, target.directory / name)
+    finally:
+        shutil.rmtree(arriving, ignore_errors=True)
+    return names
 
 
 def _read_key_file(plan: CopyPlan, source: Source) -> bytes:

@@ -126,6 +126,10 @@ class ResilienceSet:
         """Half files that an interrupted writer left; none of them is a resilience file."""
         return [path for path in self._entries() if self.owns(name_of_partial(path.name) or "")]
 
+    def arriving(self) -> Path:
+        """Where whole files arrive before they are in their place; no name that Wallaroo looks for."""
+        return self.directory / f".arriving-{self.worker}"
+
     def owns(self, name: str) -> bool:
         """Whether a file of this name belongs to this worker."""
         return self.suffix_of(name) is not None

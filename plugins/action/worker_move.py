@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of the module ``worker_move``: shows progress when the moved worker takes long to come back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import SLICE, WaitingAction
+
+STARTING = ("base", "server", "worker", "cluster", "peers")
+"""What the module ``worker`` is told, which goes on waiting for a worker that was started already."""
+
+
+class ActionModule(WaitingAction):
+    """See the module's documentation."""
+
+    module_name = "worker_move"
+    carried = ("pid",)
+
+    _moved: dict[str, Any]
+    _until = 0.0
+
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        if arguments.get("pid") is None:
+            self._moved = super()._call(arguments, task_vars)
+            # The copy before the kill may take its time; the limit is one for the start.
+            self._until = time.monotonic() + float(arguments.get("wait_timeout") or self.default_limit)
+            return self._moved
+        left = max(self._until - time.monotonic(), 0.1)
+        waiting = {name: arguments[name] for name in STARTING if arguments.get(name) is not None}
+        waiting.update(mode="recover", pid=arguments["pid"], wait_timeout=left)
+        if left > SLICE:
+            waiting["return_after"] = SLICE
+        answer: dict[str, Any] = self._execute_module(
+            module_name="wallaroo.resilience.worker", module_args=waiting, task_vars=task_vars
+        )
+        merged = {**self._moved, **answer}
+        if answer.get("failed"):
+            merged.update(stage="start", finished=True)
+        return merged

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moving a worker to this server: everything between the first look and the worker that processes messages again.
+
+One call on the target, because every task of Ansible inside the downtime costs more than the copy and the start
+together (DESIGN.md, "Life of a migration"). What can be done before the kill is done before it: the connection to
+the source stands, the bulk of the files is here, and whatever would make the start fail has been looked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from .._formats.address_file import Address
+from .._formats.connection_addresses import AddressesError
+from .._process.waiting import LimitReached
+from .._resilience import copying, ownership, restoring
+from .._resilience.files import ResilienceSet
+from .._resilience.ownership import OwnershipError
+from .._resilience.plan import CopyResult
+from .._resilience.remote import SourceServer
+from .._resilience.source import SourceChanged
+from . import peer_addresses, worker_start
+from .source_server import SourceAddress
+from .worker_start import WorkerProblem, WorkerStart
+
+BEFORE, KILL, COPY, START = "before", "kill", "copy", "start"
+"""How far a move had come. ``before``: nothing was done to the worker. From ``kill`` on it may be dead."""
+
+
+class MoveFailed(Exception):
+    """A worker was not moved."""
+
+    def __init__(self, message: str, stage: str, times: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.times = dict(times)
+
+
+@dataclass
+class Move:
+    """One worker, from a source to this server."""
+
+    worker: WorkerStart
+    """The start on this server; its mode is ``recover``."""
+    source: SourceAddress
+    epoch: int
+    """The worker's epoch on this server."""
+    kill: bool = True
+    """False: the worker is dead, or its server is gone."""
+    kill_limit: float = 10.0
+    journal_server: Optional[Address] = None
+    """Restore the files from there instead of copying them; the source is then asked nothing."""
+    journal_limit: float = 30.0
+    result: dict[str, Any] = field(default_factory=dict)
+    stage: str = BEFORE
+
+    def __post_init__(self) -> None:
+        server = self.worker.cluster.server(self.worker.server)
+        ports = self.worker.cluster.port_numbers
+        self.addresses = copying.Addresses(
+            Address(server.address, ports.control_of(self.worker.worker)),
+            Address(server.address, ports.data_of(self.worker.worker)),
+        )
+        self.result = {
+            "worker": self.worker.worker,
+            "killed_pid": None,
+            "killed": None,
+            "died": None,
+            "copied": [],
+            "copied_bytes": 0,
+            "early_bytes": 0,
+            "finished_at": None,
+            "warnings": [],
+        }
+
+
+def run(move: Move, limit: float, return_after: Optional[float] = None, only_check: bool = False) -> dict[str, Any]:
+    """Move the worker.
+
+    :param limit: seconds for the worker to resume.
+    :param return_after: return with ``finished`` false when it has not resumed after so many seconds; the wait is then
+        gone on with by :func:`.worker_start.run` and the returned ``pid``.
+    :raises MoveFailed: when it was not moved, with what had been done.
+    """
+    try:
+        with ExitStack() as stack:
+            return _run(move, stack, limit, return_after, only_check)
+    except MoveFailed:
+        raise
+    except (
+        copying.CopyError,
+        AddressesError,
+        OwnershipError,
+        WorkerProblem,
+        LimitReached,
+        ValueError,
+        OSError,
+    ) as error:
+        if move.stage == BEFORE and not only_check:
+            _take_back(move)
+        raise MoveFailed(str(error), move.stage, move.result) from error
+
+
+def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[float], only_check: bool) -> dict[str, Any]:
+    worker = move.worker
+    _check_owner(move)
+    journal_server = move.journal_server
+    if journal_server is not None:
+        if not only_check:
+            worker.check_place()
+
+        def bring() -> CopyResult:
+            return _restore(move, journal_server, only_check)
+
+    else:
+        source = move.source.open(worker.files.prefix, worker.worker)
+        stack.callback(source.close)
+        _get_ready(move, source, only_check)
+
+        def bring() -> CopyResult:
+            return copying.copy(source.files, worker.files, move.addresses, only_check)
+
+        _kill(move, source, only_check)
+    if not only_check:
+        move.stage = COPY
+    copied = bring() if not (only_check and move.kill) else CopyResult(changed=True)
+    move.result.update(copied=copied.copied, copied_bytes=copied.bytes + move.result["early_bytes"])
+    move.result["finished_at"] = time.time()
+    if only_check:
+        return {**move.result, "changed": True, "finished": True, "pid": None}
+    ownership.claim(worker.base, worker.worker, worker.server, move.epoch, move.source.name)
+    move.stage = START
+    started = worker_start.run(worker, worker_start.READY, limit, return_after)
+    return {**move.result, **started, "changed": True}
+
+
+def _check_owner(move: Move) -> None:
+    known = ownership.read(move.worker.base, move.worker.worker)
+    if known is not None and known.epoch > move.epoch:
+        raise OwnershipError(
+            f"{move.worker.server} knows epoch {known.epoch} of {move.worker.worker} since {known.since}, and was to "
+            f"get epoch {move.epoch}; look with playbooks/status.yml who owns it"
+        )
+
+
+def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
+    """What is done while the worker still runs: find what would go wrong later, and bring over what is there."""
+    worker = move.worker
+    pid = source.pid()
+    # Where both servers are one machine, the worker itself holds the ports until it is dead.
+    worker.check_place(but=pid if move.source.ssh is None else None)
+    if pid is None:
+        move.kill = False
+        return
+    if not move.kill:
+        raise copying.CopyError(
+            f"{worker.worker} still runs on {move.source.name} (pid {pid}); kill it first with kill_worker.yml"
+        )
+    if only_check:
+        copying.copy(source.files, worker.files, move.addresses, only_check=True)
+        return
+    try:
+        early = copying.copy(source.files, worker.files, move.addresses, warm_up=True)
+        move.result["early_bytes"] = early.bytes
+    except SourceChanged:
+        # It runs. What has arrived is a beginning, and the copy after its death proves everything.
+        pass
+    _check_peers(worker.files, move)
+
+
+def _check_peers(files: ResilienceSet, move: Move) -> None:
+    found = peer_addresses.mend(files, move.worker.peers, only_check=True)
+    if found.problems:
+        raise WorkerProblem(
+            "Nothing was killed: " + peer_addresses.stale(move.worker.server, move.worker.worker, found.problems)
+        )
+
+
+def _kill(move: Move, source: SourceServer, only_check: bool) -> None:
+    if not move.kill or only_check:
+        return
+    move.stage = KILL
+    killed = source.kill(move.kill_limit)
+    move.result.update(killed_pid=killed.pid, killed=killed.killed, died=killed.died)
+
+
+def _restore(move: Move, journal_server: Address, only_check: bool) -> CopyResult:
+    worker = move.worker
+    restored = restoring.from_journal_server(
+        journal_server,
+        worker.files,
+        move.addresses,
+        Path(worker.base) / "run" / worker.worker / "restoring",
+        move.journal_limit,
+        only_check,
+    )
+    move.result["warnings"] = restored.warnings
+    move.result["journal"] = {
+        "records": restored.records,
+        "checkpoint": restored.checkpoint,
+        "directory": restored.directory,
+        "fetched_bytes": restored.fetched_bytes,
+    }
+    return restored.copy
+
+
+def _take_back(move: Move) -> None:
+    """Remove what the early copy brought, unless this server had a claim on the worker before."""
+    try:
+        known = ownership.read(move.worker.base, move.worker.worker)
+        if known is None and move.worker.files.state() == "incomplete":
+            move.worker.files.remove()
+    except (OSError, ValueError):
+        # The failure that led here is what has to be said.
+        pass

@@ -1,0 +1,279 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The source server of a move, as the target reaches it: over a standing SSH connection, or on the same machine.
+
+One connection carries everything: the agent's questions and answers, and rsync, which brings whole files over.
+It is opened before the kill, since an SSH handshake takes longer than the copy of what a worker wrote last
+(reference, "Four hosts over SSH": 0.24 s each).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Optional, Protocol
+
+from .._formats.framing import HEADER
+from .._process import record
+from .._process.identity import is_alive
+from .._process.piped import Ended, PipeBroken, Piped, run
+from .._process.ssh import Access, problem, remote_command, rsync_shell, ssh_argv
+from .._process.stop import StillAlive, kill
+from . import agent_protocol
+from .files import ResilienceSet
+from .manifest import Manifest
+from .source import CopyError, LocalSource, TailSource
+
+ANSWER_SECONDS = 60.0
+"""Limit for one answer of the agent; a manifest of gigabytes takes its time."""
+
+RSYNC_SECONDS = 3600.0
+"""Limit for bringing whole files over; without any progress rsync gives up much sooner."""
+
+RSYNC_IDLE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What became of a kill; times are seconds since the epoch. None: the worker was dead already."""
+
+    pid: Optional[int]
+    killed: Optional[float]
+    died: Optional[float]
+
+
+class SourceServer(Protocol):
+    """Where a worker is moved from."""
+
+    @property
+    def files(self) -> TailSource:
+        """Its resilience files."""
+
+    def pid(self) -> Optional[int]:
+        """The worker's process, when it is alive."""
+
+    def kill(self, limit: float) -> Killed:
+        """SIGKILL, and wait for the death.
+
+        :raises CopyError: when it does not die, or when the source cannot be asked.
+        """
+
+    def close(self) -> None:
+        """Give the connection up."""
+
+
+class SameMachine:
+    """The source server is this machine, as on the loopback inventory."""
+
+    def __init__(self, base: str, files: ResilienceSet) -> None:
+        self.base = base
+        self.files: TailSource = LocalSource(files)
+        self._worker = files.worker
+
+    def pid(self) -> Optional[int]:
+        """The worker's process, when it is alive."""
+        known = record.read(self.base, self._worker)
+        return known.identity.pid if known is not None and is_alive(known.identity) else None
+
+    def kill(self, limit: float) -> Killed:
+        """SIGKILL, and wait for the death."""
+        known = record.read(self.base, self._worker)
+        try:
+            death = kill(known.identity, limit) if known is not None else None
+        except StillAlive as error:
+            raise CopyError(f"{self._worker} was not killed: {error}") from error
+        if known is None or death is None:
+            return Killed(None, None, None)
+        return Killed(known.identity.pid, death.sent, death.died)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class OtherServer:
+    """Another server, with a standing SSH connection to its agent."""
+
+    def __init__(self, name: str, access: Access, agent: Sequence[str], files: ResilienceSet) -> None:
+        """Open the connection.
+
+        :param name: the source server's name, for messages.
+        :param agent: the command line of the agent there.
+        :param files: what the worker's files are called there.
+        :raises CopyError: when it cannot be opened; the sentence says why and what to do.
+        """
+        self.name = name
+        self.access = access
+        self.files: TailSource = RemoteFiles(self, files)
+        # The socket's name may be about 100 characters long, so it does not lie below wallaroo_base.
+        self._folder = tempfile.mkdtemp(prefix="wallaroo-ssh-")
+        self._socket = os.path.join(self._folder, "s")
+        if not os.access(access.identity, os.R_OK):
+            self.close()
+            raise CopyError(
+                f"{name} cannot be reached by SSH from here: there is no key {access.identity} on this server; "
+                "run preflight.yml -e fix=true"
+            )
+        argv = [*ssh_argv(access, "ControlMaster=yes", f"ControlPath={self._socket}"), remote_command(agent)]
+        try:
+            self._connection = Piped(argv)
+        except OSError as error:
+            self.close()
+            raise CopyError(f"ssh cannot be started on this server ({error.strerror}); install it.") from error
+        try:
+            self.ask("hello")
+        except BaseException:
+            self.close()
+            raise
+
+    def pid(self) -> Optional[int]:
+        """The worker's process, when it is alive."""
+        found = self.ask("process").get("pid")
+        return int(found) if found is not None else None
+
+    def kill(self, limit: float) -> Killed:
+        """SIGKILL, and wait for the death."""
+        answer = self.ask("kill", limit=limit)
+        return Killed(answer.get("pid"), answer.get("killed"), answer.get("died"))
+
+    def ask(self, act: str, **details: Any) -> dict[str, Any]:
+        """One question.
+
+        :raises CopyError: when the agent says that it cannot, or the connection broke.
+        :raises FileNotFoundError: when a file is not there.
+        """
+        try:
+            self._connection.write(agent_protocol.encode({"act": act, **details}))
+            (length,) = HEADER.unpack(self._connection.read(HEADER.size, ANSWER_SECONDS))
+            if length > agent_protocol.LIMIT:
+                raise agent_protocol.ProtocolError("it answered with something else than an agent does")
+            answer = agent_protocol.decode(self._connection.read(length, ANSWER_SECONDS))
+        except PipeBroken as broken:
+            what = problem(self.access, broken.errors)
+            raise CopyError(
+                f"{self.name} ({self.access}) cannot be reached by SSH from here: {what.sentence}"
+                if broken.errors
+                else f"the connection to {self.name} ({self.access}) broke: {broken}"
+            ) from broken
+        except agent_protocol.ProtocolError as error:
+            raise CopyError(
+                f"{self.name} ({self.access}) did not start the agent properly: {error}; "
+                "whatever its shell prints at a login has to go."
+            ) from error
+        if "gone" in answer:
+            raise FileNotFoundError(2, "No such file", str(answer["gone"]))
+        if "error" in answer:
+            raise CopyError(f"{self.name}: {answer['error']}")
+        return answer
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """Bytes of a file from an offset on, as many as there are and one answer holds."""
+        wanted = min(length, agent_protocol.MOST_BYTES)
+        answer = self.ask("read", name=name, offset=offset, length=wanted)
+        size = int(answer["bytes"])
+        try:
+            return self._connection.read(size, ANSWER_SECONDS) if 0 < size <= wanted else b""
+        except PipeBroken as broken:
+            raise CopyError(f"the connection to {self.name} ({self.access}) broke: {broken}") from broken
+
+    def rsync(self, arguments: Sequence[str], given: bytes, directory: str, target: Path) -> None:
+        """Run rsync from a directory there into one here, over the connection that stands.
+
+        :raises CopyError: when it fails.
+        """
+        shell = rsync_shell(self.access, "ControlMaster=no", f"ControlPath={self._socket}")
+        argv = ["rsync", *arguments, "-e", shell, "--", f"{_bracketed(self.access.host)}:{directory}/", f"{target}/"]
+        try:
+            ended = run(argv, RSYNC_SECONDS, given)
+        except FileNotFoundError as error:
+            raise CopyError(
+                "There is no rsync on this server; run preflight.yml -e fix=true, or install it."
+            ) from error
+        except PipeBroken as error:
+            raise CopyError(f"rsync from {self.name} was given up: {error}") from error
+        if ended.code != 0:
+            raise CopyError(f"rsync from {self.name} failed: {_rsync_problem(ended, self.name)}")
+
+    def close(self) -> None:
+        """Give the connection up."""
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            connection.close(2.0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> OtherServer:
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+
+class RemoteFiles:
+    """The resilience files of a worker on another server; a source for :func:`.copying.copy`."""
+
+    def __init__(self, server: OtherServer, files: ResilienceSet) -> None:
+        self._server = server
+        self._files = files
+
+    def manifest(self) -> Manifest:
+        """What lies there now."""
+        return Manifest.from_dict(self._server.ask("manifest")["manifest"])
+
+    def open(self, name: str) -> BinaryIO:
+        """The bytes of a file."""
+        return self.open_at(name, 0)
+
+    def open_at(self, name: str, offset: int) -> BinaryIO:
+        """The bytes of a file from an offset on."""
+        return io.BufferedReader(_RemoteFile(self._server, name, offset), agent_protocol.MOST_BYTES)
+
+    def digest_of_beginning(self, name: str, length: int) -> str:
+        """SHA-256 of the first ``length`` bytes of a file."""
+        return str(self._server.ask("beginning", name=name, length=length)["sha256"])
+
+    def fetch(self, names: list[str], directory: Path) -> None:
+        """Bring whole files over with rsync. What it leaves is proved by the manifests, not by its exit code."""
+        arguments = ["--whole-file", "--protect-args", "--from0", "--files-from=-", f"--timeout={RSYNC_IDLE_SECONDS}"]
+        given = b"".join(name.encode() + b"\0" for name in names)
+        self._server.rsync(arguments, given, str(self._files.directory), directory)
+
+    def describe(self) -> str:
+        """Server and directory."""
+        return f"{self._files.directory} on {self._server.name}"
+
+
+class _RemoteFile(io.RawIOBase):
+    def __init__(self, server: OtherServer, name: str, offset: int) -> None:
+        super().__init__()
+        self._server = server
+        self._name = name
+        self._offset = offset
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._server.read(self._name, self._offset, len(buffer))
+        buffer[: len(data)] = data
+        self._offset += len(data)
+        return len(data)
+
+
+def _rsync_problem(ended: Ended, server: str) -> str:
+    if "rsync: command not found" in ended.errors or "rsync: not found" in ended.errors:
+        return f"there is no rsync on {server}; run preflight.yml -e fix=true, or install it there"
+    lines = [line.strip() for line in ended.errors.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("rsync error:")]
+    return (telling or lines or [f"exit code {ended.code}"])[0]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

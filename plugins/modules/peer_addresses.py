@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``peer_addresses``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: peer_addresses
+short_description: Let the workers of this server look for the others where they are now
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Every worker keeps the addresses of all others as they were when the cluster was formed, and a worker that restarts after another has
+    moved hangs, since it looks for it at its old address.
+  - Mends these files of all workers that belong to this server. The file as it was is kept beside it.
+  - An address can only be replaced by one of the same number of characters. What does not fit is returned, and does not fail, since it
+    matters only when that worker is restarted.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  peers:
+    description:
+      - All workers, and the addresses of the servers where they are now.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Worker 2 is on another server now
+  wallaroo.resilience.peer_addresses:
+    base: "{{ wallaroo_base }}"
+    server: server3
+    peers:
+      initializer: 10.0.0.11
+      worker2: 10.0.0.14
+      worker3: 10.0.0.13
+"""
+
+RETURN = r"""
+mended:
+  description: The workers of this server whose files were mended, with whom they look for where, and the backup of the file.
+  returned: success
+  type: dict
+  sample: {worker3: {changes: {worker2: [10.0.0.12, 10.0.0.14]}, backup: /w/.before-multi_partition_detector-worker3.connection-addresses}}
+unmended:
+  description: The workers of this server that would hang after a restart, and why.
+  returned: success
+  type: dict
+  sample: {}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import peer_addresses, record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "peers": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    mended: dict[str, object] = {}
+    unmended: dict[str, str] = {}
+    before, after = [], []
+    try:
+        cluster = record.read(wanted["base"])
+        stem = prefix(cluster.application, cluster.version) if cluster is not None else ""
+        for worker in cluster.worker_names() if cluster is not None else []:
+            owned = ownership.read(wanted["base"], worker)
+            if owned is None or owned.state != ownership.OWNER:
+                continue
+            directory = resilience_directory(wanted["base"], worker)
+            files = ResilienceSet(directory, stem, worker)
+            try:
+                found = peer_addresses.mend(files, wanted["peers"], module.check_mode)
+            except ValueError as error:
+                unmended[worker] = f"{files.path(peer_addresses.SUFFIX)}: {error}"
+                continue
+            if found.problems:
+                unmended[worker] = peer_addresses.stale(wanted["server"], worker, found.problems)
+            elif found.changes:
+                mended[worker] = {"changes": found.changes, "backup": found.backup}
+                before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
+                after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]
+    except (ValueError, OSError) as error:
+        module.fail_json(msg=f"The addresses of other workers on {wanted['server']} could not be mended: {error}")
+    module.exit_json(
+        changed=bool(mended),
+        mended=mended,
+        unmended=unmended,
+        diff={"before": "".join(before), "after": "".join(after)},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,285 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``worker_move``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: worker_move
+short_description: Crash a worker on its server and bring it back on this one
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Does everything that happens while the worker is down in one call on the target, over a connection to the source that stands before
+    the kill. Kill, copy of what changed last, proof, start, and the wait until the worker processes messages again.
+  - Before the kill it checks owner, executable and ports, brings the bulk of the resilience files over, and looks whether the worker would
+    find the others after its restart. What fails there changes nothing; RV(stage) is then V(before).
+  - The source server is not fenced; see M(wallaroo.resilience.worker_fence).
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.waiting
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - Moves the worker whenever it is called, unless it runs on this server already. The role asks before whether there is anything to do.
+options:
+  worker:
+    description:
+      - The worker, as V(2) or V(worker2).
+    type: str
+    required: true
+  cluster:
+    description:
+      - The record of the cluster, as C(step_plan) and C(server_info) return it.
+    type: dict
+    required: true
+  source_server:
+    description:
+      - The name of the server it comes from.
+    type: str
+    required: true
+  source_base:
+    description:
+      - That server's C(wallaroo_base).
+    type: path
+    required: true
+  source_ssh:
+    description:
+      - How this server reaches the source server by SSH (C(host), C(user), C(port), C(identity), C(known_hosts), and C(python), the
+        interpreter there). Without it both are the same machine.
+    type: dict
+  journal_server:
+    description:
+      - C(host:port) of the journal server. The files are then restored from its journals, and the source is asked nothing.
+        The worker must be dead.
+    type: str
+  journal_timeout:
+    description:
+      - With O(journal_server), seconds to wait until nobody appends to the journals any more.
+    type: float
+    default: 30
+  kill_timeout:
+    description:
+      - Seconds in which the worker must be dead after the SIGKILL.
+    type: float
+    default: 10
+  epoch:
+    description:
+      - The worker's epoch on this server.
+    type: int
+    required: true
+  peers:
+    description:
+      - The other workers, and the addresses of the servers where they are now; see M(wallaroo.resilience.worker).
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: Move worker 2 to server 4
+  wallaroo.resilience.worker_move:
+    base: "{{ wallaroo_base }}"
+    server: server4
+    worker: 2
+    cluster: "{{ step.plan.cluster }}"
+    source_server: server2
+    source_base: /var/lib/wallaroo
+    source_ssh:
+      host: 10.0.0.12
+      user: wallaroo
+      identity: /var/lib/wallaroo/ssh/id_ed25519
+      known_hosts: /var/lib/wallaroo/ssh/known_hosts
+      python: /usr/bin/python3
+    epoch: 2
+  delegate_to: server4
+"""
+
+RETURN = r"""
+worker:
+  description: The worker's name.
+  returned: success
+  type: str
+  sample: worker2
+stage:
+  description: How far it had come. V(before) means that nothing was done to the worker; after V(kill), V(copy) and V(start) it may be dead.
+  returned: failure
+  type: str
+  sample: copy
+killed_pid:
+  description: The process that was killed; V(null) when the worker was dead already, and in check mode.
+  returned: always
+  type: int
+  sample: 4711
+killed:
+  description: When the signal was sent, in seconds since the epoch, likewise.
+  returned: always
+  type: float
+  sample: 1795466797.77
+died:
+  description: When the worker was seen to be dead, likewise.
+  returned: always
+  type: float
+  sample: 1795466797.78
+copied:
+  description: Files that were copied after the death of the worker.
+  returned: always
+  type: list
+  elements: str
+  sample: [multi_partition_detector-worker2.evlog]
+copied_bytes:
+  description: Bytes that were copied, before and after.
+  returned: always
+  type: int
+  sample: 11463
+early_bytes:
+  description: Those of them that were copied before the kill.
+  returned: always
+  type: int
+  sample: 11011
+finished_at:
+  description: When the copy was proved, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1795466797.9
+journal:
+  description: With O(journal_server), what the journals told; see M(wallaroo.resilience.resilience_copy).
+  returned: with O(journal_server)
+  type: dict
+  sample: {records: 17, checkpoint: 5, directory: /w/server2/resilience/worker2, fetched_bytes: 12780}
+pid:
+  description: The worker's process here, or V(null) in check mode.
+  returned: success
+  type: int
+  sample: 815
+state:
+  description: Whether it runs.
+  returned: success and not in check mode
+  type: str
+  sample: started
+log:
+  description: Its log on this server.
+  returned: success and not in check mode
+  type: str
+  sample: /var/lib/wallaroo/run/worker2/log
+started:
+  description: When it was started, in seconds since the epoch.
+  returned: success and not in check mode
+  type: float
+  sample: 1795466797.97
+ready:
+  description: When it said that it processes messages again, likewise.
+  returned: success and not in check mode, when RV(finished) is true
+  type: float
+  sample: 1795466798.1
+epoch:
+  description: The worker's epoch on this server.
+  returned: success and not in check mode
+  type: int
+  sample: 2
+finished:
+  description: Whether it processes messages again. When not, go on waiting with M(wallaroo.resilience.worker) and RV(pid).
+  returned: success
+  type: bool
+  sample: true
+message:
+  description: What happened, or how far it is.
+  returned: success and not in check mode
+  type: str
+  sample: worker2 is ready on server4
+line:
+  description: The line of its log that was waited for.
+  returned: success and not in check mode, when RV(finished) is true
+  type: str
+  sample: "~~~Resuming message processing.~~~"
+seconds:
+  description: How long the start took.
+  returned: success and not in check mode, when RV(finished) is true
+  type: float
+  sample: 0.3
+"""
+
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import move, worker_start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "worker": {"type": "str", "required": True},
+            "cluster": {"type": "dict", "required": True},
+            "source_server": {"type": "str", "required": True},
+            "source_base": {"type": "path", "required": True},
+            "source_ssh": {"type": "dict"},
+            "journal_server": {"type": "str"},
+            "journal_timeout": {"type": "float", "default": 30},
+            "kill_timeout": {"type": "float", "default": 10},
+            "epoch": {"type": "int", "required": True},
+            "peers": {"type": "dict"},
+            "wait_timeout": {"type": "float", "default": 60},
+            "return_after": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    try:
+        act = _move(module)
+    except (ValueError, OSError) as error:
+        module.fail_json(msg=str(error), stage=move.BEFORE)
+    try:
+        result = move.run(act, wanted["wait_timeout"], wanted["return_after"], module.check_mode)
+    except move.MoveFailed as failed:
+        for sentence in failed.times.pop("warnings"):
+            module.warn(sentence)
+        module.fail_json(
+            msg=f"{act.worker.worker} could not be moved from {wanted['source_server']} to {wanted['server']}: {failed}",
+            stage=failed.stage,
+            **failed.times,
+        )
+    for sentence in result.pop("warnings"):
+        module.warn(sentence)
+    module.exit_json(
+        **result,
+        diff={"before": {"server": wanted["source_server"]}, "after": {"server": wanted["server"]}},
+    )
+
+
+def _move(module: AnsibleModule) -> move.Move:
+    wanted = module.params
+    return move.Move(
+        worker=worker_start.WorkerStart(
+            wanted["base"],
+            wanted["server"],
+            ClusterRecord.from_dict(wanted["cluster"]),
+            worker_name(wanted["worker"]),
+            worker_start.RECOVER,
+            sys.executable,
+            wanted["peers"],
+        ),
+        source=SourceAddress.from_arguments(wanted["source_server"], wanted["source_base"], wanted["source_ssh"]),
+        epoch=wanted["epoch"],
+        kill=not wanted["journal_server"],
+        kill_limit=wanted["kill_timeout"],
+        journal_server=Address.parse(wanted["journal_server"]) if wanted["journal_server"] else None,
+        journal_limit=wanted["journal_timeout"],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of a worker on another server, over real SSH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import runtime
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import SUFFIXES, ResilienceSet
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
+
+from tests.port_block import PortBlock
+from tests.ssh_server import SshServer
+
+PREFIX = "multi_partition_detector"
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    with closing(PortBlock()) as block:
+        server = SshServer(tmp_path_factory.mktemp("ssh") / "sshd", block.ports()["orders"])
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    runtime.install(str(tmp_path / "there"))
+    files = tmp_path / "there" / "resilience" / "worker2"
+    files.mkdir(parents=True)
+    for suffix in SUFFIXES:
+        (files / f"{PREFIX}-worker2.{suffix}").write_bytes(suffix.encode() * 1000)
+    return tmp_path / "there"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> ResilienceSet:
+    return ResilienceSet(tmp_path / "here" / "resilience" / "worker2", PREFIX, "worker2")
+
+
+def address(ssh: SshServer, base: Path) -> SourceAddress:
+    return SourceAddress.from_arguments("server2", str(base), ssh.as_argument())
+
+
+def test_a_copy_over_ssh_is_proved_and_the_next_one_brings_the_end_alone(ssh, base, target):
+    with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+        early = copying.copy(source.files, target, warm_up=True)
+        assert target.state() == "incomplete", "nothing is started from what was not proved"
+        with (base / "resilience/worker2" / f"{PREFIX}-worker2.evlog").open("ab") as stream:
+            stream.write(b"later")
+        result = copying.copy(source.files, target)
+
+    assert early.bytes > 10_000
+    assert result.appended == [f"{PREFIX}-worker2.evlog"]
+    assert result.bytes < 10_000
+    for path in (base / "resilience/worker2").iterdir():
+        assert (target.directory / path.name).read_bytes() == path.read_bytes()
+    assert target.state() == "complete"
+    assert not target.arriving().exists()
+
+
+def test_exactly_the_worker_is_killed_over_the_connection(ssh, base):
+    record = start(str(base), "worker2", "worker", [sys.executable, "-c", "import time; time.sleep(600)"])
+    other = start(str(base), "worker3", "worker", [sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+            assert source.pid() == record.identity.pid
+            killed = source.kill(10.0)
+            assert source.pid() is None
+            assert source.kill(10.0).pid is None
+        assert not is_alive(record.identity)
+        assert is_alive(other.identity)
+        assert killed.pid == record.identity.pid
+        assert killed.killed is not None
+        assert killed.died is not None
+        assert 0 <= killed.died - killed.killed < 10
+    finally:
+        for process in (record, other):
+            if is_alive(process.identity):
+                os.kill(process.identity.pid, 9)
+
+
+def test_a_wrong_host_key_is_never_accepted(ssh, base, target):
+    proper = ssh.known_hosts.read_text()
+    try:
+        ssh.trust(ssh.another_key())
+        with pytest.raises(CopyError, match=r"server2 .* cannot be reached by SSH from here: the host key .*fix=true"):
+            address(ssh, base).open(PREFIX, "worker2")
+    finally:
+        ssh.known_hosts.write_text(proper)
+
+
+def test_a_missing_key_is_named(ssh, base):
+    argument = {**ssh.as_argument(), "identity": str(base / "no-key")}
+    with pytest.raises(CopyError, match=r"there is no key .*no-key on this server"):
+        SourceAddress.from_arguments("server2", str(base), argument).open(PREFIX, "worker2")
+
+
+def test_an_agent_that_dies_during_a_copy_is_noticed(ssh, base, target):
+    with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+        source.files.manifest()
+        agent = source.ask("hello")["pid"]
+        os.kill(agent, 9)
+        with pytest.raises(CopyError, match=r"connection to server2 .* broke"):
+            copying.copy(source.files, target)
+    assert target.state() == "none"
+
+
+def test_the_agent_ends_with_its_connection(ssh, base):
+    source = address(ssh, base).open(PREFIX, "worker2")
+    agent = source.ask("hello")["pid"]
+    source.close()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{agent}").exists():
+        assert time.monotonic() < end, "the agent is still there"
+        time.sleep(0.01)
+
+
+def test_the_agent_reads_nothing_but_the_worker_s_files(ssh, base):
+    (base / "secret").write_text("secret")
+    with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+        for name in ("../../secret", f"{PREFIX}-worker20.evlog", "secret"):
+            with pytest.raises((CopyError, SourceChanged, FileNotFoundError)):
+                source.files.open(name).read()
+
+
+def test_the_agent_refuses_nonsense(base):
+    agent = [sys.executable, str(base / "runtime/launch.py"), "source_agent"]
+    agent += ["--base", str(base), "--server", "server2", "--worker", "worker2"]
+    agent += ["--directory", str(base / "resilience/worker2"), "--prefix", PREFIX]
+    ended = subprocess.run(agent, input=b"\xff\xff\xff\xffGET / HTTP/1.1", capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"source_agent: ")
