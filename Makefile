@@ -9,6 +9,8 @@ CASES ?= 10000
 ENGINE ?= embedded
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
+SCENARIO ?=
+SCENARIOS := hosts
 
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
@@ -28,7 +30,7 @@ export PYTHONPATH := $(CURDIR)/.collections
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit conformance fuzz lint format build lock bench clean
+.PHONY: help venv demo test test-unit molecule conformance fuzz lint format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +50,12 @@ test-unit: venv ## run the tests that start no cluster
 conformance: venv ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
 	@ENGINE="$(ENGINE)" WALLAROO_HOME="$(WALLAROO_HOME)" WALLAROO_VERSION="$(WALLAROO_VERSION)" \
 		python -m pytest tests/conformance -n 0 -v $(ARGS)
+
+molecule: venv ## test on containers reached by SSH: root, podman, runc, iptables, debootstrap (SCENARIO=hosts)
+	@python molecule/shared/containers.py check
+	@molecule --base-config molecule/config.yml reset $(if $(SCENARIO),-s $(SCENARIO)) >/dev/null 2>&1 || true
+	@for scenario in $(if $(SCENARIO),$(SCENARIO),$(SCENARIOS)); do \
+		env -u ANSIBLE_CONFIG molecule --base-config molecule/config.yml test -s $$scenario $(ARGS) || exit 1; done
 
 fuzz: venv ## run the fuzz tests for long (CASES=10000 for each parser and port)
 	@FUZZ_CASES=$(CASES) python -m pytest tests/fuzz $(ARGS)

@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -81,6 +82,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             return {"cluster": wanted.to_dict()}
         if step == "start":
             return _steps.start(self._servers(names, variables), wanted)
+        if step == "preflight":
+            return preflight(self._servers(names, variables), wanted, uuid.uuid4().hex)
         if step == "demonstration":
             return {**demonstration(arguments, self._servers(names, variables), wanted), "cluster": wanted.to_dict()}
         raise Refusal(f"step_plan knows no step {step!r}.")

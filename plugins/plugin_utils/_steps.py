@@ -333,8 +333,8 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, dst: str) ->
             found.append(
                 f"After this migration {worker} on {owner} can no longer be restarted: it looks for {moving} at "
                 f"{known}, and {address} does not fit in its place, having {len(address)} characters instead of "
-                f"{len(known)}. It runs on as long as nothing crashes it. Ways out: a target whose address has {len(known)} "
-                f"characters, moving {moving} back before, or a fresh cluster."
+                f"{len(known)}. It runs on as long as nothing crashes it. Ways out: a target whose address has "
+                f"{len(known)} characters, moving {moving} back before, or a fresh cluster."
             )
     return found
 

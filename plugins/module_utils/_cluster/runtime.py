@@ -21,6 +21,7 @@ from .._engine import main as _engine
 from .._programs import file_sender as _file_sender
 from .._programs import journal_server as _journal_server
 from .._programs import market_data as _market_data
+from .._programs import port_listener as _port_listener
 from .._programs import receiver as _receiver
 from .._programs import sender as _sender
 from .._programs import source_agent as _source_agent
@@ -33,6 +34,7 @@ PROGRAMS = {
     "file_sender": _file_sender,
     "journal_server": _journal_server,
     "market_data": _market_data,
+    "port_listener": _port_listener,
     "receiver": _receiver,
     "sender": _sender,
     "source_agent": _source_agent,

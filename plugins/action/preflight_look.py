@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of the module ``preflight_look``: measures the server's clock against the controller's."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+    """See the module's documentation."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Ask for the time alone, which is quick, and then for everything."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        if arguments.get("reach") is not None or arguments.get("only_time"):
+            result.update(self._call(arguments, task_vars))
+            return result
+        clock: dict[str, Any] = {}
+        # The first connection takes longer than the next ones, and the shortest way says most.
+        for _ in range(2):
+            before = time.time()
+            answer = self._call({**arguments, "only_time": True}, task_vars)
+            after = time.time()
+            if answer.get("failed") or "now" not in answer:
+                result.update(answer)
+                return result
+            uncertainty = (after - before) / 2
+            if not clock or uncertainty < clock["clock_uncertainty"]:
+                offset = float(answer["now"]) - (before + after) / 2
+                clock = {"clock_offset": round(offset, 3), "clock_uncertainty": round(uncertainty, 3)}
+        result.update(self._call(arguments, task_vars))
+        result.update(clock)
+        return result
+
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name="wallaroo.resilience.preflight_look", module_args=arguments, task_vars=task_vars
+        )
+        return answer

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What could keep a server from doing its part, looked at on the server itself. Nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from .._process import record as process_record
+from .._process.identity import identify, is_alive
+from .._process.ssh import Access
+from . import ssh_keys
+from .record import APPLICATIONS
+from .server_state import base_problem, describe
+
+NEEDED = ("rsync", "ssh")
+"""Programs without which no files come from another server."""
+
+LISTENER = "port_listener"
+"""The program that listens for the others while they try; it is no leftover."""
+
+CONNECT_SECONDS = 3.0
+"""Limit for one connection: on an internal network it takes milliseconds, and a firewall that drops never answers."""
+
+
+def look(base: str, name: str, ssh: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Everything that the server can tell by itself.
+
+    :param ssh: other server -> how it is reached.
+    :raises ValueError: when that cannot be understood.
+    """
+    state = describe(base, name)
+    ways = {server: Access.from_dict(way) for server, way in ssh.items()}
+    with ThreadPoolExecutor(8) as pool:
+        problems = dict(zip(ways, pool.map(ssh_keys.check, ways.values())))
+    return {
+        "ssh": {server: problem or "" for server, problem in problems.items()},
+        "programs": {program: shutil.which(program) is not None for program in NEEDED},
+        "free_bytes": state["free_bytes"] or 0,
+        "writable": base_problem(base) or "",
+        "memory_bytes": _memory(),
+        "leftovers": _leftovers(base),
+        "user": state["user"],
+        "machine": state["machine"],
+    }
+
+
+def connect(targets: Sequence[Mapping[str, Any]], token: str) -> list[dict[str, Any]]:
+    """Connect to listeners on other servers, and see that they are ours.
+
+    :param targets: ``server``, ``address``, ``port`` each.
+    :returns: those that were not reached, with ``problem``.
+    """
+    with ThreadPoolExecutor(32) as pool:
+        problems = list(pool.map(lambda target: _connect(target, token), targets))
+    return [{**target, "problem": problem} for target, problem in zip(targets, problems) if problem]
+
+
+def _connect(target: Mapping[str, Any], token: str) -> str:
+    address = (str(target["address"]), int(target["port"]))
+    end = time.monotonic() + CONNECT_SECONDS
+    said = b""
+    try:
+        with socket.create_connection(address, CONNECT_SECONDS) as connection:
+            while len(said) < len(token):
+                connection.settimeout(max(end - time.monotonic(), 0.001))
+                chunk = connection.recv(256)
+                if not chunk:
+                    break
+                said += chunk
+    except socket.timeout:
+        return "does not answer: a firewall drops it, or a wrong wallaroo_address"
+    except OSError as error:
+        return f"is not reached ({error.strerror or error}): a firewall, or a wrong wallaroo_address"
+    return "" if said == token.encode() else "is answered by another program"
+
+
+def _memory() -> int:
+    try:
+        return int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES"))
+    except (ValueError, OSError):
+        return 0
+
+
+def _leftovers(base: str) -> list[str]:
+    found = []
+    records = process_record.read_all(base) if Path(base, "run").is_dir() else []
+    known = {record.identity.pid for record in records if is_alive(record.identity)}
+    found += [
+        f"{record.name} runs (process {record.identity.pid}); stop it with stop_cluster.yml"
+        for record in records
+        if is_alive(record.identity) and record.name != LISTENER
+    ]
+    launcher = str(Path(base) / "runtime")
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) in known or int(entry.name) == os.getpid():
+            continue
+        process = identify(int(entry.name))
+        words = process.command if process else ()
+        if any(word.startswith(launcher + "/") for word in words) and LISTENER not in words:
+            found.append(
+                f"process {entry.name} of an earlier run lives and is no longer recorded; look at it and end it"
+            )
+    for application in APPLICATIONS:
+        stems = {application, application.replace("_", "-")}
+        files = [
+            path
+            for path in Path(base).glob("resilience/*/*")
+            if not path.name.startswith(".") and any(path.name.startswith(stem) for stem in stems)
+        ]
+        if files:
+            where = f"{base}/resilience"
+            found.append(
+                f"{len(files)} resilience files of {application} in {where}; remove them with stop_cluster.yml"
+            )
+    return found

@@ -1,0 +1,97 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``ssh_trust``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ssh_trust
+short_description: Let the servers of a cluster reach one another by SSH
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Lets the key pairs of the other servers in, restricted to the addresses of the cluster's servers and to commands without terminal
+    or forwarding, and trusts exactly the host keys that were seen on the servers themselves.
+  - Other keys in C(authorized_keys) stay as they are.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  known_hosts:
+    description:
+      - Path of the file with the host keys that this server trusts.
+    type: path
+    required: true
+  servers:
+    description:
+      - Server -> C(host), C(port), C(public_key) and C(host_keys), as M(wallaroo.resilience.ssh_identity) returned them.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Let the servers reach one another
+  wallaroo.resilience.ssh_trust:
+    base: "{{ wallaroo_base }}"
+    server: server1
+    known_hosts: "{{ wallaroo_base }}/ssh/known_hosts"
+    servers:
+      server2:
+        host: 10.0.0.12
+        port: 22
+        public_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB
+        host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC]
+"""
+
+RETURN = r"""
+servers:
+  description: Who is let in and trusted.
+  returned: success
+  type: list
+  elements: str
+  sample: [server2, server3]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "known_hosts": {"type": "path", "required": True},
+            "servers": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    servers = wanted["servers"]
+    try:
+        hosts = [
+            ssh_keys.HostKeys(str(one["host"]), int(one["port"]), tuple(one["host_keys"])) for one in servers.values()
+        ]
+        keys = {name: str(one["public_key"]) for name, one in servers.items() if one["public_key"]}
+        trusted = ssh_keys.trust(wanted["known_hosts"], hosts, module.check_mode)
+        let_in = ssh_keys.let_in(keys, [host.host for host in hosts], module.check_mode)
+    except KeyError as error:
+        module.fail_json(msg=f"servers lacks {error}")
+    except (ssh_keys.KeyProblem, ValueError, OSError) as error:
+        module.fail_json(msg=f"{wanted['server']}: {error}")
+    module.exit_json(changed=trusted or let_in, servers=list(servers))
+
+
+if __name__ == "__main__":
+    main()

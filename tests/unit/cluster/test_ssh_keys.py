@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Key pairs and host keys for SSH between servers."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
+
+from tests.ssh_server import program
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdnGT1PZvu4O5NcMFsLNBRkWlzF2dRFZC7aWwcMFcXy"
+
+
+def test_the_private_key_is_for_this_account_alone(tmp_path):
+    program("ssh-keygen")
+    identity = tmp_path / "ssh" / "id"
+    assert ssh_keys.public_key(str(identity)) is None
+    public = ssh_keys.make_pair(str(identity), "server2")
+    assert ssh_keys.public_key(str(identity)) == public
+    assert stat.S_IMODE(identity.stat().st_mode) == 0o600
+    assert stat.S_IMODE(identity.parent.stat().st_mode) == 0o700
+
+
+def test_exactly_these_host_keys_are_trusted(tmp_path):
+    path = tmp_path / "known_hosts"
+    path.write_text("10.0.0.12 ssh-ed25519 of-somebody-else\n")
+    servers = [ssh_keys.HostKeys("10.0.0.12", 22, (KEY,)), ssh_keys.HostKeys("10.0.0.13", 2222, (KEY,))]
+    assert ssh_keys.trust(str(path), servers, only_check=True)
+    assert "somebody" in path.read_text()
+    assert ssh_keys.trust(str(path), servers)
+    assert path.read_text() == f"10.0.0.12 {KEY}\n[10.0.0.13]:2222 {KEY}\n"
+    assert not ssh_keys.trust(str(path), servers)
+
+
+@pytest.fixture
+def authorized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / ".ssh" / "authorized_keys"
+    monkeypatch.setattr(ssh_keys, "_authorized_keys", lambda: path)
+    return path
+
+
+def test_other_keys_stay_and_ours_are_restricted(authorized):
+    authorized.parent.mkdir(mode=0o700)
+    authorized.write_text("ssh-rsa AAAA somebody\n")
+    keys = {"server2": KEY, "server1": KEY.replace("FcXy", "FcXz")}
+
+    assert ssh_keys.let_in(keys, ["10.0.0.12", "10.0.0.11"])
+
+    lines = authorized.read_text().splitlines()
+    assert lines[0] == "ssh-rsa AAAA somebody"
+    assert lines[2] == f'restrict,from="10.0.0.11,10.0.0.12" {KEY} wallaroo.resilience server2'
+    assert stat.S_IMODE(authorized.stat().st_mode) == 0o600
+    assert not ssh_keys.let_in(keys, ["10.0.0.11", "10.0.0.12"])
+
+
+def test_a_key_that_was_replaced_opens_nothing_any_more(authorized):
+    ssh_keys.let_in({"server2": KEY}, ["10.0.0.12"])
+    ssh_keys.let_in({"server2": KEY.replace("FcXy", "FcXz")}, ["10.0.0.12"])
+    assert len(authorized.read_text().splitlines()) == 1
+    assert KEY not in authorized.read_text()
