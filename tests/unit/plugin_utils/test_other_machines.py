@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moves between servers that are different machines, and of workers of a real engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+NAMES = ["server1", "server2", "server3", "server4"]
+MOVE = {"worker": "2", "src": "2", "dst": "4"}
+BUILD = {"path": "/opt/wallaroo/testing/correctness/apps/multi_partition_detector/x", "sha256": "ab"}
+
+
+def servers(addresses: list[str] | None = None, machine: str | None = None, **arguments: Any) -> Servers:
+    """A cluster of three workers that runs on four machines."""
+    given = addresses or [f"10.0.0.1{number}" for number in range(1, 5)]
+    places = [{"name": name, "address": address, "base": "/w"} for name, address in zip(NAMES, given)]
+    record = cluster_record({"workers": 3, **arguments}, places, "cluster-1", 1.0)
+    states: dict[str, Any] = {}
+    for name in NAMES:
+        states[name] = {
+            "problem": None,
+            "cluster": record.to_dict(),
+            "processes": {},
+            "workers": {},
+            "ports_taken": [],
+            "free_bytes": 10**9,
+            "user": f"user-of-{name}",
+            "python": "/usr/bin/python3",
+            "machine": machine or name,
+            "executable": dict(BUILD) if record.engine == "wallaroo" else None,
+        }
+    for worker, server in record.placement.items():
+        peers = {other: record.server(home).address for other, home in record.placement.items()}
+        states[server]["workers"][worker] = {
+            "alive": True,
+            "pid": 1,
+            "resilience": "complete",
+            "bytes": 10,
+            "ownership": "owner",
+            "epoch": 1,
+            "peers": peers,
+        }
+    access = {
+        name: {"host": f"ssh-of-{name}", "port": 22, "identity": f"/key/of/{name}", "known_hosts": f"/known/of/{name}"}
+        for name in NAMES
+    }
+    return Servers(NAMES, states, access)
+
+
+def refusal(step: Any, *arguments: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        step(*arguments)
+    return str(refused.value)
+
+
+def test_the_target_reaches_the_source_with_its_own_key() -> None:
+    assert _steps.migrate(MOVE, servers())["source_ssh"] == {
+        "host": "ssh-of-server2",
+        "port": 22,
+        "user": "user-of-server2",
+        "python": "/usr/bin/python3",
+        "identity": "/key/of/server4",
+        "known_hosts": "/known/of/server4",
+    }
+
+
+def test_no_ssh_is_needed_where_both_are_one_machine() -> None:
+    assert _steps.migrate(MOVE, servers(machine="one"))["source_ssh"] is None
+
+
+def test_everybody_is_told_where_the_worker_is_going_to_be() -> None:
+    assert _steps.migrate(MOVE, servers())["peers"] == {
+        "initializer": "10.0.0.11",
+        "worker2": "10.0.0.14",
+        "worker3": "10.0.0.13",
+    }
+
+
+def test_who_could_not_be_restarted_afterwards_is_said_before_the_kill() -> None:
+    longer = ["10.0.0.11", "10.0.0.12", "10.0.0.13", "10.0.0.104"]
+    (sentence,) = _steps.migrate(MOVE, servers(longer))["warnings"]
+    assert sentence.startswith("After this migration worker3 on server3 can no longer be restarted")
+    assert "10.0.0.104 does not fit in its place" in sentence
+    assert "Ways out:" in sentence
+    assert _steps.migrate(MOVE, servers())["warnings"] == []
+
+
+@pytest.mark.parametrize("act", ["start", "migrate"])
+@pytest.mark.parametrize(
+    ("digest", "says"), [(None, "has no executable /opt/"), ("cd", "has another build than server1")]
+)
+def test_every_server_must_have_the_same_build(act: str, digest: str | None, says: str) -> None:
+    there = servers(engine="wallaroo", wallaroo_home="/opt/wallaroo")
+    there.states["server4"]["executable"]["sha256"] = digest
+    if act == "start":
+        wanted = there.cluster()
+        for state in there.states.values():
+            state["cluster"], state["workers"] = None, {}
+        sentence = refusal(_steps.start, there, wanted)
+    else:
+        sentence = refusal(_steps.migrate, MOVE, there)
+    assert sentence.startswith("server4 ")
+    assert says in sentence
+    assert "setup_repo.yml" in sentence
+
+
+def test_the_initializer_of_a_real_engine_is_not_moved() -> None:
+    there = servers(engine="wallaroo", wallaroo_home="/opt/wallaroo")
+    assert "never recovers alone" in refusal(_steps.migrate, {"worker": 1, "src": 1, "dst": 4}, there)
+
+
+def test_files_that_nobody_gave_to_a_server_are_not_started_from() -> None:
+    there = servers()
+    there.states["server2"]["workers"]["worker2"].update(alive=False)
+    there.states["server4"]["workers"]["worker2"] = {"alive": False, "resilience": "complete", "ownership": "none"}
+    sentence = refusal(_steps.restart, {"worker": 2, "server": 4}, there)
+    assert "worker2 belongs to server2 since epoch 1, and server4 never got it" in sentence
