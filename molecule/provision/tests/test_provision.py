@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers that had no Python and no build tools."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_a_python_was_built_where_the_system_has_none(host):
+    assert not host.file("/usr/bin/python3").exists
+    python = host.run("/usr/local/bin/python3.11 -c 'import ssl, zlib, sys; print(sys.version.split()[0])'")
+    assert python.stdout.strip().startswith("3.11.")
+
+
+def test_no_name_of_the_system_was_taken(host):
+    assert not host.file("/usr/local/bin/python3").exists
+    assert not host.file("/usr/local/bin/python").exists
+
+
+def test_ansible_finds_it_by_itself(host):
+    answer = host.ansible("ansible.builtin.ping", check=False)
+    assert answer["ping"] == "pong"
+
+
+@pytest.mark.parametrize(
+    "package", ["git", "make", "rsync", "libsnappy-dev", "liblz4-dev", "libpcre2-dev"]
+)
+def test_what_a_build_of_wallaroo_needs_is_there(host, package):
+    assert host.package(package).is_installed
+
+
+def test_nothing_is_left_of_the_build(host):
+    assert host.run("find /usr/local /var/tmp /tmp -maxdepth 2 -name 'Python-3*'").stdout == ""
