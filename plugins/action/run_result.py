@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results
 
 display = Display()
 
@@ -47,7 +47,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             folder=str(folder) if folder else None,
             verdict=result.verdict,
         )
+        try:
+            outcome = _publishing.of_run(result, folder, bool(self._task.check_mode))
+            answer["ansible_stats"] = _publishing.statistics(outcome)
+        except ValueError as error:
+            display.warning(f"The result of {result.name} could not be published: {error}")
         if result.verdict != _results.PASS:
+            # Ansible publishes nothing of a task that failed: roles set failed_when: false, and fail with the next one.
             answer["failed"] = True
             answer["msg"] = f"verdict {result.verdict}: {result.reason}"
         return answer

@@ -160,7 +160,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             self._writer = None
 
     def _give_up(self, error: Exception, path: str) -> None:
-        self._display.warning(f"The timeline of this run cannot be written to {path}: {error}. The run goes on without it.")
+        self._display.warning(
+            f"The timeline of this run cannot be written to {path}: {error}. The run goes on without it."
+        )
         self.disabled = True
 
 

@@ -13,7 +13,9 @@ version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Writes C(result.json) and the ends of all logs to a new folder C(<time>-<name>) on the controller, and prints a short summary.
-  - Fails unless the verdict is V(pass). A folder that cannot be written is a warning and never changes the verdict.
+  - Publishes the result as C(set_stats) does under the one key C(wallaroo_resilience), where AWX shows it as the artifacts of the job.
+  - Fails unless the verdict is V(pass). Ansible publishes nothing of a task that failed, so C(failed_when) should be V(false), and the
+    next task fail. A folder that cannot be written is a warning and never changes the verdict.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -78,6 +80,13 @@ EXAMPLES = r"""
     name: demo
     cluster: "{{ step.plan.cluster }}"
     verification: "{{ verified }}"
+  register: result
+  failed_when: false
+
+- name: Fail unless the verdict is pass
+  ansible.builtin.fail:
+    msg: "{{ result.msg }}"
+  when: result.verdict != 'pass'
 """
 
 RETURN = r"""

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verified runs: ``demo.yml``, ``verify_migration.yml`` and ``verify_restart.yml``.
+"""The verified runs: ``demo.yml``, ``verify_migration.yml`` and ``verify_restart.yml``, and ``verify.yml`` alone.
 
-All three are one script of rounds: send values, then crash a worker and bring it back, here or
+The first three are one script of rounds: send values, then crash a worker and bring it back, here or
 elsewhere, then send on. The rounds are planned before anything is started, so that a path that
 makes no sense is refused while nothing has changed.
 """
@@ -24,6 +24,9 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 
 VALUES_A_ROUND = 1000
 """How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
+
+MODES = ("exactly_once", "at_least_once")
+"""What the module ``ordering_verify`` knows."""
 
 BATCH_UNDER_LOAD = 2
 """Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 25 seconds."""
@@ -69,6 +72,46 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
         "batch": arguments_of.integer(arguments, "batch", 100 if drain else BATCH_UNDER_LOAD),
         "interval": arguments_of.number(arguments, "interval", 0.05),
         "keep_running": arguments_of.boolean(arguments, "keep_running", False),
+    }
+
+
+def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
+    """What must have come out of the cluster that runs, or ran last.
+
+    :param arguments: ``last`` (by default the value up to which was sent), ``mode``.
+    """
+    record = servers.cluster()
+    if record.application != "multi_partition_detector":
+        raise Refusal(
+            f"{record.application} has no ordering that could be verified: "
+            "only what app=multi_partition_detector sends has."
+        )
+    first = record.first_server.name
+    if first not in servers.states:
+        raise Refusal(f"{first} did not answer, and what came out lies there.")
+    sender = (servers.states[first].get("processes") or {}).get("sender") or {}
+    sent = servers.states[first].get("sent") or {}
+    if sender.get("alive"):
+        last = (sender.get("details") or {}).get("last")
+        raise Refusal(
+            f"A sender is still running on {first}, up to {last}; wait for it with start_sender.yml -e last={last}."
+        )
+    if arguments.get("last") in (None, ""):
+        if not sent:
+            raise Refusal("Nothing was sent yet, so there is nothing to verify; send with start_sender.yml.")
+        if sent.get("exit_code") != 0:
+            raise Refusal(
+                f"The last sender did not end well ({sent.get('message')}), so what must have come out is not known; "
+                "say up to which value with last=."
+            )
+    last = arguments_of.integer(arguments, "last", int(sent.get("last") or 0) or None)
+    return {
+        "cluster": record.to_dict(),
+        "server": first,
+        "base": record.first_server.base,
+        "last": last,
+        "expected": last * record.keys,
+        "mode": arguments_of.choice(arguments, "mode", MODES, MODES[0]),
     }
 
 

@@ -1,0 +1,284 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each playbook yields, as typed values.
+
+Playbooks publish these as plain data with ``set_stats`` under the one key ``wallaroo_resilience``, where AWX shows them as the
+artifacts of a job; the Python API makes the same values of it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What all playbooks have in common; all there is of one that yields nothing else."""
+
+    playbook: str = ""
+    """Its name, without ``.yml``."""
+    changed: bool = False
+    """Whether anything was done; false when all was as wanted already."""
+    check: bool = False
+    """Whether it only told what it would do (``--check``)."""
+    folder: Optional[str] = None
+    """The run's folder on the controller; None when the run left none."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A worker, and the server it was started on."""
+
+    worker: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True)
+class Started(Outcome):
+    """``start_cluster.yml``: the cluster that runs now."""
+
+    cluster: str = ""
+    """Its identifier, which differs from start to start."""
+    app: str = ""
+    engine: str = ""
+    workers: int = 0
+    keys: int = 0
+    journal: bool = False
+    checkpoint_interval: float = 0.0
+    """Seconds between two checkpoints."""
+    placement: tuple[Placement, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent(Outcome):
+    """``start_sender.yml``: what has been sent."""
+
+    first: Optional[int] = None
+    """The first value of each key that this call sent; None when there was nothing left to send, and for market-spread."""
+    last: Optional[int] = None
+    """The last value of each key that has been sent by now; None for market-spread."""
+    round: Optional[int] = None
+    """market-spread: for the how manyth time the files were sent."""
+    keys: int = 0
+    expected: Optional[int] = None
+    """How many messages should have come out by now; None for market-spread."""
+    waited: bool = True
+    """Whether all of them had come out when the playbook ended."""
+
+
+@dataclass(frozen=True)
+class Killed(Outcome):
+    """``kill_worker.yml``."""
+
+    worker: str = ""
+    server: str = ""
+    pid: Optional[int] = None
+    """None when it was dead already."""
+    killed: Optional[str] = None
+    """When SIGKILL was sent: UTC, ISO 8601."""
+    died: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Copied(Outcome):
+    """``copy_resilience.yml``: a proved copy."""
+
+    worker: str = ""
+    src: str = ""
+    dst: str = ""
+    via: str = ""
+    """``files`` or ``journal``."""
+    epoch: int = 0
+    files: tuple[str, ...] = ()
+    """The names of the files that were brought over; what was there already is not among them."""
+    copied_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Restarted(Outcome):
+    """``restart_worker.yml``."""
+
+    worker: str = ""
+    server: str = ""
+    pid: Optional[int] = None
+    epoch: int = 0
+    seconds: Optional[float] = None
+    """How long it took until the worker processed messages; None when it ran already."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A crash of a worker and its return, elsewhere or (``src`` is ``dst``) in place. Moments are UTC, ISO 8601."""
+
+    worker: str = ""
+    src: str = ""
+    dst: str = ""
+    downtime_seconds: Optional[float] = None
+    """From the SIGKILL until the worker processes messages again; None when it was not killed by this run."""
+    output_gap_seconds: Optional[float] = None
+    """From the last message out before the kill to the first one out after it, in verified runs."""
+    copied_bytes: int = 0
+    epoch: int = 0
+    via: str = ""
+    """``files`` or ``journal``; empty for a restart in place."""
+    killed: Optional[str] = None
+    died: Optional[str] = None
+    copied: Optional[str] = None
+    started: Optional[str] = None
+    resumed: Optional[str] = None
+    note: str = ""
+    """What went wrong, when something did."""
+
+
+@dataclass(frozen=True)
+class Moved(Migration, Outcome):
+    """``migrate.yml``. Where the worker had been moved before, ``changed`` is false and there are no times."""
+
+    verdict: str = ""
+    """``pass``, or ``fail`` when the worker could not be moved."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken ordering invariant with its witness."""
+
+    sentence: str = ""
+    """All of it for a person."""
+    kind: str = ""
+    """``gap``, ``duplicate``, ``rewind`` and so on: see the module ``ordering_verify``."""
+    key: Optional[str] = None
+    position: int = -1
+    """The number of the frame in the received file, from 0; -1 for its end."""
+    offset: int = 0
+    """Where that frame begins, in bytes."""
+    expected: str = ""
+    found: str = ""
+    missing: Optional[tuple[int, ...]] = None
+    """The first and the last missing value; None when none is missing."""
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """A worker that was dead at the end though nobody killed it."""
+
+    worker: str = ""
+    server: str = ""
+    last_line: str = ""
+
+
+@dataclass(frozen=True)
+class Verified(Outcome):
+    """``verify.yml``, ``verify_restart.yml``, ``verify_migration.yml`` and ``demo.yml``: what was proved."""
+
+    verdict: str = "unknown"
+    """``pass``, ``fail``, or ``unknown`` for what could not be checked."""
+    reason: str = ""
+    """Why it is not ``pass``; empty otherwise."""
+    app: str = ""
+    engine: str = ""
+    workers: int = 0
+    keys: int = 0
+    expected: int = 0
+    """How many messages should have come out."""
+    received: int = 0
+    """How many did."""
+    violations: tuple[Violation, ...] = ()
+    """The first of them; ``violation_count`` tells how many there are."""
+    violation_count: int = 0
+    validator_verdict: str = ""
+    """What Wallaroo's own validator would have said."""
+    migrations: tuple[Migration, ...] = ()
+    crashed: tuple[Crashed, ...] = ()
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether every message came out as it must."""
+        return self.verdict == "pass"
+
+
+@dataclass(frozen=True)
+class Stopped(Outcome):
+    """``stop_cluster.yml``."""
+
+    processes: tuple[str, ...] = ()
+    """What ran until now, as ``server2: worker2``."""
+    kept_files: bool = False
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """A process that the collection started on a server."""
+
+    name: str = ""
+    kind: str = ""
+    """``worker``, ``sender``, ``receiver`` or ``journal_server``."""
+    alive: bool = False
+    pid: int = 0
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """What a server knows of a worker."""
+
+    worker: str = ""
+    alive: bool = False
+    """Whether it runs on this server."""
+    ownership: str = ""
+    """``owner``, ``moved`` or ``none``."""
+    epoch: int = 0
+    moved_to: Optional[str] = None
+    resilience: str = ""
+    """Its resilience files: ``complete``, ``incomplete`` or ``none``."""
+    resilience_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A server."""
+
+    name: str = ""
+    problem: str = ""
+    """Why it cannot be used, or did not answer; empty otherwise."""
+    processes: tuple[ProcessState, ...] = ()
+    workers: tuple[WorkerState, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status(Outcome):
+    """``status.yml``: who runs where, and who owns which worker."""
+
+    app: str = ""
+    engine: str = ""
+    workers: int = 0
+    """0 when no cluster was started."""
+    servers: tuple[ServerState, ...] = ()
+
+    def server_of(self, worker: str) -> Optional[str]:
+        """The server on which a worker runs; None when it runs nowhere."""
+        for server in self.servers:
+            if any(known.worker == worker and known.alive for known in server.workers):
+                return server.name
+        return None
+
+
+@dataclass(frozen=True)
+class Checked(Outcome):
+    """``preflight.yml``: whether the servers have what a cluster needs."""
+
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is worth knowing and keeps nobody from starting a cluster."""
+    table: tuple[str, ...] = field(default=(), repr=False)
+    """Servers by checks, in lines."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether there are no problems."""
+        return not self.problems

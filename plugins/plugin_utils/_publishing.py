@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publishing what a playbook has yielded, and reading it again."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Optional, TypeVar, Union
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Checked,
+    Copied,
+    Killed,
+    Moved,
+    Outcome,
+    Restarted,
+    Sent,
+    Started,
+    Status,
+    Stopped,
+    Verified,
+)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
+
+Data = Mapping[str, Any]
+
+SomeOutcome = TypeVar("SomeOutcome", bound=Outcome)
+
+
+def statistics(outcome: Outcome) -> dict[str, Any]:
+    """What an action returns as ``ansible_stats``, as ``set_stats`` does; Ansible takes it from tasks that did not fail."""
+    return {"data": {KEY: to_data(outcome)}, "per_host": False, "aggregate": False}
+
+
+def of_run(result: _results.Result, folder: Optional[Path], check: bool) -> Outcome:
+    """What ``run_result`` publishes: of a migration, or of a verified run."""
+    common = {
+        "playbook": result.name,
+        "changed": folder is not None,
+        "check": check,
+        "folder": str(folder) if folder else None,
+        "verdict": result.verdict,
+        "reason": result.reason,
+    }
+    plain = result.to_dict()
+    if result.name == "migrate":
+        return from_data(Moved, {**(plain["migrations"] or [{}])[0], **common})
+    return from_data(Verified, {**plain, **common})
+
+
+def of_step(playbook: str, plan: Data, answer: Data, check: bool) -> Outcome:
+    """What ``step_result`` publishes.
+
+    :param plan: what ``step_plan`` returned for the step.
+    :param answer: what the module returned that did it; empty when nothing had to be done.
+    :raises ValueError: for a playbook that is not known, or data that cannot be its own.
+    """
+    try:
+        build = BUILDERS[playbook]
+    except KeyError:
+        raise ValueError(f"{playbook} is none of {', '.join(BUILDERS)}") from None
+    return build({"playbook": playbook, "check": check}, plan, {} if answer.get("skipped") else answer)
+
+
+def _start_cluster(common: Data, plan: Data, _answer: Data) -> Outcome:
+    record = plan["cluster"]
+    return from_data(
+        Started,
+        {
+            **common,
+            "changed": bool(plan["needed"]),
+            "cluster": record["identifier"],
+            "app": record["application"],
+            "engine": record["engine"],
+            "workers": record["workers"],
+            "keys": record["keys"],
+            "journal": record["journal"],
+            "checkpoint_interval": record["checkpoint_interval"],
+            "placement": [{"worker": worker, "server": server} for worker, server in record["placement"].items()],
+        },
+    )
+
+
+def _start_sender(common: Data, plan: Data, answer: Data) -> Outcome:
+    needed = bool(plan["needed"])
+    return from_data(
+        Sent,
+        {
+            **common,
+            "changed": needed,
+            "first": plan.get("first") if needed else None,
+            "last": plan.get("last"),
+            "round": plan.get("round"),
+            "keys": plan["cluster"]["keys"],
+            "expected": plan.get("expected"),
+            "waited": bool(answer.get("waited", True)),
+        },
+    )
+
+
+def _kill_worker(common: Data, plan: Data, answer: Data) -> Outcome:
+    return from_data(
+        Killed,
+        {
+            **common,
+            "changed": bool(answer.get("changed")),
+            "worker": plan["worker"],
+            "server": plan["server"],
+            "pid": answer.get("pid"),
+            "killed": _results.moment(_results.seconds(answer.get("killed"))),
+            "died": _results.moment(_results.seconds(answer.get("died"))),
+        },
+    )
+
+
+def _copy_resilience(common: Data, plan: Data, answer: Data) -> Outcome:
+    return from_data(
+        Copied,
+        {
+            **common,
+            **{name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")},
+            "changed": bool(answer.get("changed")),
+            "files": answer.get("copied") or [],
+            "copied_bytes": answer.get("copied_bytes") or 0,
+        },
+    )
+
+
+def _restart_worker(common: Data, plan: Data, answer: Data) -> Outcome:
+    changed = bool(answer.get("changed"))
+    return from_data(
+        Restarted,
+        {
+            **common,
+            "changed": changed,
+            "worker": plan["worker"],
+            "server": plan["server"],
+            "pid": answer.get("pid") if answer else plan.get("pid"),
+            "epoch": answer.get("epoch") or plan.get("epoch") or 0,
+            "seconds": answer.get("seconds") if changed else None,
+        },
+    )
+
+
+def _migrate(common: Data, plan: Data, _answer: Data) -> Outcome:
+    # Only where nothing had to be done, or would be: otherwise run_result has published what was.
+    known = {name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")}
+    return from_data(Moved, {**common, **known, "changed": bool(plan["needed"]), "verdict": _results.PASS})
+
+
+def _stop_cluster(common: Data, plan: Data, answer: Data) -> Outcome:
+    stopped = [f"{server}: {name}" for server, found in answer.items() for name in found.get("stopped") or {}]
+    return from_data(
+        Stopped,
+        {
+            **common,
+            "changed": any(bool(found.get("changed")) for found in answer.values()),
+            "processes": sorted(stopped),
+            "kept_files": bool(plan["keep_files"]),
+        },
+    )
+
+
+def _status(common: Data, _plan: Data, answer: Data) -> Outcome:
+    record = next((state["cluster"] for state in answer.values() if state.get("cluster")), None) or {}
+    return from_data(
+        Status,
+        {
+            **common,
+            "app": record.get("application") or "",
+            "engine": record.get("engine") or "",
+            "workers": record.get("workers") or 0,
+            "servers": [_server(name, state) for name, state in answer.items()],
+        },
+    )
+
+
+def _server(name: str, state: Data) -> dict[str, Any]:
+    if "processes" not in state:
+        return {"name": name, "problem": str(state.get("problem") or state.get("msg") or "does not answer")}
+    processes = [{**known, "name": process} for process, known in sorted(state["processes"].items())]
+    workers = [
+        {**known, "worker": worker, "resilience_bytes": known.get("bytes") or 0}
+        for worker, known in sorted((state.get("workers") or {}).items())
+    ]
+    return {"name": name, "problem": state.get("problem") or "", "processes": processes, "workers": workers}
+
+
+def _preflight(common: Data, _plan: Data, answer: Data) -> Outcome:
+    return from_data(Checked, {**common, **{name: answer.get(name) or [] for name in ("problems", "notes", "table")}})
+
+
+BUILDERS: dict[str, Callable[[Data, Data, Data], Outcome]] = {
+    "start_cluster": _start_cluster,
+    "start_sender": _start_sender,
+    "kill_worker": _kill_worker,
+    "copy_resilience": _copy_resilience,
+    "restart_worker": _restart_worker,
+    "migrate": _migrate,
+    "stop_cluster": _stop_cluster,
+    "status": _status,
+    "preflight": _preflight,
+}
+
+
+def to_data(outcome: Outcome) -> dict[str, Any]:
+    """Plain data, for JSON and for Ansible."""
+    return asdict(outcome)
+
+
+def from_data(kind: type[SomeOutcome], data: Data) -> SomeOutcome:
+    """The reverse of :func:`to_data`. What is unknown is left out, and what is missing has its default.
+
+    :raises ValueError: when a value is of another type than it must be.
+    """
+    made: SomeOutcome = _made(kind, data, kind.__name__)
+    return made
+
+
+def _made(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{where} is no mapping: {value!r}")
+        hints = typing.get_type_hints(kind)
+        names = [known.name for known in fields(kind) if known.name in value]
+        return kind(**{name: _made(hints[name], value[name], f"{where}.{name}") for name in names})
+    if typing.get_origin(kind) is Union:
+        if value is None:
+            return None
+        return _made(next(one for one in typing.get_args(kind) if one is not type(None)), value, where)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where} is no list: {value!r}")
+        element = typing.get_args(kind)[0]
+        return tuple(_made(element, item, f"{where}[{number}]") for number, item in enumerate(value))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind in (int, float) and isinstance(value, bool)):
+        raise ValueError(f"{where} is no {kind.__name__}: {value!r}")
+    # Ansible's own kinds of text and number become Python's.
+    return kind(value)
