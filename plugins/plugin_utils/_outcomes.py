@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each playbook yields, as typed values.
 
-Playbooks publish these as plain data with ``set_stats`` under the one key ``wallaroo_resilience``, where AWX shows them as the
+Playbooks publish these as plain data with ``set_stats`` under the one key ``wallaroo_resilience``, where AWX shows
+them as the
 artifacts of a job; the Python API makes the same values of it again.
 """
 
@@ -56,11 +57,12 @@ class Sent(Outcome):
     """``start_sender.yml``: what has been sent."""
 
     first: Optional[int] = None
-    """The first value of each key that this call sent; None when there was nothing left to send, and for market-spread."""
+    """The first value of each key that this call sent; None when there was nothing left to send, and for
+    market-spread."""
     last: Optional[int] = None
     """The last value of each key that has been sent by now; None for market-spread."""
     round: Optional[int] = None
-    """market-spread: for the how manyth time the files were sent."""
+    """market-spread: how often the files have been sent by now."""
     keys: int = 0
     expected: Optional[int] = None
     """How many messages should have come out by now; None for market-spread."""

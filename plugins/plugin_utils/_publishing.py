@@ -33,7 +33,9 @@ SomeOutcome = TypeVar("SomeOutcome", bound=Outcome)
 
 
 def statistics(outcome: Outcome) -> dict[str, Any]:
-    """What an action returns as ``ansible_stats``, as ``set_stats`` does; Ansible takes it from tasks that did not fail."""
+    """What an action returns as ``ansible_stats``, as ``set_stats`` does; Ansible takes it from tasks that did not
+    fail.
+    """
     return {"data": {KEY: to_data(outcome)}, "per_host": False, "aggregate": False}
 
 
@@ -185,7 +187,12 @@ def _server(name: str, state: Data) -> dict[str, Any]:
         return {"name": name, "problem": str(state.get("problem") or state.get("msg") or "does not answer")}
     processes = [{**known, "name": process} for process, known in sorted(state["processes"].items())]
     workers = [
-        {**known, "worker": worker, "resilience_bytes": known.get("bytes") or 0}
+        {
+            **known,
+            "worker": worker,
+            "moved_to": known.get("moved_to") or None,
+            "resilience_bytes": known.get("bytes") or 0,
+        }
         for worker, known in sorted((state.get("workers") or {}).items())
     ]
     return {"name": name, "problem": state.get("problem") or "", "processes": processes, "workers": workers}

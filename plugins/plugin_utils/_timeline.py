@@ -18,7 +18,8 @@ results  ``results``: what was published with ``set_stats`` under ``wallaroo_res
 finish   ``outcome`` (``ok`` or ``failed``), ``hosts`` (host -> ok, changed, failures, unreachable, skipped)
 ======== ===================================================================================================
 
-``outcome`` of a step is ``ok``, ``changed``, ``skipped``, ``failed``, ``unreachable``, or ``ignored``: failed, which the
+``outcome`` of a step is ``ok``, ``changed``, ``skipped``, ``failed``, ``unreachable``, or ``ignored``: failed, which
+the
 playbook had expected. A step that failed may have been rescued; only ``finish`` tells how the run ended. A run without
 ``finish`` was killed.
 """
@@ -46,13 +47,13 @@ HIDDEN = "hidden, because the step says no_log"
 
 
 def now() -> str:
-    """This moment, as records have it."""
+    """The time in UTC, as records have it."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def step_name(name: str) -> str:
     """The name of a task as a person reads it, without the role and the file that it stands in."""
-    return name.split(" : ")[-1].split(" | ")[-1].strip()
+    return name.rsplit(" : ", maxsplit=1)[-1].rsplit(" | ", maxsplit=1)[-1].strip()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs of the API on the command line: ``migrate worker=2 src=2 dst=4``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import cluster as api
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Outcome
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
+
+from .calls import Step
+from .errors import CallFailed, ResilienceError, UsageError
+
+PASSED, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+PROGRAM = "python -m ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster"
+
+PLAYBOOKS = {
+    "start": "start_cluster",
+    "send": "start_sender",
+    "kill": "kill_worker",
+    "copy": "copy_resilience",
+    "restart": "restart_worker",
+    "stop": "stop_cluster",
+}
+"""Verbs that are not called like their playbook; both are understood."""
+
+SAME = {"last": "until"}
+"""The playbook's name of an argument -> its name here, where it is not an argument itself."""
+
+NOT_HERE = ("self", "environment", "on_event", "show")
+
+
+def verbs() -> dict[str, Step[Any, Any]]:
+    """Every verb, and the method that carries it out."""
+    found = {}
+    for kind in reversed(api.Cluster.__mro__):
+        found.update({name: step for name, step in vars(kind).items() if isinstance(step, Step)})
+    return dict(sorted(found.items()))
+
+
+def settings() -> list[str]:
+    """What can be said of the cluster itself, with every verb."""
+    return [name for name in inspect.signature(api.Cluster.__init__).parameters if name not in NOT_HERE]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out one verb; returns the exit code: 0 pass, 1 failed, 2 wrong use, 130 Ctrl-C."""
+    # As in a shell: whoever is asked to end cancels what it has begun.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    given = _parser().parse_args(list(argv))
+    try:
+        verb, own, of_cluster = understood(given.verb, given.arguments)
+    except UsageError as error:
+        print(f"{PROGRAM.rsplit('.', 1)[-1]}: {error}", file=sys.stderr)
+        return USAGE
+    progress = None if given.quiet or given.show else _progress
+    try:
+        made = api.Cluster(**of_cluster, show=given.show, on_event=progress)
+        result: Outcome = getattr(made, verb)(**own)
+    except KeyboardInterrupt:
+        print(f"\n{verb} was cancelled; the same command again completes it.", file=sys.stderr)
+        return INTERRUPTED
+    except CallFailed as failed:
+        if given.json:
+            print(json.dumps(_failure(failed), indent=2))
+        else:
+            if failed.result is not None:
+                print("\n".join(lines(failed.result)))
+            print(f"{verb} failed: {failed}", file=sys.stderr)
+        return FAILED
+    except (ResilienceError, ValueError, TypeError) as error:
+        print(f"{verb}: {error}", file=sys.stderr)
+        return USAGE
+    print(json.dumps(asdict(result), indent=2) if given.json else "\n".join(lines(result)))
+    return PASSED
+
+
+def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A verb, its own arguments, and those of the cluster.
+
+    :raises UsageError: for what is not known, with what may have been meant.
+    """
+    known = verbs()
+    playbooks = {playbook: name for name, playbook in PLAYBOOKS.items()}
+    name = verb.removesuffix(".yml").replace("-", "_")
+    name = playbooks.get(name, name)
+    if name not in known:
+        raise UsageError(
+            f"there is no verb {verb}{_meant(name, [*known, *playbooks])}; choose one of {', '.join(known)}."
+        )
+    parameters = known[name].parameters
+    free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    named = [key for key, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+    own: dict[str, Any] = {}
+    of_cluster: dict[str, Any] = {}
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{argument!r} is no argument: write them as name=value, e.g. worker=2.")
+        if key not in named and SAME.get(key) in named:
+            key = SAME[key]
+        if key in named:
+            own[key] = text
+        elif key in settings():
+            of_cluster[key] = _value(key, text)
+        elif free:
+            own[key] = text
+        else:
+            takes = ", ".join(named) or "none of its own"
+            raise UsageError(
+                f"{name} has no argument {key}{_meant(key, [*named, *settings()])}; it takes {takes}, "
+                f"and with every verb {', '.join(settings())}."
+            )
+    missing = [key for key in named if parameters[key].default is inspect.Parameter.empty and key not in own]
+    if missing:
+        raise UsageError(
+            f"{name} needs {' '.join(f'{key}=' for key in missing)}; e.g. {_example(name, named, parameters)}."
+        )
+    return name, own, of_cluster
+
+
+def lines(value: Any, indent: str = "") -> Iterator[str]:
+    """A result as lines that a person reads; what is empty is left out."""
+    for known in fields(value):
+        found = getattr(value, known.name)
+        if found in (None, "", ()) or (known.name == "check" and not found):
+            continue
+        if isinstance(found, tuple) and is_dataclass(found[0]):
+            yield f"{indent}{known.name}:"
+            for item in found:
+                yield f"{indent}  - " + " ".join(line.strip() for line in lines(item))
+        elif isinstance(found, tuple):
+            yield f"{indent}{known.name}:"
+            yield from (f"{indent}  {item}" for item in found)
+        else:
+            text = str(found).lower() if isinstance(found, bool) else f"{found:,}" if isinstance(found, int) else found
+            yield f"{indent}{known.name}: {text}"
+
+
+def _progress(event: Event) -> None:
+    if event.record == _timeline.END and event.outcome == _timeline.CHANGED:
+        print(f"  {event.server}: {event.step}", file=sys.stderr, flush=True)
+
+
+def _failure(failed: CallFailed) -> dict[str, Any]:
+    return {
+        "error": str(failed),
+        "playbook": failed.playbook,
+        "step": failed.step,
+        "host": failed.host,
+        "message": failed.message,
+        "folder": failed.folder,
+        "failures": [asdict(failure) for failure in failed.failures],
+        "result": asdict(failed.result) if failed.result is not None else None,
+    }
+
+
+def _value(key: str, text: str) -> Any:
+    if key in ("ports", "variables"):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise UsageError(f"{key} is a JSON object, e.g. ports='{{\"orders\": 17000}}'.")
+        return found
+    if key == "limit":
+        try:
+            return float(text)
+        except ValueError:
+            raise UsageError(f"limit={text} is no number of seconds.") from None
+    if key == "take_over":
+        if text.lower() not in ("true", "false", "yes", "no"):
+            raise UsageError(f"take_over={text} is neither true nor false.")
+        return text.lower() in ("true", "yes")
+    return text
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _example(name: str, named: Sequence[str], parameters: dict[str, inspect.Parameter]) -> str:
+    values = {"worker": "2", "src": "2", "dst": "4"}
+    needed = [key for key in named if parameters[key].default is inspect.Parameter.empty]
+    return " ".join([name, *(f"{key}={values.get(key, '2')}" for key in needed)])
+
+
+def _first_line(step: Step[Any, Any]) -> str:
+    return (step.__doc__ or "").splitlines()[0].replace("``", "")
+
+
+def _parser() -> argparse.ArgumentParser:
+    listing = "\n".join(f"  {name:<18}{_first_line(step)}" for name, step in verbs().items())
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Crash, move and verify a cluster. Exit code: 0 pass, 1 failed, 2 wrong use, 130 Ctrl-C.",
+        epilog=f"verbs:\n{listing}\n\nwith every verb: {', '.join(f'{name}=' for name in settings())}\n"
+        f"\nexample: {PROGRAM} migrate worker=2 src=2 dst=4",
+    )
+    parser.add_argument("verb", help="what to do; the names of the playbooks are understood, too")
+    parser.add_argument("arguments", nargs="*", metavar="name=value", help="e.g. worker=2 src=2 dst=4")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--show", action="store_true", help="print what ansible-playbook prints")
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    return parser

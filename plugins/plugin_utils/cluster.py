@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Driving a cluster from Python.
+
+.. code-block:: python
+
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import Cluster
+
+    with Cluster(inventory="inventory/loopback", app="multi_partition_detector", workers=3) as cluster:
+        cluster.send(until=1000)
+        move = cluster.migrate(worker=2, src=2, dst=4)
+        assert move.downtime_seconds < 5
+        result = cluster.verify()
+
+There is one method for each playbook. Called, it runs the playbook and returns what it yields; its ``begin``, with
+the same
+arguments, returns a :class:`Handle` at once, to poll, wait for, ``await`` or cancel. What fails is a
+:class:`CallFailed`.
+Nothing is printed unless ``show`` is true. Workers and servers are called as in the playbooks: ``2``, ``"2"``,
+``"worker2"``.
+
+``python -m ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster`` has the same verbs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Optional, Union
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.calls import BoundStep, Handle
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors import (
+    CallCancelled,
+    CallFailed,
+    CallTimedOut,
+    Failure,
+    NotEnded,
+    NotProved,
+    ResilienceError,
+    UsageError,
+)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.execution import EventHandler
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.steps import Name, Number
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.verified_runs import VerifiedRuns
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Checked,
+    Copied,
+    Killed,
+    Migration,
+    Moved,
+    Outcome,
+    Restarted,
+    Sent,
+    Started,
+    Status,
+    Stopped,
+    Verified,
+    Violation,
+)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
+
+__all__ = [
+    "BoundStep",
+    "CallCancelled",
+    "CallFailed",
+    "CallTimedOut",
+    "Checked",
+    "Cluster",
+    "Copied",
+    "Event",
+    "Failure",
+    "Handle",
+    "Killed",
+    "Migration",
+    "Moved",
+    "NotEnded",
+    "NotProved",
+    "Outcome",
+    "ResilienceError",
+    "Restarted",
+    "Sent",
+    "Started",
+    "Status",
+    "Stopped",
+    "UsageError",
+    "Verified",
+    "Violation",
+]
+
+
+class Cluster(VerifiedRuns):
+    """A cluster on the servers of an inventory, and the settings with which it is started.
+
+    As a context manager (``with`` or ``async with``) it starts the cluster, unless exactly this one runs already,
+    and stops it
+    at the end, whatever happened in between.
+    """
+
+    def __init__(
+        self,
+        inventory: Union[str, Path] = "",
+        *,
+        workers: Optional[Name] = None,
+        app: Optional[str] = None,
+        engine: Optional[str] = None,
+        keys: Optional[Name] = None,
+        checkpoint_interval: Optional[Number] = None,
+        journal: Optional[Union[bool, str]] = None,
+        symbols_file: Optional[str] = None,
+        wallaroo_home: Optional[str] = None,
+        wallaroo_version: Optional[str] = None,
+        ports: Optional[Mapping[str, int]] = None,
+        runs: Union[str, Path] = "runs",
+        variables: Optional[Mapping[str, Any]] = None,
+        environment: Optional[Mapping[str, str]] = None,
+        on_event: Optional[EventHandler] = None,
+        show: bool = False,
+        limit: Optional[float] = None,
+        take_over: bool = False,
+    ) -> None:
+        """Nothing is started yet.
+
+        What is None has the default of the playbooks.
+
+        :param inventory: a path, in the working directory or in the collection; by default four servers on this
+            machine.
+        :param workers: how many, the initializer counted (2).
+        :param app: ``multi_partition_detector`` or ``market_spread``.
+        :param engine: ``embedded``, or ``wallaroo``, which needs ``wallaroo_home``.
+        :param keys: how many keys senders use (11).
+        :param checkpoint_interval: seconds between two checkpoints (1).
+        :param journal: every worker journals to a journal server.
+        :param symbols_file: for market-spread: the file with its symbols on the servers.
+        :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``.
+        :param runs: where the folders of runs are; relative to the working directory of this moment.
+        :param variables: further variables of the playbooks and of the inventory.
+        :param environment: added to the environment of ansible-playbook.
+        :param on_event: called for each :class:`Event` while a call runs, from another thread. What it raises
+            cancels the call
+            and comes out of it.
+        :param show: print what ansible-playbook prints.
+        :param limit: seconds that a call may take before it is cancelled; by default none, since every act has its
+            own limit.
+        :param take_over: take the servers' lock over from whoever holds it, e.g. from a controller that is gone for
+            good.
+        """
+        self.inventory = str(inventory)
+        self.runs = Path(runs).expanduser().absolute()
+        self._formation: dict[str, Any] = {
+            "workers": workers,
+            "app": app,
+            "engine": engine,
+            "keys": keys,
+            "checkpoint_interval": checkpoint_interval,
+            "journal": journal,
+            "wallaroo_home": wallaroo_home,
+            "wallaroo_version": wallaroo_version,
+            "wallaroo_ports": dict(ports) if ports else None,
+        }
+        self._symbols_file = symbols_file
+        self._common = {"take_over": take_over or None, **(variables or {}), "wallaroo_runs": str(self.runs)}
+        self._environment = dict(environment or {})
+        self._on_event = on_event
+        self._show = show
+        self._limit = limit
+
+    def __enter__(self) -> Cluster:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        try:
+            self.stop()
+        except ResilienceError as failed:
+            _after(error, failed)
+
+    async def __aenter__(self) -> Cluster:
+        await self.start.begin()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        try:
+            await self.stop.begin()
+        except ResilienceError as failed:
+            _after(error, failed)
+
+
+def _after(error: Optional[BaseException], failed: ResilienceError) -> None:
+    """What went wrong first is what matters; that the end went wrong too is added to it."""
+    if error is None:
+        raise failed
+    if hasattr(error, "add_note"):
+        error.add_note(f"The cluster could not be stopped afterwards: {failed}")
+
+
+if __name__ == "__main__":
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import main
+
+    sys.exit(main(sys.argv[1:]))
