@@ -179,6 +179,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.namin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, ownership, restoring
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
@@ -212,7 +213,8 @@ def main() -> None:
     )
     wanted = module.params
     try:
-        module.exit_json(**_copy(module))
+        with acting(wanted["base"], module.check_mode):
+            result = _copy(module)
     except (copying.CopyError, ValueError, OSError) as error:
         what = (
             f"restored on {wanted['server']} from the journal server"
@@ -220,6 +222,7 @@ def main() -> None:
             else f"copied from {wanted['source_server']} to {wanted['server']}"
         )
         module.fail_json(msg=f"{wanted['worker']} could not be {what}: {error}")
+    module.exit_json(**result)
 
 
 def _copy(module: AnsibleModule) -> dict[str, object]:

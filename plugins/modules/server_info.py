@@ -35,6 +35,13 @@ options:
       - Return the ends of all logs too.
     type: bool
     default: false
+  acts_timeout:
+    description:
+      - Seconds to wait for the end of what a run that was killed had begun on this server, such as the move of a worker, so that
+        what is returned is not about to change. When it lasts longer, RV(problem) says so.
+    type: float
+    default: 0
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -124,9 +131,13 @@ logs:
   sample: {worker2: "~~~Resuming message processing.~~~"}
 """
 
+from typing import Optional
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.server_state import describe
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
 
 def main() -> None:
@@ -137,15 +148,28 @@ def main() -> None:
             "server": {"type": "str", "required": True},
             "cluster": {"type": "dict"},
             "logs": {"type": "bool", "default": False},
+            "acts_timeout": {"type": "float", "default": 0},
         },
         supports_check_mode=True,
     )
     try:
         wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
+        problem = _wait_for_acts(module.params["base"], module.params["acts_timeout"])
         state = describe(module.params["base"], module.params["server"], wanted, module.params["logs"])
+        state["problem"] = state["problem"] or problem
     except (ValueError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **state)
+
+
+def _wait_for_acts(base: str, limit: float) -> Optional[str]:
+    if not limit:
+        return None
+    try:
+        wait_for_acts(base, limit)
+    except LimitReached as reached:
+        return f"{reached}; it has a limit of its own, so run this again later, or stop the cluster."
+    return None
 
 
 if __name__ == "__main__":

@@ -36,6 +36,13 @@ options:
       - Seconds in which a process must be dead.
     type: float
     default: 10
+  acts_timeout:
+    description:
+      - Seconds to wait for the end of what a run that was killed had begun on this server, such as the move of a worker, which would
+        start a process after everything was stopped. What lasts longer is a warning.
+    type: float
+    default: 120
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -61,7 +68,9 @@ removed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
 
 def main() -> None:
@@ -72,9 +81,15 @@ def main() -> None:
             "server": {"type": "str", "required": True},
             "keep_files": {"type": "bool", "default": False},
             "wait_timeout": {"type": "float", "default": 10},
+            "acts_timeout": {"type": "float", "default": 120},
         },
         supports_check_mode=True,
     )
+    try:
+        if not module.check_mode:
+            wait_for_acts(module.params["base"], module.params["acts_timeout"])
+    except LimitReached as reached:
+        module.warn(f"{module.params['server']}: {reached}. Everything is stopped nevertheless.")
     try:
         result = preparation.stop(
             module.params["base"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: step_result
 short_description: Publish what a step has yielded
-version_added: 1.0.0
+version_added: 1.1.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Publishes the result of a playbook as C(set_stats) does, under the one key C(wallaroo_resilience), so that AWX shows it as the

@@ -147,6 +147,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
 
 
@@ -191,9 +192,15 @@ def main() -> None:
                 finished=True,
                 diff=_diff("started" if running else "stopped", "stopped"),
             )
-        result = worker_start.run(
-            worker, wanted["wait_for"], wanted["wait_timeout"], wanted["return_after"], module.check_mode, wanted["pid"]
-        )
+        with acting(wanted["base"], module.check_mode):
+            result = worker_start.run(
+                worker,
+                wanted["wait_for"],
+                wanted["wait_timeout"],
+                wanted["return_after"],
+                module.check_mode,
+                wanted["pid"],
+            )
     except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))

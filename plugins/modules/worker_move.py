@@ -214,6 +214,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.namin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
 
 def main() -> None:
@@ -243,7 +244,10 @@ def main() -> None:
     except (ValueError, OSError) as error:
         module.fail_json(msg=str(error), stage=move.BEFORE)
     try:
-        result = move.run(act, wanted["wait_timeout"], wanted["return_after"], module.check_mode)
+        with acting(wanted["base"], module.check_mode):
+            result = move.run(act, wanted["wait_timeout"], wanted["return_after"], module.check_mode)
+    except OSError as error:
+        module.fail_json(msg=str(error), stage=move.BEFORE)
     except move.MoveFailed as failed:
         for sentence in failed.times.pop("warnings"):
             module.warn(sentence)

@@ -40,6 +40,9 @@ PLAYBOOKS = {
 SAME = {"last": "until"}
 """The playbook's name of an argument -> its name here, where it is not an argument itself."""
 
+COUNTED = ("expected", "received", "copied_bytes", "resilience_bytes")
+"""Numbers that may be large."""
+
 NOT_HERE = ("self", "environment", "on_event", "show")
 
 
@@ -79,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
         else:
             if failed.result is not None:
                 print("\n".join(lines(failed.result)))
-            print(f"{verb} failed: {failed}", file=sys.stderr)
+            print(f"failed: {failed}", file=sys.stderr)
         return FAILED
     except (ResilienceError, ValueError, TypeError) as error:
         print(f"{verb}: {error}", file=sys.stderr)
@@ -138,16 +141,25 @@ def lines(value: Any, indent: str = "") -> Iterator[str]:
         found = getattr(value, known.name)
         if found in (None, "", ()) or (known.name == "check" and not found):
             continue
-        if isinstance(found, tuple) and is_dataclass(found[0]):
+        if not isinstance(found, tuple):
+            yield f"{indent}{known.name}: {_text(known.name, found)}"
+        elif is_dataclass(found[0]):
             yield f"{indent}{known.name}:"
             for item in found:
-                yield f"{indent}  - " + " ".join(line.strip() for line in lines(item))
-        elif isinstance(found, tuple):
+                first, *others = lines(item, f"{indent}    ")
+                yield f"{indent}  - {first.strip()}"
+                yield from others
+        else:
             yield f"{indent}{known.name}:"
             yield from (f"{indent}  {item}" for item in found)
-        else:
-            text = str(found).lower() if isinstance(found, bool) else f"{found:,}" if isinstance(found, int) else found
-            yield f"{indent}{known.name}: {text}"
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if name in COUNTED:
+        return f"{value:,}"
+    return str(value)
 
 
 def _progress(event: Event) -> None:
