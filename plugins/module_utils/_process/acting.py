@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .._formats.whole_file import make_private_directory
 from .waiting import wait_until
 
 FILE_NAME = "run/.acting"
@@ -26,14 +25,15 @@ FILE_NAME = "run/.acting"
 def acting(base: str, only_check: bool = False) -> Iterator[None]:
     """Show that a worker of this server is being changed. The kernel takes the sign back whatever ends this process.
 
+    Where nothing was ever prepared, nothing is shown: an act that is refused there leaves no trace.
+
     :param only_check: nothing is changed, so nothing is shown.
     :raises OSError: when the server's directory cannot be written.
     """
-    if only_check:
+    path = Path(base) / FILE_NAME
+    if only_check or not path.parent.is_dir():
         yield
         return
-    path = Path(base) / FILE_NAME
-    make_private_directory(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         # Shared: acts of one run do not wait for one another.
