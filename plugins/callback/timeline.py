@@ -20,16 +20,13 @@ short_description: What a run did and when, as JSON lines for programs
 version_added: 1.1.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Appends one JSON object a line to a file for each beginning and each end of a step on a host, with its outcome,
-    and at the
-    end what the playbook has published with C(set_stats) under V(wallaroo_resilience). The Python API of the
+  - Appends one JSON object a line to a file for each beginning and each end of a step on a host, with its outcome, and
+    at the end what the playbook has published with C(set_stats) under V(wallaroo_resilience). The Python API of the
     collection reads it.
-  - Every record has C(record) (V(run), V(play), V(start), V(end), V(results) or V(finish)) and C(at), the time in
-    UTC. Steps have
-    C(id), C(play), C(role), C(step), C(module) and C(host), and at their end C(server) (where they were done),
-    C(outcome)
-    (V(ok), V(changed), V(skipped), V(failed), V(unreachable) or V(ignored)), C(seconds), and C(message) when they
-    failed.
+  - Every record has C(record) (V(run), V(play), V(start), V(end), V(results) or V(finish)) and C(at), the time in UTC.
+    Steps have C(id), C(play), C(role), C(step), C(module) and C(host), and at their end C(server) (where they were done),
+    C(outcome) (V(ok), V(changed), V(skipped), V(failed), V(unreachable) or V(ignored)), C(seconds), and C(message) when
+    they failed.
   - Arguments and results of tasks are not written, and nothing but the outcome of a task that says C(no_log).
   - Without O(path) it does nothing. A file that cannot be written is a warning, once, and never breaks the run.
 requirements:

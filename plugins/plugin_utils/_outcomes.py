@@ -4,8 +4,7 @@
 """What each playbook yields, as typed values.
 
 Playbooks publish these as plain data with ``set_stats`` under the one key ``wallaroo_resilience``, where AWX shows
-them as the
-artifacts of a job; the Python API makes the same values of it again.
+them as the artifacts of a job; the Python API makes the same values of it again.
 """
 
 from __future__ import annotations

@@ -19,9 +19,8 @@ finish   ``outcome`` (``ok`` or ``failed``), ``hosts`` (host -> ok, changed, fai
 ======== ===================================================================================================
 
 ``outcome`` of a step is ``ok``, ``changed``, ``skipped``, ``failed``, ``unreachable``, or ``ignored``: failed, which
-the
-playbook had expected. A step that failed may have been rescued; only ``finish`` tells how the run ended. A run without
-``finish`` was killed.
+the playbook had expected. A step that failed may have been rescued; only ``finish`` tells how the run ended. A run
+without ``finish`` was killed.
 """
 
 from __future__ import annotations

@@ -13,12 +13,10 @@
         assert move.downtime_seconds < 5
         result = cluster.verify()
 
-There is one method for each playbook. Called, it runs the playbook and returns what it yields; its ``begin``, with
-the same
-arguments, returns a :class:`Handle` at once, to poll, wait for, ``await`` or cancel. What fails is a
-:class:`CallFailed`.
-Nothing is printed unless ``show`` is true. Workers and servers are called as in the playbooks: ``2``, ``"2"``,
-``"worker2"``.
+There is one method for each playbook. Called, it runs the playbook and returns what it yields; its ``begin``, with the
+same arguments, returns a :class:`Handle` at once, to poll, wait for, ``await`` or cancel. What fails is a
+:class:`CallFailed`. Nothing is printed unless ``show`` is true. Workers and servers are called as in the playbooks:
+``2``, ``"2"``, ``"worker2"``.
 
 ``python -m ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster`` has the same verbs.
 """
@@ -94,9 +92,8 @@ __all__ = [
 class Cluster(VerifiedRuns):
     """A cluster on the servers of an inventory, and the settings with which it is started.
 
-    As a context manager (``with`` or ``async with``) it starts the cluster, unless exactly this one runs already,
-    and stops it
-    at the end, whatever happened in between.
+    As a context manager (``with`` or ``async with``) it starts the cluster, unless exactly this one runs already, and
+    stops it at the end, whatever happened in between.
     """
 
     def __init__(
@@ -125,8 +122,7 @@ class Cluster(VerifiedRuns):
 
         What is None has the default of the playbooks.
 
-        :param inventory: a path, in the working directory or in the collection; by default four servers on this
-            machine.
+        :param inventory: a path, in the working directory or in the collection; four servers on this machine when empty.
         :param workers: how many, the initializer counted (2).
         :param app: ``multi_partition_detector`` or ``market_spread``.
         :param engine: ``embedded``, or ``wallaroo``, which needs ``wallaroo_home``.
@@ -138,14 +134,12 @@ class Cluster(VerifiedRuns):
         :param runs: where the folders of runs are; relative to the working directory of this moment.
         :param variables: further variables of the playbooks and of the inventory.
         :param environment: added to the environment of ansible-playbook.
-        :param on_event: called for each :class:`Event` while a call runs, from another thread. What it raises
-            cancels the call
-            and comes out of it.
+        :param on_event: called for each :class:`Event` while a call runs, from another thread. What it raises cancels
+            the call and comes out of it.
         :param show: print what ansible-playbook prints.
-        :param limit: seconds that a call may take before it is cancelled; by default none, since every act has its
-            own limit.
-        :param take_over: take the servers' lock over from whoever holds it, e.g. from a controller that is gone for
-            good.
+        :param limit: seconds that a call may take before it is cancelled. None by default, since every act has a limit
+            of its own.
+        :param take_over: take the servers' lock over from whoever holds it, e.g. a controller that is gone for good.
         """
         self.inventory = str(inventory)
         self.runs = Path(runs).expanduser().absolute()

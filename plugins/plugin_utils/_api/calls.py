@@ -75,9 +75,8 @@ class Handle(Generic[Made]):
     def cancel(self, limit: Optional[float] = 60.0) -> bool:
         """Cancel it, and wait until ansible-playbook is gone; :meth:`wait` then raises ``CallCancelled``.
 
-        What a step has begun on a server ends there by itself, within its own limit. The same call again waits for
-        that and
-        completes what is missing. Without effect on a call that has ended.
+        What a step has begun on a server ends there by itself, within its own limit. The same call again waits for that
+        and completes what is missing. Without effect on a call that has ended.
 
         :param limit: seconds to wait for its end; 0 does not wait.
         :returns: whether it has ended.

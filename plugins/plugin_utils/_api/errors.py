@@ -21,9 +21,7 @@ class UsageError(ResilienceError, ValueError):
 
 @dataclass(frozen=True)
 class Failure:
-    """A step that failed on a host. Also one that was rescued afterwards, such as the one that made a move be taken
-    back.
-    """
+    """A step that failed on a host; also one that was rescued afterwards, such as a move that was taken back."""
 
     step: str
     """The name of the task, as the output shows it."""
@@ -75,9 +73,7 @@ class NotProved(CallFailed):
 
 
 class CallCancelled(CallFailed):
-    """A call was cancelled. What it had begun on a server may still be ending there; the same call again completes
-    it.
-    """
+    """A call was cancelled. What it had begun on a server ends there by itself; the same call again completes it."""
 
 
 class CallTimedOut(CallFailed, TimeoutError):

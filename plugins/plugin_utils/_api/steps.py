@@ -123,13 +123,14 @@ class Steps:
         :param interval: seconds between two ticks (0.05).
         :param wait: return when all have come out and a checkpoint covers them (True).
         :param round: market-spread: send the files as the round of this number (1).
-        :param initial_nbbo_file: market-spread: files to be sent, absolute paths on server 1; without any they are
-            made,
-        :param seed: from this seed (1),
-        :param symbols: for so many symbols (350),
-        :param orders: with so many orders (1000)
-        :param quotes: and quotes (1000),
-        :param rejecting: such that the orders of this share of the symbols are rejected (0.05).
+        :param initial_nbbo_file: market-spread: the quotes before the first round, an absolute path on server 1.
+        :param orders_file: market-spread: the orders. Without any of the three files all are made.
+        :param nbbo_file: market-spread: the quotes.
+        :param seed: of the files that are made: the same files for the same seed (1).
+        :param symbols: of the files that are made: how many symbols (350).
+        :param orders: of the files that are made: how many orders (1000).
+        :param quotes: of the files that are made: how many quotes (1000).
+        :param rejecting: of the files that are made: the share of symbols whose orders are rejected (0.05).
         """
         return self._call(
             "start_sender",
@@ -191,8 +192,7 @@ class Steps:
         source_lost: Optional[Union[bool, str]] = None,
         settle: Optional[Union[bool, str]] = None,
     ) -> Call[Moved]:
-        """``migrate.yml``: kill a worker, copy its resilience files, start it elsewhere; completes what was
-        interrupted.
+        """``migrate.yml``: kill a worker, copy its files, start it elsewhere; completes what was interrupted.
 
         :param via: ``files``, or ``journal`` to restore them from the journal server.
         :param source_lost: with ``via="journal"``: the source server is gone for good.

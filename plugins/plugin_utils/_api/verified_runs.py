@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The methods of a cluster for the playbooks that start it afresh, crash and move a worker, and verify every
-message.
-"""
+"""The methods of a cluster that start it afresh, crash and move a worker, and verify every message."""
 
 from __future__ import annotations
 

@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One method for each playbook, which takes what the playbook takes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import place
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import PLAYBOOKS, verbs
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import Cluster, UsageError
+
+OF_THE_CONTROLLER = {"configure_awx"}
+"""Playbooks that do nothing to a cluster."""
+
+EVERYWHERE = {"take_over", "wallaroo_runs"}
+"""Variables that every method hands over, whether its playbook uses them or not."""
+
+SETTINGS: dict[str, Any] = {
+    "workers": 3,
+    "app": "market_spread",
+    "engine": "wallaroo",
+    "keys": 5,
+    "checkpoint_interval": 2,
+    "journal": True,
+    "symbols_file": "/symbols",
+    "wallaroo_home": "/wallaroo",
+    "wallaroo_version": "0.5.4",
+    "ports": {"orders": 17000},
+}
+
+
+def playbooks(repository: Path) -> list[Path]:
+    return sorted(path for path in (repository / "playbooks").glob("*.yml") if path.stem not in OF_THE_CONTROLLER)
+
+
+def handed_over(verb: str) -> dict[str, Any]:
+    """The variables of a call with all settings and all arguments given."""
+    step = verbs()[verb]
+    named = [name for name, known in step.parameters.items() if known.kind is not inspect.Parameter.VAR_KEYWORD]
+    call = step._build(Cluster(**SETTINGS), **{name: f"the {name}" for name in named})
+    return dict(call.wanted.variables)
+
+
+def test_every_playbook_has_its_method(repository: Path) -> None:
+    called = {PLAYBOOKS.get(verb, verb) for verb in verbs()}
+    assert {path.stem for path in playbooks(repository)} <= called
+
+
+@pytest.mark.parametrize("verb", sorted(set(verbs()) - {"setup_dev_env", "setup_repo"}))
+def test_a_method_hands_over_exactly_what_its_playbook_takes(repository: Path, verb: str) -> None:
+    text = (repository / "playbooks" / f"{PLAYBOOKS.get(verb, verb)}.yml").read_text(encoding="utf-8")
+    taken = set(re.findall(r"\{\{ (\w+) \| default", text)) - EVERYWHERE
+    assert set(handed_over(verb)) - EVERYWHERE == taken
+
+
+@pytest.mark.parametrize("verb", sorted(verbs()))
+def test_every_method_says_what_its_arguments_mean(verb: str) -> None:
+    step = verbs()[verb]
+    assert step.__doc__
+    if "see :attr:`demo`" in step.__doc__:
+        return
+    for name in set(step.parameters) - {"worker", "server", "src", "dst"}:
+        assert f":param {name}:" in step.__doc__
+
+
+def test_what_is_not_given_is_left_to_the_playbook() -> None:
+    call = verbs()["migrate"]._build(Cluster(runs="/somewhere"), worker=2, src="server2", dst="4")
+    assert dict(call.wanted.variables) == {
+        "worker": 2,
+        "src": "server2",
+        "dst": "4",
+        "wallaroo_runs": "/somewhere",
+    }
+
+
+def test_a_path_of_servers_may_be_a_list() -> None:
+    call = verbs()["demo"]._build(Cluster(), path=[2, "server4", 2])
+    assert call.wanted.variables["path"] == "2,server4,2"
+
+
+def test_runs_are_where_the_caller_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cluster = Cluster()
+    monkeypatch.chdir("/")
+    assert cluster.runs == tmp_path / "runs"
+
+
+def test_a_method_shows_its_own_signature() -> None:
+    assert list(inspect.signature(Cluster().migrate).parameters)[:3] == ["worker", "src", "dst"]
+    assert "migrate.yml" in (Cluster().migrate.__doc__ or "")
+
+
+def test_an_inventory_is_looked_for_here_and_in_the_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert place.inventory_path("inventory/loopback") == str(place.ROOT / "inventory/loopback")
+    (tmp_path / "inventory" / "loopback").mkdir(parents=True)
+    assert place.inventory_path("inventory/loopback") == str(tmp_path / "inventory/loopback")
+    assert place.inventory_path("a,b") == "a,b"
+    assert Path(place.inventory_path("")).is_file()
+    with pytest.raises(UsageError, match="There is no inventory elsewhere"):
+        place.inventory_path("elsewhere")
+
+
+def test_a_copy_of_the_sources_is_found_as_a_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "ROOT", tmp_path / "copy")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "galaxy.yml").touch()
+
+    found = place.collections_path(tmp_path / "scratch")
+
+    assert (found / "ansible_collections" / "wallaroo" / "resilience" / "galaxy.yml").exists()
+
+
+def test_the_environment_keeps_what_the_caller_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_CALLBACKS_ENABLED", "profile_tasks")
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", "/mine")
+    found = place.environment(tmp_path, tmp_path / "timeline", {"WALLAROO_LOOPBACK": "/w"})
+    assert found["ANSIBLE_CALLBACKS_ENABLED"] == "profile_tasks,wallaroo.resilience.timeline"
+    assert found["ANSIBLE_COLLECTIONS_PATH"].split(":")[1:] == ["/mine"]
+    assert found["WALLAROO_LOOPBACK"] == "/w"
