@@ -24,7 +24,7 @@ description:
     at the end what the playbook has published with C(set_stats) under V(wallaroo_resilience). The Python API of the
     collection reads it.
   - Every record has C(record) (V(run), V(play), V(start), V(end), V(results) or V(finish)) and C(at), the time in UTC.
-    Steps have C(id), C(play), C(role), C(step), C(module) and C(host), and at their end C(server) (where they were done),
+    Steps have C(id), C(play), C(role), C(step), C(module) and C(host), and at their end C(server) (where it was done),
     C(outcome) (V(ok), V(changed), V(skipped), V(failed), V(unreachable) or V(ignored)), C(seconds), and C(message) when
     they failed.
   - Arguments and results of tasks are not written, and nothing but the outcome of a task that says C(no_log).

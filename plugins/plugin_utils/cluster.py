@@ -122,7 +122,7 @@ class Cluster(VerifiedRuns):
 
         What is None has the default of the playbooks.
 
-        :param inventory: a path, in the working directory or in the collection; four servers on this machine when empty.
+        :param inventory: a path, in the working directory or in the collection; empty for four servers on this machine.
         :param workers: how many, the initializer counted (2).
         :param app: ``multi_partition_detector`` or ``market_spread``.
         :param engine: ``embedded``, or ``wallaroo``, which needs ``wallaroo_home``.

@@ -114,6 +114,9 @@ class Handle(Generic[Made]):
         if ended.status != "successful" or ended.code != 0:
             kind, summary = self._verdict(ended, result)
             raise kind(playbook, summary, ended.failures, ended.folder, ended.code, result)
+        if not ended.steps:
+            # For Ansible that is a success.
+            raise CallFailed(playbook, "nothing was done, since the inventory has no hosts in the group servers")
         if result is None:
             # It publishes nothing, and all there is to tell is whether it did anything.
             result = _publishing.from_data(

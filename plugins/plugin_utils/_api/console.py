@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     """Carry out one verb; returns the exit code: 0 pass, 1 failed, 2 wrong use, 130 Ctrl-C."""
     # As in a shell: whoever is asked to end cancels what it has begun.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    given = _parser().parse_args(list(argv))
+    given = _parser().parse_intermixed_args(list(argv))
     try:
         verb, own, of_cluster = understood(given.verb, given.arguments)
     except UsageError as error:

@@ -57,6 +57,8 @@ class Ended:
     """The end of what Ansible said when it failed before its first step."""
     folder: Optional[str] = None
     seconds: float = 0.0
+    steps: int = 0
+    """How many steps have ended, on all hosts."""
     changed: bool = False
     """Whether any step changed anything."""
     check: bool = False
@@ -97,10 +99,11 @@ class Execution:
         self._done = threading.Event()
         self._then: list[Callable[[], None]] = []
         self._guard = threading.Lock()
-        self._steps = 0
         self.ended = Ended()
         try:
-            self._environment = place.environment(self._scratch, self._timeline, wanted.environment)
+            # ansible-runner gives it a terminal, where it would colour what is kept for people.
+            plain = {} if wanted.show else {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+            self._environment = place.environment(self._scratch, self._timeline, {**wanted.environment, **plain})
         except BaseException:
             self._clean()
             raise
@@ -167,7 +170,7 @@ class Execution:
         )
         self._follow()
         self.ended.status, self.ended.code = str(ran.status), ran.rc
-        if self.ended.status == "failed" and not self._steps:
+        if self.ended.status == "failed" and not self.ended.steps:
             self.ended.last_words = _last_words(self._scratch)
 
     def _on_runner_event(self, _event: Mapping[str, Any]) -> bool:
@@ -199,7 +202,7 @@ class Execution:
         elif event.record == _timeline.RESULTS and isinstance(record.get("results"), Mapping):
             self.ended.published = record["results"]
         elif event.record == _timeline.END:
-            self._steps += 1
+            self.ended.steps += 1
             self.ended.changed = self.ended.changed or event.outcome == _timeline.CHANGED
         if event.failed:
             unreachable = event.outcome == _timeline.UNREACHABLE
