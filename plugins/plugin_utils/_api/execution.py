@@ -18,7 +18,7 @@ from typing import Any, Optional
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
 
-from . import place
+from . import leftovers, place
 from .errors import Failure, UsageError
 
 LOOK_SECONDS = 0.2
@@ -170,6 +170,8 @@ class Execution:
         )
         self._follow()
         self.ended.status, self.ended.code = str(ran.status), ran.rc
+        if self.ended.status in ("canceled", "timeout"):
+            leftovers.end_children("WALLAROO_TIMELINE", str(self._timeline))
         if self.ended.status == "failed" and not self.ended.steps:
             self.ended.last_words = _last_words(self._scratch)
 
