@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 
 from tests.module_runner import contents, refuse, succeed
@@ -53,3 +54,12 @@ def test_refusals_are_sentences(server: Path) -> None:
     assert str(damaged) in refuse("server_info", {"base": str(server), "server": "server1"})
     wrong = {"base": str(server), "server": "server1", "cluster": {"workers": 1}}
     assert "this is no record of a cluster" in refuse("server_info", wrong)
+
+
+def test_a_look_waits_for_what_an_interrupted_run_had_begun_and_says_when_it_lasts(server: Path) -> None:
+    (server / "run").mkdir(parents=True)
+    with acting(str(server)):
+        state = succeed("server_info", {"base": str(server), "server": "server1", "acts_timeout": 0.1})
+        assert "waited 0.1 s for what an interrupted run had begun here to end" in state["problem"]
+        assert succeed("server_info", {"base": str(server), "server": "server1"})["problem"] is None
+    assert succeed("server_info", {"base": str(server), "server": "server1", "acts_timeout": 0.1})["problem"] is None

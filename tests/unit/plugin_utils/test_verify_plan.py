@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``verify.yml`` compares with, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import verify
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+SENT = {"exit_code": 0, "first": 1, "last": 500, "message": "all sent"}
+
+
+def servers(app: str = "multi_partition_detector", silent: bool = False, **first: Any) -> Servers:
+    names = ["server1", "server2"]
+    addresses = [{"name": name, "address": "10.0.0.1", "base": f"/w/{name}"} for name in names]
+    record = cluster_record({"app": app}, addresses, "cluster-1", 1.0).to_dict()
+    states = {
+        name: {"problem": None, "cluster": record, "processes": {}, "workers": {}, "sent": None} for name in names
+    }
+    states["server1"].update(first)
+    if silent:
+        del states["server1"]
+    return Servers(names, states)
+
+
+def test_it_compares_with_what_was_sent() -> None:
+    plan = verify({"last": "", "mode": ""}, servers(sent=SENT))
+    assert (plan["last"], plan["expected"], plan["mode"]) == (500, 5500, "exactly_once")
+    assert (plan["server"], plan["base"]) == ("server1", "/w/server1")
+
+
+def test_it_compares_with_what_the_user_says() -> None:
+    plan = verify({"last": "7", "mode": "at_least_once"}, servers(sent=None))
+    assert (plan["last"], plan["expected"], plan["mode"]) == (7, 77, "at_least_once")
+
+
+SENDING = {"sender": {"alive": True, "details": {"last": 900}}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known", "sentence"),
+    [
+        ({}, {"sent": None}, "Nothing was sent yet"),
+        ({}, {"sent": {"exit_code": 1, "message": "broken pipe"}}, r"did not end well \(broken pipe\)"),
+        ({}, {"processes": SENDING}, "wait for it with start_sender.yml -e last=900"),
+        ({"last": 0}, {"sent": SENT}, "last=0 is too small"),
+        ({"mode": "never"}, {"sent": SENT}, "mode=never is not known"),
+        ({}, {"app": "market_spread"}, "market_spread has no ordering that could be verified"),
+        ({}, {"silent": True}, "server1 did not answer"),
+    ],
+)
+def test_what_would_prove_nothing_is_refused(arguments: dict[str, Any], known: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Refusal, match=sentence):
+        verify(arguments, servers(**known))
