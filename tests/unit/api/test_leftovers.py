@@ -17,8 +17,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.leftovers
 
 PROGRAM = """
 import subprocess, sys
-started = subprocess.Popen([sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read(); print('ended by itself')"],
-                           stdin=subprocess.PIPE, stdout=sys.stdout)
+code = "import sys; print('up', flush=True); sys.stdin.read(); print('ended by itself')"
+started = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
 started.wait()
 """
 
