@@ -16,6 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -31,6 +32,7 @@ STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "restart": _steps.restart,
     "migrate": _steps.migrate,
     "stop": _steps.stop,
+    "repository": repository,
 }
 
 

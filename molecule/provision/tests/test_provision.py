@@ -24,9 +24,7 @@ def test_ansible_finds_it_by_itself(host):
     assert answer["ping"] == "pong"
 
 
-@pytest.mark.parametrize(
-    "package", ["git", "make", "rsync", "libsnappy-dev", "liblz4-dev", "libpcre2-dev"]
-)
+@pytest.mark.parametrize("package", ["git", "make", "rsync", "libsnappy-dev", "liblz4-dev", "libpcre2-dev"])
 def test_what_a_build_of_wallaroo_needs_is_there(host, package):
     assert host.package(package).is_installed
 
