@@ -13,7 +13,7 @@ from tests.wallaroo_repository import IDENTITY, Repository, needed
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     needed()
     for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)

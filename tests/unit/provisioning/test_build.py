@@ -23,8 +23,8 @@ LIMIT = 60.0
 
 
 @pytest.fixture
-def home(repository: Repository) -> Path:
-    return repository.directory
+def home(upstream: Repository) -> Path:
+    return upstream.directory
 
 
 def says(home: Path, name: str) -> str:
@@ -60,19 +60,19 @@ def test_an_executable_of_unknown_flags_is_not_trusted(home):
     assert says(home, MARKET_SPREAD) == "market-spread resilience=on"
 
 
-def test_changed_sources_are_built_committed_or_not(repository, home):
+def test_changed_sources_are_built_committed_or_not(upstream, home):
     ensure_built(home, ON, LIMIT)
-    repository.write("lib/other.pony", "# read by the compiler, and not known to make\n")
+    upstream.write("lib/other.pony", "# read by the compiler, and not known to make\n")
     assert ensure_built(home, ON, LIMIT).reason == "the sources have changed"
     assert not ensure_built(home, ON, LIMIT).changed
-    repository.commit("second")
+    upstream.commit("second")
     assert ensure_built(home, ON, LIMIT).changed
-    repository.write("testing/performance/apps/market-spread/market-spread.pony", "# version 2\n")
+    upstream.write("testing/performance/apps/market-spread/market-spread.pony", "# version 2\n")
     assert ensure_built(home, ON, LIMIT).changed
     assert "version 2" in (home / MARKET_SPREAD).read_text()
 
 
-def test_what_a_build_leaves_is_nobodys_change(repository, home):
+def test_what_a_build_leaves_is_nobodys_change(upstream, home):
     ensure_built(home, Wanted((MS,), True), LIMIT)
     assert git(home, "status", "--porcelain") == ""
     exclude = (home / ".git/info/exclude").read_text()

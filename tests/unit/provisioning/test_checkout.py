@@ -21,25 +21,25 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def checkout(repository: Repository, home: Path) -> Checkout:
+def checkout(upstream: Repository, home: Path) -> Checkout:
     home.parent.mkdir()
-    return Checkout(home, repository.url, 60)
+    return Checkout(home, upstream.url, 60)
 
 
-def test_it_is_cloned_and_a_second_run_does_nothing(repository, checkout, home):
+def test_it_is_cloned_and_a_second_run_does_nothing(upstream, checkout, home):
     found = checkout.ensure("master")
     assert found.changed
     assert found.before == ""
-    assert found.commit == repository.git("rev-parse", "master") == git(home, "rev-parse", "HEAD")
+    assert found.commit == upstream.git("rev-parse", "master") == git(home, "rev-parse", "HEAD")
     assert git(home, "symbolic-ref", "--short", "HEAD") == "master"
     assert (home / "Makefile").exists()
     assert not checkout.ensure("master").changed
 
 
-def test_a_tag_or_a_commit_will_do(repository, checkout, home):
-    old = repository.git("rev-parse", "HEAD")
-    repository.write("new", "")
-    repository.commit("second")
+def test_a_tag_or_a_commit_will_do(upstream, checkout, home):
+    old = upstream.git("rev-parse", "HEAD")
+    upstream.write("new", "")
+    upstream.commit("second")
     assert checkout.ensure("0.5.4").commit == old
     assert not checkout.ensure(old).changed
     assert not checkout.ensure(old[:10]).changed
@@ -47,29 +47,29 @@ def test_a_tag_or_a_commit_will_do(repository, checkout, home):
     assert (home / "new").exists()
 
 
-def test_a_commit_that_is_there_is_not_asked_for(repository, checkout):
+def test_a_commit_that_is_there_is_not_asked_for(upstream, checkout):
     commit = checkout.ensure("master").commit
-    os.rename(repository.directory, repository.directory.with_name("gone"))
+    os.rename(upstream.directory, upstream.directory.with_name("gone"))
     assert not checkout.ensure(commit).changed
 
 
-def test_a_branch_follows_the_repository(repository, checkout):
+def test_a_branch_follows_the_repository(upstream, checkout):
     checkout.ensure("master")
-    repository.write("new", "")
-    newer = repository.commit("second")
+    upstream.write("new", "")
+    newer = upstream.commit("second")
     found = checkout.ensure("master")
     assert (found.changed, found.commit) == (True, newer)
 
 
-def test_check_mode_tells_and_changes_nothing(repository, checkout, home):
+def test_check_mode_tells_and_changes_nothing(upstream, checkout, home):
     found = checkout.ensure("master", only_check=True)
-    assert (found.changed, found.commit) == (True, repository.git("rev-parse", "HEAD"))
+    assert (found.changed, found.commit) == (True, upstream.git("rev-parse", "HEAD"))
     assert not home.exists()
     checkout.ensure("master")
     assert not checkout.ensure("master", only_check=True).changed
     before = git(home, "rev-parse", "HEAD")
-    repository.write("new", "")
-    newer = repository.commit("second")
+    upstream.write("new", "")
+    newer = upstream.commit("second")
     found = checkout.ensure("master", only_check=True)
     assert (found.changed, found.commit) == (True, newer)
     assert git(home, "rev-parse", "HEAD", "origin/master") == f"{before}\n{before}"
@@ -85,28 +85,28 @@ def test_changes_that_are_not_committed_stay_while_nothing_has_to_move(checkout,
     assert found.modified == ["Makefile"]
 
 
-def test_changes_that_are_not_committed_are_never_overwritten(repository, checkout, home):
+def test_changes_that_are_not_committed_are_never_overwritten(upstream, checkout, home):
     checkout.ensure("master")
     (home / "Makefile").write_text("mine\n")
-    repository.write("new", "")
-    repository.commit("second")
+    upstream.write("new", "")
+    upstream.commit("second")
     with pytest.raises(ProvisioningError, match=r"not committed \(Makefile\).*kept"):
         checkout.ensure("master")
     assert (home / "Makefile").read_text() == "mine\n"
     assert not (home / "new").exists()
 
 
-def test_an_untracked_file_in_the_way_is_kept(repository, checkout, home):
+def test_an_untracked_file_in_the_way_is_kept(upstream, checkout, home):
     checkout.ensure("master")
     (home / "new").write_text("mine\n")
-    repository.write("new", "theirs\n")
-    repository.commit("second")
+    upstream.write("new", "theirs\n")
+    upstream.commit("second")
     with pytest.raises(ProvisioningError, match=r"(?s)could not be brought to master.*new"):
         checkout.ensure("master")
     assert (home / "new").read_text() == "mine\n"
 
 
-def test_commits_of_ones_own_on_top_are_fine(repository, checkout, home):
+def test_commits_of_ones_own_on_top_are_fine(upstream, checkout, home):
     checkout.ensure("master")
     (home / "own").write_text("")
     git(home, "add", "own")
@@ -116,20 +116,20 @@ def test_commits_of_ones_own_on_top_are_fine(repository, checkout, home):
     assert found.own_commits == 1
 
 
-def test_a_branch_that_has_gone_another_way_is_kept(repository, checkout, home):
+def test_a_branch_that_has_gone_another_way_is_kept(upstream, checkout, home):
     checkout.ensure("master")
     (home / "own").write_text("")
     git(home, "add", "own")
     git(home, "commit", "--quiet", "--message", "own")
     mine = git(home, "rev-parse", "HEAD")
-    repository.write("new", "")
-    repository.commit("second")
+    upstream.write("new", "")
+    upstream.commit("second")
     with pytest.raises(ProvisioningError, match=r"(?s)commits of its own.*rebase"):
         checkout.ensure("master")
     assert git(home, "rev-parse", "HEAD") == mine
 
 
-def test_commits_on_no_branch_are_kept(repository, checkout, home):
+def test_commits_on_no_branch_are_kept(upstream, checkout, home):
     checkout.ensure("0.5.4")
     (home / "own").write_text("")
     git(home, "add", "own")
@@ -142,11 +142,11 @@ def test_commits_on_no_branch_are_kept(repository, checkout, home):
     assert git(home, "rev-parse", "kept") == mine
 
 
-def test_another_branch_keeps_the_first_one(repository, checkout, home):
+def test_another_branch_keeps_the_first_one(upstream, checkout, home):
     checkout.ensure("master")
-    repository.git("checkout", "--quiet", "-b", "other")
-    repository.write("new", "")
-    other = repository.commit("second")
+    upstream.git("checkout", "--quiet", "-b", "other")
+    upstream.write("new", "")
+    other = upstream.commit("second")
     assert checkout.ensure("other").commit == other
     assert git(home, "symbolic-ref", "--short", "HEAD") == "other"
     assert checkout.ensure("master").changed
@@ -161,7 +161,7 @@ def test_a_directory_that_is_no_clone_is_not_touched(checkout, home):
     assert (home / "file").read_text() == "mine"
 
 
-def test_a_clone_of_something_else_is_not_touched(repository, checkout, home):
+def test_a_clone_of_something_else_is_not_touched(upstream, checkout, home):
     checkout.ensure("master")
     with pytest.raises(ProvisioningError, match=r"is a clone of .*repository, not of https://example.com/other"):
         Checkout(home, "https://somebody:secret@example.com/other", 60).ensure("master")
@@ -195,11 +195,11 @@ def test_no_secret_of_a_url_is_told(home):
     assert "hunter2" not in str(caught.value)
 
 
-def test_nothing_is_changed_while_it_is_in_use(repository, checkout, home):
+def test_nothing_is_changed_while_it_is_in_use(upstream, checkout, home):
     checkout.ensure("master")
     assert not checkout.ensure("master", in_use="worker2 runs").changed
-    repository.write("new", "")
-    repository.commit("second")
+    upstream.write("new", "")
+    upstream.commit("second")
     with pytest.raises(ProvisioningError, match="worker2 runs"):
         checkout.ensure("master", in_use="worker2 runs")
     assert not (home / "new").exists()

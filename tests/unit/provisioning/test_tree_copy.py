@@ -33,8 +33,8 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 @pytest.fixture
-def source(repository: Repository) -> Path:
-    return repository.directory
+def source(upstream: Repository) -> Path:
+    return upstream.directory
 
 
 @pytest.fixture
