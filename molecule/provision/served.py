@@ -68,6 +68,8 @@ def archive(directory: Path, served: Path) -> dict[str, object]:
         "dev_env_python_sha256": digest,
         # There is no Pony that could be downloaded here.
         "dev_env_toolchain": False,
+        # Without the headers of Debian's own Python, which bring that Python along: the one that was built must do.
+        "dev_env_release_packages": {},
     }
 
 
