@@ -65,6 +65,27 @@ class Servers:
         """Run a script as root on a server, past SSH."""
         return self._podman("exec", f"wallaroo-resilience-{self.variant}-{number}", "/bin/sh", "-ec", script)
 
+    def with_second_addresses(self, addresses: dict[int, str]) -> tuple[str, ...]:
+        """Give servers an internal address beside the one of SSH; returns the options of a play that make use of it."""
+        hosts = {}
+        for number, address in addresses.items():
+            self.on(
+                number, f"ip addr replace {address}/24 dev eth0; sysctl -q net.ipv4.conf.eth0.promote_secondaries=1"
+            )
+            hosts[f"server{number}"] = {
+                "wallaroo_address": address,
+                "wallaroo_ssh_address": self.on(number, "hostname -I").split()[0],
+            }
+        # Beside the inventory and read after it; variables of one that comes later win.
+        path = self.scratch / "second.yml"
+        path.write_text(json.dumps({"all": {"children": {"servers": {"hosts": hosts}}}}))
+        return ("-i", str(path))
+
+    def addresses(self, number: int) -> list[str]:
+        """All addresses of a server."""
+        lines = self.on(number, "ip -4 -o addr show dev eth0").splitlines()
+        return sorted(line.split()[3] for line in lines)
+
     def switch(self, number: int, on: bool) -> None:
         """Switch a server on or off."""
         self._podman("start" if on else "kill", f"wallaroo-resilience-{self.variant}-{number}")

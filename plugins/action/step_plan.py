@@ -116,6 +116,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             "host": str(
                 host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
             ),
+            "controller": str(host.get("ansible_host") or name),
             "port": int(host.get("wallaroo_ssh_port") or host.get("ansible_port") or 22),
             "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
             "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),
