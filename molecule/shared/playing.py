@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIMIT = 300
+_SUBNET = "10.89.77.0/24 dev eth0 proto kernel scope link src"
 
 
 class Servers:
@@ -65,21 +68,27 @@ class Servers:
         """Run a script as root on a server, past SSH."""
         return self._podman("exec", f"wallaroo-resilience-{self.variant}-{number}", "/bin/sh", "-ec", script)
 
-    def with_second_addresses(self, addresses: dict[int, str]) -> tuple[str, ...]:
-        """Give servers an internal address beside the one of SSH; returns the options of a play that make use of it."""
+    @contextmanager
+    def second_addresses(self, addresses: dict[int, str]) -> Iterator[tuple[str, ...]]:
+        """Servers with an internal address beside the one of SSH, from which they send; gives the options of a play."""
         hosts = {}
-        for number, address in addresses.items():
-            self.on(
-                number, f"ip addr replace {address}/24 dev eth0; sysctl -q net.ipv4.conf.eth0.promote_secondaries=1"
-            )
-            hosts[f"server{number}"] = {
-                "wallaroo_address": address,
-                "wallaroo_ssh_address": self.on(number, "hostname -I").split()[0],
-            }
-        # Beside the inventory and read after it; variables of one that comes later win.
-        path = self.scratch / "second.yml"
-        path.write_text(json.dumps({"all": {"children": {"servers": {"hosts": hosts}}}}))
-        return ("-i", str(path))
+        try:
+            for number, address in addresses.items():
+                first = self.addresses(number)[0].split("/")[0]
+                self.on(number, f"ip addr add {address}/24 dev eth0; ip route replace {_SUBNET} {address}")
+                hosts[f"server{number}"] = {"wallaroo_address": address, "wallaroo_ssh_address": first}
+            # Beside the inventory and read after it; variables of one that comes later win.
+            path = self.scratch / "second.yml"
+            path.write_text(json.dumps({"all": {"children": {"servers": {"hosts": hosts}}}}))
+            options = ("-i", str(path))
+            self.play("preflight", "fix=true", more=options)
+            yield options
+            self.play("stop_cluster", more=options)
+        finally:
+            for number, address in addresses.items():
+                first = hosts[f"server{number}"]["wallaroo_ssh_address"]
+                self.on(number, f"ip route replace {_SUBNET} {first}; ip addr del {address}/24 dev eth0 || true")
+            self.play("preflight", "fix=true")
 
     def addresses(self, number: int) -> list[str]:
         """All addresses of a server."""

@@ -10,6 +10,9 @@ import shlex
 
 import pytest
 
+SECOND = {1: "10.89.77.21", 2: "10.89.77.22", 3: "10.89.77.23", 4: "10.89.77.104"}
+"""Internal addresses; that of server 4 is longer than the others."""
+
 
 @pytest.mark.parametrize(
     ("playbook", "arguments", "moves"),
@@ -60,42 +63,42 @@ def test_without_the_mended_addresses_it_hangs(servers):
 
 def test_an_address_of_another_length_is_told_before_the_kill(servers):
     """And nothing hangs: the restart is refused, and keep_address is named."""
-    inventory = servers.with_second_addresses({1: "10.89.77.21", 2: "10.89.77.22", 3: "10.89.77.23", 4: "10.89.77.104"})
-    servers.play("start_cluster", "workers=3", more=inventory)
-    servers.play("start_sender", "last=300", more=inventory)
-    told = servers.play("migrate", "worker=2 src=2 dst=4", more=inventory)
-    assert "worker3 on server3 can no longer be restarted: it looks for worker2 at 10.89.77.22" in told
-    assert "keep_address=true" in told
-    servers.play("kill_worker", "worker=3", more=inventory)
-    refused = servers.play("restart_worker", "worker=3", succeed=False, more=inventory)
-    assert "worker3 on server3 would hang after a restart: worker2 is at 10.89.77.104" in refused
+    with servers.second_addresses(SECOND) as inventory:
+        servers.play("start_cluster", "workers=3", more=inventory)
+        servers.play("start_sender", "last=300", more=inventory)
+        told = servers.play("migrate", "worker=2 src=2 dst=4", more=inventory)
+        assert "worker3 on server3 can no longer be restarted: it looks for worker2 at 10.89.77.22" in told
+        assert "keep_address=true" in told
+        servers.play("kill_worker", "worker=3", more=inventory)
+        refused = servers.play("restart_worker", "worker=3", succeed=False, more=inventory)
+        assert "worker3 on server3 would hang after a restart: worker2 is at 10.89.77.104" in refused
 
 
 def test_an_address_goes_along_and_comes_back(servers):
-    """Where no other address fits, the worker keeps its own: the others find it where it was (reference, "Observed")."""
-    inventory = servers.with_second_addresses({1: "10.89.77.21", 2: "10.89.77.22", 3: "10.89.77.23", 4: "10.89.77.104"})
-    before = [servers.addresses(number) for number in range(1, 5)]
-    servers.play("start_cluster", "workers=3", more=inventory)
-    servers.play("start_sender", "last=300", more=inventory)
-    told = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
-    assert "can no longer be restarted" not in told
-    assert "10.89.77.22/32" in servers.addresses(4)
-    assert "10.89.77.22/24" not in servers.addresses(2)
-    servers.play("start_sender", "last=600", more=inventory)
-    again = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
-    assert again.split("PLAY RECAP")[1].count("changed=0") == 4
-    for worker in (3, 2):
-        servers.play("kill_worker", f"worker={worker}", more=inventory)
-        servers.play("restart_worker", f"worker={worker}", more=inventory)
-    servers.play("start_sender", "last=900", more=inventory)
-    refused = servers.play("migrate", "worker=2 src=4 dst=2", succeed=False, more=inventory)
-    assert "move it on with keep_address=true" in refused
-    servers.play("migrate", "worker=2 src=4 dst=2 keep_address=true", more=inventory)
-    servers.play("start_sender", "last=1200", more=inventory)
-    assert [servers.addresses(number) for number in range(1, 5)] == before
-    servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
-    servers.play("stop_cluster", more=inventory)
-    assert [servers.addresses(number) for number in range(1, 5)] == before
+    """Where no other address fits, the worker keeps its own: the others find it (reference, "Observed")."""
+    with servers.second_addresses(SECOND) as inventory:
+        before = [servers.addresses(number) for number in range(1, 5)]
+        servers.play("start_cluster", "workers=3", more=inventory)
+        servers.play("start_sender", "last=300", more=inventory)
+        told = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        assert "can no longer be restarted" not in told
+        assert "10.89.77.22/32" in servers.addresses(4)
+        assert "10.89.77.22/24" not in servers.addresses(2)
+        servers.play("start_sender", "last=600", more=inventory)
+        again = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        assert again.split("PLAY RECAP")[1].count("changed=0") == 4
+        for worker in (3, 2):
+            servers.play("kill_worker", f"worker={worker}", more=inventory)
+            servers.play("restart_worker", f"worker={worker}", more=inventory)
+        servers.play("start_sender", "last=900", more=inventory)
+        refused = servers.play("migrate", "worker=2 src=4 dst=2", succeed=False, more=inventory)
+        assert "move it on with keep_address=true" in refused
+        servers.play("migrate", "worker=2 src=4 dst=2 keep_address=true", more=inventory)
+        servers.play("start_sender", "last=1200", more=inventory)
+        assert [servers.addresses(number) for number in range(1, 5)] == before
+        servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        servers.play("stop_cluster", more=inventory)
+        assert [servers.addresses(number) for number in range(1, 5)] == before
 
 
 def test_files_go_from_server_to_server(servers):

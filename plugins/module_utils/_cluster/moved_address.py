@@ -125,6 +125,7 @@ class ServerAddresses:
         mine = [route for route in self._routes(interface) if _source(route) == address]
         self._note({**known, address: Moved(RELEASED, interface, prefix, mine)})
         self._ip("addr", "del", f"{address}/{prefix}", "dev", interface)
+        self._reroute(address, interface, prefix, mine)
         return True
 
     def original(self) -> list[str]:
@@ -162,6 +163,18 @@ class ServerAddresses:
         left.pop(address, None)
         self._note(left)
 
+    def _reroute(self, address: str, interface: str, prefix: int, routes: Sequence[str]) -> None:
+        """Go on reaching the network with another address of this server: the kernel took the routes along."""
+        network = ipaddress.ip_interface(f"{address}/{prefix}").network
+        others = [other for other, (where, _) in self._interfaces().items() if where == interface]
+        near = [other for other in others if ipaddress.ip_address(other) in network]
+        if not near:
+            return
+        reached = {route.split()[0] for route in self._routes(interface)}
+        for route in routes:
+            if route.split()[0] not in reached:
+                self._ip("route", "replace", *_from(route, near[0]))
+
     def _goes_out_as(self, address: str, moved: Moved) -> bool:
         return any(_source(route) == address for route in self._routes(moved.interface))
 
@@ -176,8 +189,9 @@ class ServerAddresses:
             if where == interface and other != address and ipaddress.ip_address(other) in network
         ]
         first = next(other for other, (where, _) in there.items() if where == interface and other in (address, *others))
-        promoted = Path(f"/proc/sys/net/ipv4/conf/{interface}/promote_secondaries")
-        kept = promoted.exists() and promoted.read_text(encoding="ascii").strip() != "0"
+        # Either of both does.
+        settings = (Path(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries") for name in ("all", interface))
+        kept = any(path.exists() and path.read_text(encoding="ascii").strip() != "0" for path in settings)
         if others and first == address and not kept:
             raise AddressProblem(
                 f"removing {address} from {interface} would remove {', '.join(others)} too; "

@@ -100,6 +100,21 @@ def test_its_owner_gives_it_away_and_takes_it_back_as_it_was(tmp_path):
     assert moved_here(str(tmp_path)) == {}
 
 
+def test_a_server_that_sent_with_it_goes_on_with_another(tmp_path):
+    alone(
+        tmp_path,
+        """
+        subprocess.run("ip addr add 10.9.8.44/24 dev eth7".split(), check=True)
+        subprocess.run("ip route replace 10.9.8.0/24 dev eth7 scope link src 10.9.8.44".split(), check=True)
+        before = show()
+        assert here.absent("10.9.8.44")
+        assert any("10.9.8.0/24" in route and "src 10.9.8.4 " in route + " " for route in show()[1]), show()
+        assert here.present("10.9.8.44", "10.9.8.4")
+        assert show() == before
+        """,
+    )
+
+
 def test_the_network_is_told_and_asked(tmp_path):
     alone(
         tmp_path,
@@ -140,8 +155,9 @@ def test_another_address_of_the_network_is_not_lost_with_it(tmp_path):
         tmp_path,
         """
         subprocess.run("ip addr add 10.9.8.44/24 dev eth7".split(), check=True)
-        with open("/proc/sys/net/ipv4/conf/eth7/promote_secondaries", "w") as stream:
-            stream.write("0")
+        for name in ("all", "eth7"):
+            with open(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries", "w") as stream:
+                stream.write("0")
         before = show()
         try:
             here.absent("10.9.8.4")
