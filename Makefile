@@ -10,7 +10,7 @@ ENGINE ?= embedded
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
-SCENARIOS := hosts
+SCENARIOS := hosts provision xenial
 
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
@@ -55,6 +55,7 @@ molecule: venv ## test on containers reached by SSH: root, podman, runc, iptable
 	@python molecule/shared/containers.py check
 	@molecule --base-config molecule/config.yml reset $(if $(SCENARIO),-s $(SCENARIO)) >/dev/null 2>&1 || true
 	@for scenario in $(if $(SCENARIO),$(SCENARIO),$(SCENARIOS)); do \
+		case $$scenario in xenial) printf 'xenial: '; python molecule/shared/containers.py reachable xenial 2>&1 || continue;; esac; \
 		env -u ANSIBLE_CONFIG molecule --base-config molecule/config.yml test -s $$scenario $(ARGS) || exit 1; done
 
 fuzz: venv ## run the fuzz tests for long (CASES=10000 for each parser and port)

@@ -7,6 +7,7 @@
     containers.py up DIRECTORY VARIANT      make them, and an inventory in DIRECTORY/inventory
     containers.py down DIRECTORY VARIANT    remove them; the image stays
     containers.py check                     say whether containers can run here
+    containers.py reachable VARIANT         end with 1 and a sentence where its base image cannot be had
 
 Needs root, podman, runc, iptables and debootstrap. Both are repeatable; what is there already is not made again.
 """
@@ -53,9 +54,12 @@ class Variant:
     """One kind of server."""
 
     release: str
+    """Of Debian; or the image of a registry that it is made from, which holds a slash."""
     packages: tuple[str, ...]
     subnet: str
     """The first three numbers of its addresses."""
+    python: str = ""
+    """The interpreter for the inventory, where Ansible does not find the right one by itself."""
 
     @property
     def tag(self) -> str:
@@ -67,7 +71,15 @@ class Variant:
 VARIANTS = {
     "debian": Variant("bookworm", (*SYSTEM, "python3"), "10.89.77"),
     "bare": Variant("bookworm", SYSTEM, "10.89.78"),
+    "xenial": Variant(
+        os.environ.get("SERVERS_IMAGE") or "docker.io/library/ubuntu:16.04",
+        ("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "procps", "iproute2"),
+        "10.89.79",
+        # The first python3 that ansible-core 2.16 comes across there is too old for it.
+        "/usr/local/bin/python3.9",
+    ),
 }
+PULL_SECONDS = 120
 
 
 class Containers:
@@ -120,6 +132,9 @@ class Containers:
     def _make_image(self) -> bool:
         if self._exists("image", self.image):
             return False
+        if "/" in self.variant.release:
+            self._extend_image()
+            return True
         with tempfile.TemporaryDirectory(prefix="wallaroo-image-") as temporary:
             root = Path(temporary) / "root"
             include = ",".join(self.variant.packages)
@@ -128,6 +143,23 @@ class Containers:
             self._run("tar", "-C", str(root), "--exclude=./proc/*", "--exclude=./sys/*", "-cf", str(archive), ".")
             self._podman("import", str(archive), self.image)
         return True
+
+    def reachable(self) -> bool:
+        """Whether its base image is here or can be had."""
+        base = self.variant.release
+        if "/" not in base or self._exists("image", self.image) or self._exists("image", base):
+            return True
+        return self._call(["timeout", str(PULL_SECONDS), "podman", "pull", "--quiet", base]).returncode == 0
+
+    def _extend_image(self) -> None:
+        name = f"{self._container(0)}-image"
+        packages = " ".join(self.variant.packages)
+        script = f"apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy {packages}"
+        try:
+            self._podman("run", "--name", name, "--network", "host", self.variant.release, "/bin/sh", "-ec", script)
+            self._podman("commit", "--quiet", name, self.image)
+        finally:
+            self._call(["podman", "rm", "--force", "--ignore", name])
 
     def _give_account(self, number: int, public_key: str) -> None:
         end = time.monotonic() + START_SECONDS
@@ -159,6 +191,7 @@ class Containers:
                 "ansible_ssh_common_args": f"-o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes",
                 "wallaroo_address": self._address(number),
                 "wallaroo_base": BASE,
+                **({"ansible_python_interpreter": self.variant.python} if self.variant.python else {}),
             }
         known.write_text("".join(lines))
         inventory = self.directory / "inventory"
@@ -219,6 +252,11 @@ def main() -> int:
     check()
     if sys.argv[1:] == ["check"]:
         return 0
+    if len(sys.argv) == 3 and sys.argv[1] == "reachable" and sys.argv[2] in VARIANTS:
+        with tempfile.TemporaryDirectory(prefix="wallaroo-image-") as temporary:
+            if Containers(Path(temporary), sys.argv[2]).reachable():
+                return 0
+        sys.exit(f"skipped: no registry from here has {VARIANTS[sys.argv[2]].release} (SERVERS_IMAGE names another)")
     if len(sys.argv) != 4 or sys.argv[1] not in ("up", "down") or sys.argv[3] not in VARIANTS:
         sys.exit(f"usage: containers.py up|down DIRECTORY {'|'.join(VARIANTS)}")
     containers = Containers(Path(sys.argv[2]).resolve(), sys.argv[3])

@@ -16,6 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -32,6 +33,7 @@ STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "migrate": _steps.migrate,
     "stop": _steps.stop,
     "verify": verify,
+    "repository": repository,
 }
 
 
@@ -115,6 +117,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             "host": str(
                 host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
             ),
+            "controller": str(host.get("ansible_host") or name),
             "port": int(host.get("wallaroo_ssh_port") or host.get("ansible_port") or 22),
             "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
             "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),

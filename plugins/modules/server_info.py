@@ -124,6 +124,12 @@ executable:
   type: dict
   sample: {path: /opt/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c}
   version_added: 1.1.0
+moved_addresses:
+  description: Addresses that moved with a worker, and whether this server took them (V(taken)) or gave them away (V(released)).
+  returned: success
+  type: dict
+  sample: {10.0.0.12: taken}
+  version_added: 1.1.0
 logs:
   description: The ends of all logs, by process.
   returned: when O(logs) is true

@@ -37,6 +37,12 @@ options:
       - Server -> C(host), C(port), C(public_key) and C(host_keys), as M(wallaroo.resilience.ssh_identity) returned them.
     type: dict
     required: true
+  sources:
+    description:
+      - Further addresses from which they may come, such as internal ones beside those of SSH.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -74,6 +80,7 @@ def main() -> None:
             "server": {"type": "str", "required": True},
             "known_hosts": {"type": "path", "required": True},
             "servers": {"type": "dict", "required": True},
+            "sources": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -85,7 +92,7 @@ def main() -> None:
         ]
         keys = {name: str(one["public_key"]) for name, one in servers.items() if one["public_key"]}
         trusted = ssh_keys.trust(wanted["known_hosts"], hosts, module.check_mode)
-        let_in = ssh_keys.let_in(keys, [host.host for host in hosts], module.check_mode)
+        let_in = ssh_keys.let_in(keys, [*(host.host for host in hosts), *wanted["sources"]], module.check_mode)
     except KeyError as error:
         module.fail_json(msg=f"servers lacks {error}")
     except (ssh_keys.KeyProblem, ValueError, OSError) as error:

@@ -30,7 +30,7 @@ options:
     description:
       - The step.
     type: str
-    choices: [cluster, start, send, kill, copy, restart, migrate, stop, verify, demonstration, preflight]
+    choices: [cluster, start, send, kill, copy, restart, migrate, stop, verify, demonstration, preflight, repository]
     required: true
   arguments:
     description:

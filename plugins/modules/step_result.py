@@ -40,6 +40,7 @@ options:
       - stop_cluster
       - status
       - preflight
+      - setup_repo
     required: true
   plan:
     description:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._states import ServerState
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -25,6 +27,26 @@ class Outcome:
     """Whether it only told what it would do (``--check``)."""
     folder: Optional[str] = None
     """The run's folder on the controller; None when the run left none."""
+
+
+@dataclass(frozen=True)
+class Executable:
+    """A file that was built."""
+
+    path: str = ""
+    """Below ``home``."""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Built(Outcome):
+    """``setup_repo.yml``: the tree that every server has now."""
+
+    home: str = ""
+    branch: str = ""
+    commit: str = ""
+    resilience: bool = True
+    executables: tuple[Executable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,45 +232,6 @@ class Stopped(Outcome):
     processes: tuple[str, ...] = ()
     """What ran until now, as ``server2: worker2``."""
     kept_files: bool = False
-
-
-@dataclass(frozen=True)
-class ProcessState:
-    """A process that the collection started on a server."""
-
-    name: str = ""
-    kind: str = ""
-    """``worker``, ``sender``, ``receiver`` or ``journal_server``."""
-    alive: bool = False
-    pid: int = 0
-    log: str = ""
-
-
-@dataclass(frozen=True)
-class WorkerState:
-    """What a server knows of a worker."""
-
-    worker: str = ""
-    alive: bool = False
-    """Whether it runs on this server."""
-    ownership: str = ""
-    """``owner``, ``moved`` or ``none``."""
-    epoch: int = 0
-    moved_to: Optional[str] = None
-    resilience: str = ""
-    """Its resilience files: ``complete``, ``incomplete`` or ``none``."""
-    resilience_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class ServerState:
-    """A server."""
-
-    name: str = ""
-    problem: str = ""
-    """Why it cannot be used, or did not answer; empty otherwise."""
-    processes: tuple[ProcessState, ...] = ()
-    workers: tuple[WorkerState, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
             name: {other: way for other in answering if other != name and (way := servers.ssh(other, name))}
             for name in answering
         },
+        # A worker that took its address along lets its server send from there.
+        "sources": sorted(wanted.server(name).address for name in servers.names),
         "identity": {name: servers.access[name] for name in answering},
         "between": any(servers.ssh(other, name) for name in answering for other in answering if other != name),
     }

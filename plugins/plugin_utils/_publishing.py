@@ -13,6 +13,7 @@ from typing import Any, Optional, TypeVar, Union
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Built,
     Checked,
     Copied,
     Killed,
@@ -198,6 +199,21 @@ def _server(name: str, state: Data) -> dict[str, Any]:
     return {"name": name, "problem": state.get("problem") or "", "processes": processes, "workers": workers}
 
 
+def _setup_repo(common: Data, plan: Data, answer: Data) -> Outcome:
+    parts: list[Data] = [answer.get("cloned") or {}, answer.get("built") or {}, *(answer.get("copied") or [])]
+    executables = parts[1].get("executables") or {}
+    return from_data(
+        Built,
+        {
+            **common,
+            **{name: plan[name] for name in ("home", "branch", "resilience")},
+            "changed": any(bool(part.get("changed")) for part in parts),
+            "commit": parts[0].get("commit") or "",
+            "executables": [{"path": path, "sha256": digest or ""} for path, digest in sorted(executables.items())],
+        },
+    )
+
+
 def _preflight(common: Data, _plan: Data, answer: Data) -> Outcome:
     return from_data(Checked, {**common, **{name: answer.get(name) or [] for name in ("problems", "notes", "table")}})
 
@@ -212,6 +228,7 @@ BUILDERS: dict[str, Callable[[Data, Data, Data], Outcome]] = {
     "stop_cluster": _stop_cluster,
     "status": _status,
     "preflight": _preflight,
+    "setup_repo": _setup_repo,
 }
 
 

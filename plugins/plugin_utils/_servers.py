@@ -37,7 +37,7 @@ class Servers:
     states: dict[str, State]
     access: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Server -> how it is reached by SSH from the others (``host``, ``port``), and the paths on it of its own key
-    (``identity``) and of the host keys it trusts (``known_hosts``)."""
+    (``identity``) and of the host keys it trusts (``known_hosts``); ``controller``: where the controller reaches it."""
 
     def require_all(self, but: Optional[str] = None) -> None:
         """Every server answered, and can be used.
@@ -136,9 +136,17 @@ class Servers:
         """
         found = {}
         for worker in record.worker_names():
-            server = (moved or {}).get(worker) or self.owner(worker) or record.placement[worker]
-            found[worker] = record.server(server).address
+            target = (moved or {}).get(worker)
+            server = target or self.owner(worker) or record.placement[worker]
+            kept = self.kept_address(worker, server) if target is None else ""
+            found[worker] = kept or record.server(server).address
         return found
+
+    def kept_address(self, worker: str, server: str) -> str:
+        """The address that a worker took along to this server; empty when it has the server's own."""
+        taken = self.states.get(server, {}).get("moved_addresses") or {}
+        address = str(self.worker(worker, server).get("address") or "")
+        return address if taken.get(address) == "taken" else ""
 
     def epoch(self, worker: str) -> int:
         """The highest epoch of a worker on any server; 0 when it was never started."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import RELEASED, TAKEN
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
@@ -57,6 +58,10 @@ def start(servers: Servers, wanted: ClusterRecord) -> Plan:
                 f"Port {port['port']} on {server} ({port['address']}) is taken{by}: "
                 "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports."
             )
+    for server in servers.names:
+        if servers.states[server].get("moved_addresses"):
+            moved = ", ".join(servers.states[server]["moved_addresses"])
+            raise Refusal(f"{moved} moved with a worker, and {server} is part of that; run stop_cluster.yml first.")
     _refuse_different_executables(servers, servers.names)
     return {"needed": True, "cluster": wanted.to_dict()}
 
@@ -124,6 +129,9 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         "epoch": servers.epoch(worker),
         "peers": servers.addresses(record),
     }
+    kept = servers.kept_address(worker, server)
+    if kept:
+        plan["cluster"] = record.with_address(server, kept).to_dict()
     if running == server:
         return plan
     if running is not None:
@@ -172,7 +180,8 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
         if moved_here or started_unfenced:
             fence = plan["fence"] and not moved_here
             answering = [name for name in servers.names if name in servers.states]
-            return {**plan, "needed": False, "fence": fence, "epoch": servers.epoch(worker), "answering": answering}
+            plan.update(peers=servers.addresses(record), epoch=servers.epoch(worker), answering=answering)
+            return {**plan, "needed": False, "fence": fence}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
         _refuse_wrong_source(servers, worker, src)
@@ -185,8 +194,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
         plan["settle"] = False
     _refuse_without_initializer(servers, worker)
     _refuse_different_executables(servers, [record.placement[INITIALIZER], dst])
+    plan.update(_address_kept(arguments, servers, record, plan))
     plan["answering"] = [name for name in servers.names if name in servers.states]
-    plan["warnings"] = _stranded(servers, record, worker, dst)
+    plan["warnings"] = _stranded(servers, record, worker, plan["peers"][worker])
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
     if free is not None and int(free) < 2 * needed:
         raise Refusal(
@@ -196,9 +206,19 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     return plan
 
 
-def stop(arguments: Arguments, _servers: Servers) -> Plan:
+def stop(arguments: Arguments, servers: Servers) -> Plan:
     """``stop_cluster.yml``: always possible, also when little is left to stop."""
-    return {"keep_files": arguments_of.boolean(arguments, "keep_files", False)}
+    moved = {
+        name: sorted(set((servers.states.get(name, {}).get("moved_addresses") or {}).values()))
+        for name in servers.names
+    }
+    return {
+        "keep_files": arguments_of.boolean(arguments, "keep_files", False),
+        # Who took an address gives it back before its owner takes it again.
+        "takers": [name for name in servers.names if TAKEN in moved[name]],
+        "owners": [name for name in servers.names if RELEASED in moved[name] and TAKEN not in moved[name]],
+        "become": {name: servers.states[name].get("user") != "root" for name in servers.names if moved[name]},
+    }
 
 
 def _move(arguments: Arguments, servers: Servers) -> Plan:
@@ -248,6 +268,50 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "control": f"{target.address}:{ports.control_of(worker)}",
         "data": f"{target.address}:{ports.data_of(worker)}",
         "peers": servers.addresses(record, {worker: dst}),
+    }
+
+
+def _address_kept(arguments: Arguments, servers: Servers, record: ClusterRecord, plan: Plan) -> Plan:
+    """What ``keep_address=true`` adds to a plan: the worker's address goes with it (reference, "Observed", Trap 6)."""
+    worker, src, dst = plan["worker"], plan["src"], plan["dst"]
+    taken = servers.kept_address(worker, src)
+    if not arguments_of.boolean(arguments, "keep_address", False):
+        if taken:
+            raise Refusal(
+                f"{worker} took its address {taken} along to {src}, and the others know it there: "
+                "move it on with keep_address=true."
+            )
+        return {"address": "", "source_cluster": record.to_dict()}
+    # Its file says it also when an earlier run was interrupted after the address had left.
+    address = str(servers.worker(worker, src).get("address") or record.server(src).address)
+    if servers.states.get(src, {}).get("machine") == servers.states[dst].get("machine"):
+        raise Refusal(f"keep_address=true is for servers that are different machines; {src} and {dst} are one.")
+    for server in (src, dst):
+        others = [other for other in record.worker_names() if other != worker and servers.owner(other) == server]
+        if server == record.first_server.name:
+            others.append("what belongs to the first server (receiver, senders)")
+        if others:
+            raise Refusal(
+                f"keep_address=true: {others[0]} is on {server} too, and would lose its connections when {address} "
+                f"moves. Move it away first, or leave keep_address out."
+            )
+    if not plan["source_lost"]:
+        for use, variable in (("controller", "ansible_host"), ("host", "wallaroo_ssh_address")):
+            if servers.access[src].get(use) == address:
+                raise Refusal(
+                    f"keep_address=true: {src} is reached at {address}, which is going to move away from it; "
+                    f"set {variable} of {src} to another address of it."
+                )
+    return {
+        "address": address,
+        "own_address": record.server(dst).address,
+        "source_own_address": record.server(src).address,
+        "source_cluster": record.with_address(src, address).to_dict(),
+        "cluster": record.with_address(dst, address).to_dict(),
+        "control": f"{address}:{record.port_numbers.control_of(worker)}",
+        "data": f"{address}:{record.port_numbers.data_of(worker)}",
+        "peers": {**plan["peers"], worker: address},
+        "become": {name: servers.states.get(name, {}).get("user") != "root" for name in (src, dst)},
     }
 
 
@@ -320,9 +384,8 @@ def _refuse_different_executables(servers: Servers, names: list[str]) -> None:
             )
 
 
-def _stranded(servers: Servers, record: ClusterRecord, moving: str, dst: str) -> list[str]:
+def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str) -> list[str]:
     """The workers that could not be restarted after this move, a sentence each (reference, Trap 6)."""
-    address = record.server(dst).address
     found = []
     for worker in record.worker_names():
         owner = servers.owner(worker)
@@ -334,7 +397,7 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, dst: str) ->
                 f"After this migration {worker} on {owner} can no longer be restarted: it looks for {moving} at "
                 f"{known}, and {address} does not fit in its place, having {len(address)} characters instead of "
                 f"{len(known)}. It runs on as long as nothing crashes it. Ways out: a target whose address has "
-                f"{len(known)} characters, moving {moving} back before, or a fresh cluster."
+                f"{len(known)} characters, keep_address=true, moving {moving} back before, or a fresh cluster."
             )
     return found
 

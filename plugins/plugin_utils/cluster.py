@@ -44,6 +44,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.execution
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.steps import Name, Number
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.verified_runs import VerifiedRuns
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Built,
     Checked,
     Copied,
     Killed,
@@ -62,6 +63,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline impo
 
 __all__ = [
     "BoundStep",
+    "Built",
     "CallCancelled",
     "CallFailed",
     "CallTimedOut",

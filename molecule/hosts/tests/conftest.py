@@ -1,83 +1,18 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Playbooks against the four servers, and faults planted on them."""
+"""The four servers of this scenario, and playbooks that are run on them."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[3]
-LIMIT = 300
-
-
-class Servers:
-    """The containers of the scenario, and the playbooks that are run on them."""
-
-    def __init__(self, scratch: Path) -> None:
-        directory = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "servers"
-        self.inventory = directory / "inventory"
-        self.runs = scratch / "runs"
-        self.scratch = scratch
-        self._podman_environment = {**os.environ, "CONTAINERS_CONF": str(directory / "containers.conf")}
-
-    def play(
-        self, playbook: str, arguments: str = "", succeed: bool = True, more: tuple[str, ...] = (), fresh: bool = False
-    ) -> str:
-        """Run a playbook; returns its output on one line.
-
-        :param fresh: over new SSH connections.
-        """
-        environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.inventory.parent),
-        }
-        if fresh:
-            # A connection that stays open does not notice what is changed in the SSH server.
-            environment["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=no -o ControlPath=none"
-        command = ["ansible-playbook", "-i", str(self.inventory), *more, f"playbooks/{playbook}.yml"]
-        command += ["-e", f"{arguments} wallaroo_runs={self.runs}"]
-        ended = subprocess.run(
-            command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
-        output = " ".join((ended.stdout + ended.stderr).split())
-        assert (ended.returncode == 0) is succeed, ended.stdout + ended.stderr
-        return output
-
-    def result(self) -> dict[str, Any]:
-        """Of the last run that left one."""
-        last = max(self.runs.glob("*/result.json"), key=lambda path: path.stat().st_mtime_ns)
-        found: dict[str, Any] = json.loads(last.read_text())
-        return found
-
-    def on(self, number: int, script: str) -> str:
-        """Run a script as root on a server, past SSH."""
-        return self._podman("exec", f"wallaroo-resilience-debian-{number}", "/bin/sh", "-ec", script)
-
-    def switch(self, number: int, on: bool) -> None:
-        """Switch a server on or off."""
-        self._podman("start" if on else "kill", f"wallaroo-resilience-debian-{number}")
-
-    def _podman(self, *arguments: str) -> str:
-        ended = subprocess.run(
-            ["podman", *arguments],
-            env=self._podman_environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "shared"))
+from playing import Servers  # a folder of scripts, no package
 
 
 @pytest.fixture

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import pytest
+
+SECOND = {1: "10.89.77.21", 2: "10.89.77.22", 3: "10.89.77.23", 4: "10.89.77.104"}
+"""Internal addresses; that of server 4 is longer than the others."""
 
 
 @pytest.mark.parametrize(
@@ -35,15 +41,64 @@ def test_a_third_worker_can_be_restarted_after_another_has_moved(servers):
     servers.play("start_sender", "last=600")
 
 
-def test_without_the_mended_addresses_it_would_hang(servers):
-    """What is mended is needed: the same with the file as it was does not come back (reference, Trap 6)."""
+def test_without_the_mended_addresses_it_hangs(servers):
+    """What is mended is needed: with the file as it was, worker 3 waits for one who is gone (reference, Trap 6)."""
     servers.play("start_cluster", "workers=3")
     servers.play("start_sender", "last=300")
     servers.play("migrate", "worker=2 src=2 dst=4")
     servers.play("kill_worker", "worker=3")
-    directory = "/home/wallaroo/resilience/resilience/worker3"
+    files = "/home/wallaroo/resilience/resilience/worker3"
     name = "multi_partition_detector-worker3.connection-addresses"
-    assert servers.on(3, f"cmp {directory}/.before-{name} {directory}/{name} | wc -l") == "1"
+    servers.on(3, f"cp -p {files}/{name} /root/mended && cp -p {files}/.before-{name} {files}/{name}")
+    # Started as a person would by hand: with the very command line, which says nothing of the others.
+    record = json.loads(servers.on(3, "cat /home/wallaroo/resilience/run/worker3/process.json"))
+    command = " ".join(shlex.quote(word) for word in record["argv"])
+    said = servers.on(3, f"su wallaroo -c {shlex.quote(f'cd /tmp; timeout -s KILL 8 {command} 2>&1')} || true")
+    assert "Reconnect" in said
+    assert "~~~Resuming message processing.~~~" not in said
+    servers.on(3, f"cp -p /root/mended {files}/{name}")
+    servers.play("restart_worker", "worker=3")
+    servers.play("start_sender", "last=600")
+
+
+def test_an_address_of_another_length_is_told_before_the_kill(servers):
+    """And nothing hangs: the restart is refused, and keep_address is named."""
+    with servers.second_addresses(SECOND) as inventory:
+        servers.play("start_cluster", "workers=3", more=inventory)
+        servers.play("start_sender", "last=300", more=inventory)
+        told = servers.play("migrate", "worker=2 src=2 dst=4", more=inventory)
+        assert "worker3 on server3 can no longer be restarted: it looks for worker2 at 10.89.77.22" in told
+        assert "keep_address=true" in told
+        servers.play("kill_worker", "worker=3", more=inventory)
+        refused = servers.play("restart_worker", "worker=3", succeed=False, more=inventory)
+        assert "worker3 on server3 would hang after a restart: worker2 is at 10.89.77.104" in refused
+
+
+def test_an_address_goes_along_and_comes_back(servers):
+    """Where no other address fits, the worker keeps its own: the others find it (reference, "Observed")."""
+    with servers.second_addresses(SECOND) as inventory:
+        before = [servers.addresses(number) for number in range(1, 5)]
+        servers.play("start_cluster", "workers=3", more=inventory)
+        servers.play("start_sender", "last=300", more=inventory)
+        told = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        assert "can no longer be restarted" not in told
+        assert "10.89.77.22/32" in servers.addresses(4)
+        assert "10.89.77.22/24" not in servers.addresses(2)
+        servers.play("start_sender", "last=600", more=inventory)
+        again = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        assert again.split("PLAY RECAP")[1].count("changed=0") == 4
+        for worker in (3, 2):
+            servers.play("kill_worker", f"worker={worker}", more=inventory)
+            servers.play("restart_worker", f"worker={worker}", more=inventory)
+        servers.play("start_sender", "last=900", more=inventory)
+        refused = servers.play("migrate", "worker=2 src=4 dst=2", succeed=False, more=inventory)
+        assert "move it on with keep_address=true" in refused
+        servers.play("migrate", "worker=2 src=4 dst=2 keep_address=true", more=inventory)
+        servers.play("start_sender", "last=1200", more=inventory)
+        assert [servers.addresses(number) for number in range(1, 5)] == before
+        servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        servers.play("stop_cluster", more=inventory)
+        assert [servers.addresses(number) for number in range(1, 5)] == before
 
 
 def test_files_go_from_server_to_server(servers):

@@ -31,3 +31,20 @@ def test_what_a_build_of_wallaroo_needs_is_there(host, package):
 
 def test_nothing_is_left_of_the_build(host):
     assert host.run("find /usr/local /var/tmp /tmp -maxdepth 2 -name 'Python-3*'").stdout == ""
+
+
+MARKET_SPREAD = "/home/wallaroo/wallaroo/testing/performance/apps/market-spread/market-spread"
+DETECTOR = "/home/wallaroo/wallaroo/testing/correctness/apps/multi_partition_detector/multi_partition_detector"
+
+
+def test_every_server_has_the_executables(host):
+    for name in (MARKET_SPREAD, DETECTOR):
+        assert host.file(name).user == "wallaroo"
+        assert "resilience=on" in host.run(name).stdout
+
+
+def test_the_others_have_a_copy_and_the_first_has_the_clone(host):
+    first = host.backend.get_hostname() == "server1"
+    assert host.file("/home/wallaroo/wallaroo/.git").exists is first
+    assert host.file("/home/wallaroo/wallaroo/.wallaroo-build.json").exists is first
+    assert host.file("/home/wallaroo/wallaroo/.wallaroo-tree.json").exists is not first

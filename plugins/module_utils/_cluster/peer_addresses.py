@@ -80,7 +80,7 @@ def stale(server: str, worker: str, problems: Mapping[str, tuple[str, str]]) -> 
     return (
         f"{worker} on {server} would hang after a restart: {moved}. The file in which that is written can only be "
         f"given an address of the same number of characters. Migrate {names} to a server whose address is as long as "
-        "the old one, or start the cluster afresh."
+        "the old one, or back and again with keep_address=true, or start the cluster afresh."
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -84,6 +84,11 @@ class ClusterRecord:
             f"{name} does not belong to the cluster of {', '.join(server.name for server in self.servers)}; "
             "start the cluster again with it in the inventory."
         )
+
+    def with_address(self, server: str, address: str) -> ClusterRecord:
+        """The same with another address of a server, for a worker that took its own along."""
+        servers = [replace(one, address=address) if one.name == server else one for one in self.servers]
+        return replace(self, servers=servers)
 
     @property
     def first_server(self) -> ServerAddress:

@@ -14,12 +14,13 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.address_file import AddressFileError, read_address
 from .._process import log as process_log
 from .._process import record as process_record
 from .._process.identity import boot_id, is_alive
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
-from . import peer_addresses, port_check
+from . import moved_address, peer_addresses, port_check
 from . import record as cluster_record
 from .command_line import executable_argv, resilience_directory
 from .naming import INITIALIZER
@@ -58,6 +59,7 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "python": sys.executable,
         "machine": machine(),
         "executable": None,
+        "moved_addresses": moved_address.moved_here(base),
     }
     if state["problem"]:
         return state
@@ -161,7 +163,16 @@ def _worker(
         "since": owned.since if owned else None,
         "copied_from": owned.copied_from if owned else None,
         "peers": peer_addresses.hosts(files),
+        "address": _address(files),
     }
+
+
+def _address(files: ResilienceSet) -> str:
+    """Where the worker listens, or would after a restart; empty when it has not told yet."""
+    try:
+        return read_address(files.path("tcp-control")).host
+    except (OSError, AddressFileError):
+        return ""
 
 
 def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Optional, TypeVar, Union
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Built,
     Checked,
     Copied,
     Killed,
@@ -72,14 +73,14 @@ class Steps:
         return self._call("setup_dev_env", Outcome, wallaroo_version=version, **variables)
 
     @Step
-    def setup_repo(self, /, resilience: Union[bool, str] = True, **variables: Any) -> Call[Outcome]:
+    def setup_repo(self, /, resilience: Union[bool, str] = True, **variables: Any) -> Call[Built]:
         """``setup_repo.yml``: build Wallaroo, and bring it to all servers.
 
         :param resilience: build workers that keep resilience files.
-        :param variables: the others of the playbook.
+        :param variables: those of the role ``wallaroo_repo``, such as ``wallaroo_repo_branch="master"``.
         """
         formation = {name: self._formation[name] for name in ("wallaroo_home", "wallaroo_version")}
-        return self._call("setup_repo", Outcome, resilience=resilience, **formation, **variables)
+        return self._call("setup_repo", Built, resilience=resilience, **formation, **variables)
 
     @Step
     def preflight(self, fix: Optional[Union[bool, str]] = None) -> Call[Checked]:
@@ -191,15 +192,25 @@ class Steps:
         via: Optional[str] = None,
         source_lost: Optional[Union[bool, str]] = None,
         settle: Optional[Union[bool, str]] = None,
+        keep_address: Optional[Union[bool, str]] = None,
     ) -> Call[Moved]:
         """``migrate.yml``: kill a worker, copy its files, start it elsewhere; completes what was interrupted.
 
         :param via: ``files``, or ``journal`` to restore them from the journal server.
         :param source_lost: with ``via="journal"``: the source server is gone for good.
         :param settle: wait for a checkpoint that covers what has come out before the kill (True).
+        :param keep_address: the worker's address goes along with it (False).
         """
         return self._call(
-            "migrate", Moved, worker=worker, src=src, dst=dst, via=via, source_lost=source_lost, settle=settle
+            "migrate",
+            Moved,
+            worker=worker,
+            src=src,
+            dst=dst,
+            via=via,
+            source_lost=source_lost,
+            settle=settle,
+            keep_address=keep_address,
         )
 
     @Step

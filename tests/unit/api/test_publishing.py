@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Built,
     Checked,
     Copied,
     Killed,
@@ -87,6 +88,12 @@ STEPS: list[tuple[str, dict[str, Any], dict[str, Any], type[Outcome]]] = [
             "server2": {"msg": "it is on fire"},
         },
         Status,
+    ),
+    (
+        "setup_repo",
+        {"home": "/wallaroo", "branch": "0.5.4", "resilience": True},
+        {"cloned": {"commit": "7e2a"}, "built": {"changed": True, "executables": {"app": "9f"}}, "copied": [{}]},
+        Built,
     ),
     ("preflight", {}, {"problems": ["no rsync"], "notes": [], "table": ["server  rsync"]}, Checked),
 ]

@@ -122,3 +122,88 @@ def test_files_that_nobody_gave_to_a_server_are_not_started_from() -> None:
     there.states["server4"]["workers"]["worker2"] = {"alive": False, "resilience": "complete", "ownership": "none"}
     sentence = refusal(_steps.restart, {"worker": 2, "server": 4}, there)
     assert "worker2 belongs to server2 since epoch 1, and server4 never got it" in sentence
+
+
+KEEP = {**MOVE, "keep_address": "true"}
+
+
+def test_an_address_goes_along_and_nobody_is_stranded():
+    found = servers(["10.0.0.9", "10.0.0.12", "10.0.0.13", "10.0.0.104"])
+    plan = _steps.migrate(KEEP, found)
+    assert plan["address"] == "10.0.0.12"
+    assert plan["own_address"] == "10.0.0.104"
+    assert plan["warnings"] == []
+    assert plan["peers"]["worker2"] == "10.0.0.12"
+    assert plan["control"].startswith("10.0.0.12:")
+    target = next(server for server in plan["cluster"]["servers"] if server["name"] == "server4")
+    assert target["address"] == "10.0.0.12"
+    assert plan["become"] == {"server2": True, "server4": True}
+    assert "keep_address=true" in _steps.migrate(MOVE, found)["warnings"][0]
+
+
+def moved_along() -> Servers:
+    """Worker 2 has taken the address of server 2 to server 4."""
+    found = servers()
+    worker = {**found.states["server2"]["workers"].pop("worker2"), "epoch": 2, "copied_from": "server2"}
+    found.states["server4"]["workers"]["worker2"] = {**worker, "address": "10.0.0.12"}
+    found.states["server4"]["moved_addresses"] = {"10.0.0.12": "taken"}
+    found.states["server2"]["moved_addresses"] = {"10.0.0.12": "released"}
+    found.states["server2"]["workers"]["worker2"] = {"ownership": "moved", "moved_to": "server4", "epoch": 2}
+    return found
+
+
+def test_a_worker_that_took_its_address_along_is_restarted_with_it():
+    found = moved_along()
+    found.states["server4"]["workers"]["worker2"]["alive"] = False
+    plan = _steps.restart({"worker": "2"}, found)
+    assert next(one for one in plan["cluster"]["servers"] if one["name"] == "server4")["address"] == "10.0.0.12"
+    assert _steps.restart({"worker": "3"}, found)["peers"]["worker2"] == "10.0.0.12"
+
+
+def test_a_migration_that_is_complete_leaves_the_address_where_it_is():
+    plan = _steps.migrate(KEEP, moved_along())
+    assert plan["needed"] is False
+    assert plan["peers"]["worker2"] == "10.0.0.12"
+
+
+def test_an_address_that_went_along_has_to_go_on():
+    found = moved_along()
+    on = {"worker": "2", "src": "4", "dst": "2"}
+    assert "move it on with keep_address=true" in refusal(_steps.migrate, on, found)
+    plan = _steps.migrate({**on, "keep_address": "true"}, found)
+    assert plan["address"] == "10.0.0.12"
+
+
+def test_stopping_gives_addresses_back_and_a_fresh_cluster_waits_for_that():
+    found = moved_along()
+    plan = _steps.stop({}, found)
+    assert (plan["takers"], plan["owners"]) == (["server4"], ["server2"])
+    for state in found.states.values():
+        state["workers"], state["processes"] = {}, {}
+    places = [{"name": name, "address": f"10.0.0.1{number}", "base": "/w"} for number, name in enumerate(NAMES, 1)]
+    wanted = cluster_record({"workers": 3}, places, "cluster-2", 2.0)
+    assert "10.0.0.12 moved with a worker" in refusal(_steps.start, found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda found: found.states["server4"].update(machine="server2"), "are one"),
+        (lambda found: found.access["server2"].update(host="10.0.0.12"), "set wallaroo_ssh_address of server2"),
+        (lambda found: found.access["server2"].update(controller="10.0.0.12"), "set ansible_host of server2"),
+        (
+            lambda found: found.states["server4"]["workers"].update(
+                worker3=found.states["server3"]["workers"].pop("worker3")
+            ),
+            "worker3 is on server4 too",
+        ),
+    ],
+)
+def test_an_address_that_cannot_go_along_is_refused_before_the_kill(change, sentence):
+    found = servers()
+    change(found)
+    assert sentence in refusal(_steps.migrate, KEEP, found)
+
+
+def test_the_first_server_keeps_its_address():
+    assert "initializer is on server1 too" in refusal(_steps.migrate, {**KEEP, "dst": "1"}, servers())

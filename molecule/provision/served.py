@@ -2,10 +2,11 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetches the source archive of CPython out of Debian's source package, and serves it to the containers.
+"""What the servers download, served to them: a source archive of CPython out of Debian's source package, and a small
+git repository whose Makefile has the names of Wallaroo's targets.
 
-source_archive.py start DIRECTORY    fetch and serve; writes DIRECTORY/python.json, the variables of setup_dev_env.yml
-source_archive.py stop DIRECTORY     serve no longer
+served.py start DIRECTORY    fetch, make and serve; writes DIRECTORY/provision.json, the variables of the playbooks
+served.py stop DIRECTORY     serve no longer
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.wallaroo_repository import Repository, git
 
 SERVER = "wallaroo-resilience-bare-1"
 ADDRESS, PORT = "10.89.78.1", 8077
@@ -33,27 +37,12 @@ cat ./*.dsc
 
 
 def start(directory: Path) -> None:
-    """Fetch the archive once, and serve it until it is stopped."""
-    served = directory / "archives"
+    """Fetch and make what is served once, and serve it until it is stopped."""
+    served = directory / "served"
     served.mkdir(parents=True, exist_ok=True)
-    variables = directory / "python.json"
+    variables = directory / "provision.json"
     if not variables.exists():
-        description = run(directory, "podman", "exec", SERVER, "/bin/sh", "-ec", FETCH)
-        found = re.search(r"^ ([0-9a-f]{64}) [0-9]+ (python3\.11_([0-9.]+)\.orig\.tar\.[a-z0-9]+)$", description, re.M)
-        if not found:
-            sys.exit(f"Debian's source package of Python names no archive with a SHA-256:\n{description}")
-        digest, name, version = found.groups()
-        run(directory, "podman", "cp", f"{SERVER}:/var/cache/source/{name}", str(served / name))
-        variables.write_text(
-            json.dumps(
-                {
-                    "dev_env_python_version": version,
-                    "dev_env_python_url": f"http://{ADDRESS}:{PORT}/{name}",
-                    "dev_env_python_sha256": digest,
-                    "dev_env_toolchain": False,
-                }
-            )
-        )
+        variables.write_text(json.dumps({**archive(directory, served), **repository(directory, served)}))
     stop(directory)
     process = subprocess.Popen(
         [sys.executable, "-m", "http.server", "--bind", ADDRESS, "--directory", str(served), str(PORT)],
@@ -63,6 +52,36 @@ def start(directory: Path) -> None:
         start_new_session=True,
     )
     (directory / "served.pid").write_text(str(process.pid))
+
+
+def archive(directory: Path, served: Path) -> dict[str, object]:
+    """The archive of CPython; returns the variables of setup_dev_env.yml."""
+    description = run(directory, "podman", "exec", SERVER, "/bin/sh", "-ec", FETCH)
+    found = re.search(r"^ ([0-9a-f]{64}) [0-9]+ (python3\.11_([0-9.]+)\.orig\.tar\.[a-z0-9]+)$", description, re.M)
+    if not found:
+        sys.exit(f"Debian's source package of Python names no archive with a SHA-256:\n{description}")
+    digest, name, version = found.groups()
+    run(directory, "podman", "cp", f"{SERVER}:/var/cache/source/{name}", str(served / name))
+    return {
+        "dev_env_python_version": version,
+        "dev_env_python_url": f"http://{ADDRESS}:{PORT}/{name}",
+        "dev_env_python_sha256": digest,
+        # There is no Pony that could be downloaded here.
+        "dev_env_toolchain": False,
+        # Without the headers of Debian's own Python, which bring that Python along: the one that was built must do.
+        "dev_env_release_packages": {},
+    }
+
+
+def repository(directory: Path, served: Path) -> dict[str, object]:
+    """The repository, as a file server can serve it; returns the variables of setup_repo.yml."""
+    Repository(directory / "repository")
+    git(served, "clone", "--quiet", "--bare", str(directory / "repository"), "wallaroo.git")
+    git(served / "wallaroo.git", "update-server-info")
+    return {
+        "wallaroo_repo_url": f"http://{ADDRESS}:{PORT}/wallaroo.git",
+        "wallaroo_home": "/home/wallaroo/wallaroo",
+    }
 
 
 def stop(directory: Path) -> None:

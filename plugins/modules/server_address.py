@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``server_address``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_address
+short_description: Take an IPv4 address over from another server, or give it away
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Lets an address go with a worker from server to server, so that workers that look for it at its old address find it.
+  - Who takes it gets it as an alias, tells the network, and sends with it as the source address. What was changed is noted below O(base), and
+    undone when the address goes away again. Lasts until then or until the server boots.
+  - Needs root, and C(ip) of iproute2.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  address:
+    description:
+      - The address. Required but for O(state=original).
+    type: str
+  own:
+    description:
+      - An address of this server, on whose interface the other one is taken. Required for O(state=present).
+    type: str
+  state:
+    description:
+      - V(present) takes the address, or takes it back. V(absent) gives it away.
+      - V(original) undoes all of that on this server.
+    type: str
+    choices: [present, absent, original]
+    default: present
+  probe:
+    description:
+      - Ask the network first, and fail when somebody has the address.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Take over the address of server 2
+  wallaroo.resilience.server_address:
+    base: /var/lib/wallaroo
+    server: server4
+    address: 10.0.0.12
+    own: 10.0.0.14
+  become: true
+"""
+
+RETURN = r"""
+addresses:
+  description: The addresses that were taken, given away or put back.
+  returned: success
+  type: list
+  elements: str
+  sample: [10.0.0.12]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import (
+    AddressProblem,
+    ServerAddresses,
+)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "address": {"type": "str"},
+            "own": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent", "original"], "default": "present"},
+            "probe": {"type": "bool", "default": False},
+        },
+        required_if=[("state", "present", ["address", "own"]), ("state", "absent", ["address"])],
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    addresses = ServerAddresses(wanted["base"], module.check_mode)
+    try:
+        if wanted["state"] == "original":
+            done = addresses.original()
+        elif wanted["state"] == "present":
+            done = [wanted["address"]] if addresses.present(wanted["address"], wanted["own"], wanted["probe"]) else []
+        else:
+            done = [wanted["address"]] if addresses.absent(wanted["address"]) else []
+    except (AddressProblem, OSError) as error:
+        module.fail_json(msg=f"{wanted['server']}: {error}.")
+    module.exit_json(changed=bool(done), addresses=done)
+
+
+if __name__ == "__main__":
+    main()

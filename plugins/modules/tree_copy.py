@@ -1,0 +1,141 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``tree_copy``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tree_copy
+short_description: Make a directory the copy of a built tree on another server
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Runs on the server that gets the copy, and pulls it with rsync over SSH directly from the server that has the tree.
+  - Only a directory that this module made, or an empty one, is written to. What is not in the tree is removed from it; git's history and the
+    records of builds stay where they are.
+  - The copy is proved by the SHA-256 of the executables.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  server:
+    description:
+      - The name of this server in the inventory, for messages.
+    type: str
+    required: true
+  home:
+    description:
+      - The directory on this server.
+    type: path
+    required: true
+  source_server:
+    description:
+      - The name of the server that has the tree.
+    type: str
+    required: true
+  source_home:
+    description:
+      - The directory there.
+    type: path
+    required: true
+  source_ssh:
+    description:
+      - How this server reaches it by SSH, as in M(wallaroo.resilience.resilience_copy). Without it both are one machine.
+    type: dict
+  source_changes:
+    description:
+      - In check mode, that the tree would have been changed by now; it is not looked at then.
+    type: bool
+    default: false
+  executables:
+    description:
+      - Files below the tree, with the SHA-256 that they must have.
+    type: dict
+    required: true
+  timeout:
+    description:
+      - Seconds for each call of rsync.
+    type: float
+    default: 1800
+  in_use:
+    description:
+      - Why nothing may be changed at this time. The module fails with it when something would have to be.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Bring the tree to server 2
+  wallaroo.resilience.tree_copy:
+    server: server2
+    home: /home/ubuntu/wallaroo
+    source_server: server1
+    source_home: /home/ubuntu/wallaroo
+    source_ssh: {host: 10.0.0.11, user: ubuntu, port: 22, identity: /home/ubuntu/w/ssh/id_ed25519, known_hosts: /home/ubuntu/w/ssh/known_hosts}
+    executables: "{{ built.executables }}"
+"""
+
+RETURN = r"""
+files:
+  description: How many files were brought, changed or removed; in check mode how many would be.
+  returned: success
+  type: int
+  sample: 1732
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "server": {"type": "str", "required": True},
+            "home": {"type": "path", "required": True},
+            "source_server": {"type": "str", "required": True},
+            "source_home": {"type": "path", "required": True},
+            "source_ssh": {"type": "dict"},
+            "source_changes": {"type": "bool", "default": False},
+            "executables": {"type": "dict", "required": True},
+            "timeout": {"type": "float", "default": 1800},
+            "in_use": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    if module.check_mode and given["source_changes"]:
+        module.exit_json(changed=True, files=0)
+    home = Path(given["home"])
+    try:
+        access = Access.from_dict(given["source_ssh"]) if given["source_ssh"] else None
+        with alone(home, given["timeout"], "wallaroo_repo_timeout", module.check_mode):
+            copied = tree.ensure_copied(
+                home,
+                Path(given["source_home"]),
+                given["source_server"],
+                access,
+                given["executables"],
+                given["timeout"],
+                module.check_mode,
+                given["in_use"] or "",
+            )
+    except (ProvisioningError, ValueError, OSError) as error:
+        module.fail_json(msg=f"{given['server']}: {error}.")
+    module.exit_json(changed=copied.changed, files=copied.files)
+
+
+if __name__ == "__main__":
+    main()

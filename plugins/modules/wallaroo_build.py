@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``wallaroo_build``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wallaroo_build
+short_description: Build executables of Wallaroo with its own Makefile
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Builds the targets unless exactly they were built from exactly these sources with exactly these flags, and the executables are still
+    those that came out. A record of that lies in the tree (C(.wallaroo-build.json)), and the log of the last build beside it
+    (C(.wallaroo-build.log)).
+  - What make does not notice, above all another O(resilience), is cleaned first with the targets' C(clean-) counterparts.
+  - A build that was interrupted is taken up by the next run. Its limit holds on the server, even when the run that started it is gone.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  server:
+    description:
+      - The name of this server in the inventory, for messages.
+    type: str
+    required: true
+  home:
+    description:
+      - The tree, which has a Makefile.
+    type: path
+    required: true
+  targets:
+    description:
+      - Targets of its Makefile.
+    type: list
+    elements: str
+    required: true
+  resilience:
+    description:
+      - Whether workers are to keep resilience files, which is decided when they are built.
+    type: bool
+    default: true
+  make:
+    description:
+      - More words for make, such as V(PONYCFLAGS=-d).
+    type: list
+    elements: str
+    default: []
+  executables:
+    description:
+      - More files that must come out, as they lie below O(home). Those of Wallaroo's own targets are known.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description:
+      - Seconds for each call of make.
+    type: float
+    default: 7200
+  in_use:
+    description:
+      - Why nothing may be changed at this time. The module fails with it when something would have to be.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Build market-spread
+  wallaroo.resilience.wallaroo_build:
+    server: server1
+    home: /home/ubuntu/wallaroo
+    targets: [build-testing-performance-apps-market-spread]
+    resilience: true
+"""
+
+RETURN = r"""
+executables:
+  description: What came out, with its SHA-256; empty in check mode when it has to be built.
+  returned: success
+  type: dict
+  sample: {testing/performance/apps/market-spread/market-spread: 9f2c}
+reason:
+  description: Why it had to be built; empty when it had not.
+  returned: success
+  type: str
+  sample: other flags are wanted than it was built with
+cleaned:
+  description: Whether it was cleaned first.
+  returned: success
+  type: bool
+  sample: true
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import build
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "server": {"type": "str", "required": True},
+            "home": {"type": "path", "required": True},
+            "targets": {"type": "list", "elements": "str", "required": True},
+            "resilience": {"type": "bool", "default": True},
+            "make": {"type": "list", "elements": "str", "default": []},
+            "executables": {"type": "list", "elements": "str", "default": []},
+            "timeout": {"type": "float", "default": 7200},
+            "in_use": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    home = Path(given["home"])
+    wanted = build.Wanted(
+        tuple(given["targets"]), given["resilience"], tuple(given["make"]), tuple(given["executables"])
+    )
+    try:
+        with alone(home, given["timeout"], "wallaroo_repo_build_timeout", module.check_mode):
+            if module.check_mode and not home.exists():
+                # The step before this would have cloned it.
+                built = build.Built(True, False, "it is not there yet", {}, [])
+            else:
+                built = build.ensure_built(home, wanted, given["timeout"], module.check_mode, given["in_use"] or "")
+    except (ProvisioningError, OSError) as error:
+        module.fail_json(msg=f"{given['server']}: {error}.")
+    for sentence in built.warnings:
+        module.warn(sentence)
+    module.exit_json(changed=built.changed, executables=built.executables, reason=built.reason, cleaned=built.cleaned)
+
+
+if __name__ == "__main__":
+    main()

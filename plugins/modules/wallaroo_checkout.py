@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``wallaroo_checkout``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wallaroo_checkout
+short_description: Clone the sources of Wallaroo, or bring a clone to a branch, tag or commit
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - What people did in the clone is never thrown away. Changes that are not committed and commits of their own are kept where they lie; where
+    another revision cannot be reached without touching them, the module fails, names them, and changes nothing.
+  - A fresh clone appears under its name when it is whole. Never uses C(reset --hard), C(clean) or force.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  server:
+    description:
+      - The name of this server in the inventory, for messages.
+    type: str
+    required: true
+  home:
+    description:
+      - The directory of the clone.
+    type: path
+    required: true
+  url:
+    description:
+      - The repository, as C(git clone) takes it. What stands before an C(@) in it appears in no message.
+    type: str
+    required: true
+  branch:
+    description:
+      - A branch, a tag or a commit. A branch follows the repository, and commits of your own on top of it are fine.
+    type: str
+    required: true
+  timeout:
+    description:
+      - Seconds for cloning or fetching.
+    type: float
+    default: 1800
+  in_use:
+    description:
+      - Why nothing may be changed at this time. The module fails with it when something would have to be.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Clone Wallaroo
+  wallaroo.resilience.wallaroo_checkout:
+    server: server1
+    home: /home/ubuntu/wallaroo
+    url: https://github.com/slfritchie/wallaroo.git
+    branch: "0.5.4"
+"""
+
+RETURN = r"""
+commit:
+  description: The commit that is checked out; in check mode the one that would be.
+  returned: success
+  type: str
+  sample: 7e2a6c75b1ad0ec1ee5d2a2f0b7d4d5a9b0e0e11
+before:
+  description: The commit before; empty for a fresh clone.
+  returned: success
+  type: str
+  sample: ""
+modified:
+  description: Files with changes that are not committed, which were kept.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+own_commits:
+  description: How many commits of your own are on top of the repository's, which were kept.
+  returned: success
+  type: int
+  sample: 0
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.checkout import Checkout
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "server": {"type": "str", "required": True},
+            "home": {"type": "path", "required": True},
+            "url": {"type": "str", "required": True},
+            "branch": {"type": "str", "required": True},
+            "timeout": {"type": "float", "default": 1800},
+            "in_use": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    home = Path(wanted["home"])
+    checkout = Checkout(home, wanted["url"], wanted["timeout"])
+    try:
+        with alone(home, wanted["timeout"], "wallaroo_repo_timeout", module.check_mode):
+            found = checkout.ensure(wanted["branch"], module.check_mode, wanted["in_use"] or "")
+    except (ProvisioningError, OSError) as error:
+        module.fail_json(msg=f"{wanted['server']}: {error}.")
+    module.exit_json(
+        changed=found.changed,
+        commit=found.commit,
+        before=found.before,
+        modified=found.modified,
+        own_commits=found.own_commits,
+    )
+
+
+if __name__ == "__main__":
+    main()

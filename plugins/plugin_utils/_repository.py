@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of ``setup_repo.yml``: what is built where, and how the other servers get it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import boolean, choice
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+
+def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
+    """What to clone and build on server 1, and from where the others pull the tree.
+
+    :raises Refusal: when an argument makes no sense, or a server cannot be used.
+    """
+    servers.require_all()
+    version = choice(arguments, "wallaroo_version", VERSIONS, "0.5.4")
+    home = str(arguments.get("wallaroo_home") or "").strip().rstrip("/")
+    if not home.startswith("/"):
+        raise Refusal(
+            "wallaroo_home is missing: the absolute path that the tree is to have on every server, "
+            "e.g. -e wallaroo_home=/home/ubuntu/wallaroo."
+        )
+    first, *others = servers.names
+    url = str(arguments.get("wallaroo_repo_url") or "").strip()
+    if not url:
+        raise Refusal("wallaroo_repo_url is missing: the repository, as git clone takes it.")
+    targets = words(arguments.get("wallaroo_repo_targets"))
+    if not targets:
+        raise Refusal("wallaroo_repo_targets is missing: the targets of Wallaroo's Makefile that are to be built.")
+    return {
+        "server": first,
+        "home": home,
+        "url": url,
+        "branch": str(arguments.get("wallaroo_repo_branch") or "").strip() or version,
+        "targets": targets,
+        "resilience": boolean(arguments, "resilience", True),
+        "make": words(arguments.get("wallaroo_repo_make")),
+        "executables": words(arguments.get("wallaroo_repo_executables")),
+        "others": others,
+        "ssh": {name: servers.ssh(first, name) for name in others},
+        "in_use": _in_use(servers, home),
+    }
+
+
+def words(value: Any) -> list[str]:
+    """A list, or a text with blanks or commas between its items."""
+    if value is None:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [str(item).strip() for item in value if str(item).strip()]
+    try:
+        return shlex.split(str(value).replace(",", " "))
+    except ValueError as error:
+        raise Refusal(f"{value} is no list: {error}.") from error
+
+
+def _in_use(servers: Servers, home: str) -> str:
+    """A running worker whose executable would be exchanged: its next restart would be one of another build."""
+    for state in servers.states.values():
+        cluster = state.get("cluster") or {}
+        if cluster.get("engine") != "wallaroo" or str(cluster.get("wallaroo_home")) != home:
+            continue
+        for worker in sorted(state.get("workers") or {}):
+            running = servers.running_on(worker)
+            if running is not None:
+                return (
+                    f"{worker} runs on {running} from {home}, and what would be changed there is not what it was "
+                    "started from; run stop_cluster.yml first"
+                )
+    return ""

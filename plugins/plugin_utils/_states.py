@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server knows of itself, as typed values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """A process that the collection started on a server."""
+
+    name: str = ""
+    kind: str = ""
+    """``worker``, ``sender``, ``receiver`` or ``journal_server``."""
+    alive: bool = False
+    pid: int = 0
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """What a server knows of a worker."""
+
+    worker: str = ""
+    alive: bool = False
+    """Whether it runs on this server."""
+    ownership: str = ""
+    """``owner``, ``moved`` or ``none``."""
+    epoch: int = 0
+    moved_to: Optional[str] = None
+    resilience: str = ""
+    """Its resilience files: ``complete``, ``incomplete`` or ``none``."""
+    resilience_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A server."""
+
+    name: str = ""
+    problem: str = ""
+    """Why it cannot be used, or did not answer; empty otherwise."""
+    processes: tuple[ProcessState, ...] = ()
+    workers: tuple[WorkerState, ...] = ()
