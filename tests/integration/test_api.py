@@ -23,6 +23,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import
     NotProved,
 )
 
+from tests import wallaroo_repository
+
 from .conftest import Loopback
 
 
@@ -147,6 +149,20 @@ def test_an_inventory_without_servers_is_no_success(loopback: Loopback, tmp_path
     inventory.write_text("all: {hosts: {server1: {}}}\n")
     with pytest.raises(CallFailed, match="the inventory has no hosts in the group servers"):
         Cluster(inventory, runs=loopback.runs).status()
+
+
+def test_what_was_built_is_told(loopback: Loopback, tmp_path: Path) -> None:
+    wallaroo_repository.needed()
+    repository = wallaroo_repository.Repository(tmp_path / "repository")
+    home = tmp_path / "wallaroo"
+
+    built = api(loopback, wallaroo_home=str(home)).setup_repo(wallaroo_repo_url=repository.url)
+
+    assert built.changed
+    assert (built.home, built.branch, built.resilience) == (str(home), "0.5.4", True)
+    assert built.commit == repository.git("rev-parse", "HEAD")
+    assert wallaroo_repository.DETECTOR in [executable.path for executable in built.executables]
+    assert all(len(executable.sha256) == 64 for executable in built.executables)
 
 
 def _wait_for(condition: Any, what: str, limit: float = 60) -> None:
