@@ -97,6 +97,16 @@ def test_command_lines_by_role_and_version(version: str, flag: list[str]) -> Non
     assert worker_argv(cluster, "worker2", cluster.server("server4"), "python") == WORKER_ON_4 + flag
 
 
+@pytest.mark.parametrize(("version", "with_flag"), [("0.5.3", False), ("0.5.4", True), ("0.6.1", True)])
+@pytest.mark.parametrize(("worker", "expected"), [("initializer", INITIALIZER), ("worker2", WORKER_ON_4)])
+def test_command_lines_of_market_spread(version: str, with_flag: bool, worker: str, expected: list[str]) -> None:
+    cluster = record(application="market_spread", version=version)
+    server = cluster.server("server1" if worker == "initializer" else "server4")
+    words = ["/opt/wallaroo/testing/performance/apps/market-spread/market-spread", *expected[1:]]
+    words[words.index("-i") + 1] = "10.0.0.1:7000,10.0.0.1:7001"
+    assert worker_argv(cluster, worker, server, "python") == words + ["--run-with-resilience"] * with_flag
+
+
 def test_every_worker_journals_to_the_first_server() -> None:
     cluster = record(journal=True)
     flags = ["--resilience-enable-io-journal", "--resilience-dos-server", "10.0.0.1:9999"]

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``setup_repo.yml`` on servers that are one machine; molecule's ``provision`` runs it on four."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.wallaroo_repository import DETECTOR, IDENTITY, Repository, needed
+
+
+@pytest.fixture
+def upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    needed()
+    for name, value in IDENTITY.items():
+        monkeypatch.setenv(name, value)
+    return Repository(tmp_path / "upstream")
+
+
+def test_it_is_cloned_and_built_once(loopback, upstream, tmp_path):
+    home = tmp_path / "wallaroo"
+    arguments = f"wallaroo_home={home} wallaroo_repo_url={upstream.url} wallaroo_repo_branch=master"
+    told = loopback.play("setup_repo", arguments, "--check")
+    assert told.changed == 5, "the clone, the build, and three copies"
+    assert not home.exists()
+
+    loopback.play("setup_repo", arguments)
+    said = subprocess.run([str(home / DETECTOR)], check=True, capture_output=True, text=True).stdout
+    assert "resilience=on" in said
+    assert loopback.play("setup_repo", arguments).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("", "wallaroo_home is missing"),
+        ("wallaroo_home=/opt/x wallaroo_repo_targets=", "wallaroo_repo_targets is missing"),
+    ],
+)
+def test_what_is_missing_is_named(loopback, arguments, sentence):
+    assert sentence in loopback.play("setup_repo", arguments, succeed=False).message
