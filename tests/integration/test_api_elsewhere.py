@@ -105,9 +105,11 @@ def test_the_example_of_the_readme_from_the_installed_collection(
 
 def console(loopback: Loopback, installed: Path, *words: str) -> tuple[list[str], dict[str, Any]]:
     command = [sys.executable, "-m", CONSOLE, *words, f"runs={loopback.runs}"]
+    scratch = loopback.directory / "scratch"
+    scratch.mkdir(exist_ok=True)
     return command, {
         "cwd": loopback.directory,
-        "env": clean(loopback, PYTHONPATH=str(installed)),
+        "env": clean(loopback, PYTHONPATH=str(installed), TMPDIR=str(scratch)),
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
@@ -148,6 +150,7 @@ def test_ctrl_c_on_the_command_line_cancels_and_the_same_command_goes_on(cluster
     assert run.returncode == 130
     assert said.strip().endswith("send was cancelled; the same command again completes it.")
     assert cluster.alive()["sender"] == "server1"
+    assert list((cluster.directory / "scratch").iterdir()) == []
 
     command, options = console(cluster, installed, *words)
     ended = subprocess.run(command, timeout=LIMIT, check=False, **options)
