@@ -38,6 +38,7 @@ def test_it_holds_the_product_and_nothing_else(archive: Path) -> None:
         names = tar.getnames()
     tops = {name.split("/")[0] for name in names}
     assert {
+        "awx",
         "plugins",
         "playbooks",
         "roles",
@@ -49,7 +50,7 @@ def test_it_holds_the_product_and_nothing_else(archive: Path) -> None:
         "CHANGELOG.rst",
     } <= tops
     assert tops <= {
-        "FILES.json", "MANIFEST.json", "plugins", "playbooks", "roles", "meta", "inventory", "docs", "changelogs",
+        "FILES.json", "MANIFEST.json", "plugins", "playbooks", "roles", "meta", "inventory", "docs", "changelogs", "awx",
         "README.md", "LICENSE", "CHANGELOG.rst",
     }  # fmt: skip
     assert "meta/runtime.yml" in names
