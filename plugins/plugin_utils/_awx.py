@@ -9,6 +9,7 @@ or of saving, or not at all.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ def survey_spec(template: Mapping[str, Any]) -> dict[str, Any]:
         ``type``, ``required`` and what belongs to the type.
     :raises ValueError: with all that AWX would not accept.
     """
-    questions = template.get("survey") or []
+    # What comes out of Ansible are kinds of str and int of its own, and AWX's rules are about the exact types.
+    questions = json.loads(json.dumps(template.get("survey") or []))
     if not questions:
         return {}
     spec = {
@@ -92,7 +94,7 @@ def _of_type(question: Mapping[str, Any]) -> list[str]:
         if not isinstance(default, str) or not set(chosen) <= set(choices) or (kind == CHOICES[0] and len(chosen) > 1):
             found.append(f"default {default!r} is none of {choices}")
         return found
-    if default in (None, ""):
+    if default in (None, "") or found:
         return found
     fitting: dict[str, tuple[type, ...]] = {"integer": (int,), "float": (int, float)}
     if type(default) not in fitting.get(kind, (str,)):

@@ -196,6 +196,25 @@ def cluster(loopback: Loopback) -> Loopback:
     return loopback
 
 
+@pytest.fixture
+def project(repository: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of what git has, somewhere else, as AWX makes one."""
+    copy = tmp_path / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=repository,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (repository / name).is_symlink() or (repository / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(repository / name, copy / name, follow_symlinks=False)
+    yield copy
+    shutil.rmtree(copy)
+
+
 def start_directly(loopback: Loopback, **arguments: str) -> None:
     """Do what the two playbooks do."""
     servers = [

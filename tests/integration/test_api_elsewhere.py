@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +50,6 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
             ["ansible-galaxy", "collection", *words], cwd=directory, env=environment, check=True, capture_output=True
         )
     return directory / "collections"
-
-
-@pytest.fixture
-def project(repository: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of what git has, somewhere else, as AWX makes one."""
-    copy = tmp_path / "project"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=repository,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (repository / name).is_symlink() or (repository / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(repository / name, copy / name, follow_symlinks=False)
-    yield copy
-    shutil.rmtree(copy)
 
 
 def test_the_example_of_the_readme_from_the_installed_collection(

@@ -50,8 +50,8 @@ def test_it_holds_the_product_and_nothing_else(archive: Path) -> None:
         "CHANGELOG.rst",
     } <= tops
     assert tops <= {
-        "FILES.json", "MANIFEST.json", "plugins", "playbooks", "roles", "meta", "inventory", "docs", "changelogs", "awx",
-        "README.md", "LICENSE", "CHANGELOG.rst",
+        "FILES.json", "MANIFEST.json", "plugins", "playbooks", "roles", "meta", "inventory", "docs", "changelogs",
+        "awx", "README.md", "LICENSE", "CHANGELOG.rst",
     }  # fmt: skip
     assert "meta/runtime.yml" in names
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []

@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The definition of the execution environment, with the real ansible-builder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def test_its_build_context_holds_what_the_playbooks_need_and_nothing_else(tmp_path):
+    definition = REPOSITORY / "awx/execution-environment.yml"
+    builder = Path(sys.executable).with_name("ansible-builder")
+    ended = subprocess.run(
+        [str(builder), "create", "--file", str(definition), "--context", str(tmp_path / "context")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    build = tmp_path / "context/_build"
+    system = (build / "bindep.txt").read_text().split("\n")
+    assert [line for line in system if line] == ["openssh-client [platform:dpkg]", "sshpass [platform:dpkg]"]
+    assert not (build / "requirements.yml").exists() or "name" not in (build / "requirements.yml").read_text()
+    text = (tmp_path / "context/Containerfile").read_text()
+    assert "ansible-core>=2.16.19,<2.20,!=2.17.*" in text
+    assert "ansible-runner>=2.4,<3" in text
+    assert "apt-get" in text
