@@ -13,7 +13,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Optional
 
@@ -67,20 +67,28 @@ def start(
         directory = cwd or str(folder)
         started = time.time()
         fresh.unlink(missing_ok=True)
+
+        def keep(identity: ProcessIdentity) -> ProcessRecord:
+            record = ProcessRecord(name, kind, identity, list(argv), directory, str(log), started, dict(details or {}))
+            records.write(base, record)
+            return record
+
         try:
-            born = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, fresh)
+            # Recorded before it runs: whatever ends this process in between, nobody runs of whom nobody knows.
+            born = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, fresh, keep)
         except StartFailed:
             fresh.unlink(missing_ok=True)
+            if known is None:
+                records.remove(base, name)
+            else:
+                records.write(base, known)
             raise
         # Only now, so that a program that cannot be executed does not push the logs of earlier starts out.
         rotate(log)
         os.replace(fresh, log)
         # A program may have done what it had to do by now: whoever waits for it finds it dead, with its log.
         found = _identity_of(born.pid)
-        identity = found if found is not None and found.start_ticks == born.start_ticks else born
-        record = ProcessRecord(name, kind, identity, list(argv), directory, str(log), started, dict(details or {}))
-        records.write(base, record)
-        return record
+        return keep(found if found is not None and found.start_ticks == born.start_ticks else born)
     finally:
         os.close(lock)
 
@@ -107,10 +115,18 @@ def _identity_of(pid: int) -> Optional[ProcessIdentity]:
     return wait_until(known, 5.0, f"the command line of process {pid}", pause=0.001)[0]
 
 
-def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path) -> ProcessIdentity:
+def _spawn(
+    argv: list[str],
+    cwd: str,
+    environment: Mapping[str, str],
+    log: Path,
+    keep: Callable[[ProcessIdentity], object],
+) -> ProcessIdentity:
     """Fork twice and execute; returns who the program is once it has really been executed.
 
     The program waits to be executed until it is known when it was born: it may be over a moment later.
+
+    :param keep: called with who it is going to be, before it is executed.
     """
     reader, writer = os.pipe()
     waiting, go = os.pipe()
@@ -129,7 +145,12 @@ def _spawn(argv: list[str], cwd: str, environment: Mapping[str, str], log: Path)
     with os.fdopen(reader, "rb") as stream:
         number = stream.readline().decode("ascii", "replace")
         born = identify(int(number)) if number.strip().isdigit() else None
-        os.close(go)
+        try:
+            if born is not None:
+                keep(ProcessIdentity(born.pid, born.start_ticks, born.boot_id, tuple(argv)))
+                os.write(go, b"!")
+        finally:
+            os.close(go)
         # The program's end of the pipe is closed by its exec, so the end of the stream means success.
         said = number + stream.read().decode("utf-8", "replace")
     try:
@@ -153,8 +174,9 @@ def _become_daemon(
         if os.fork() != 0:
             os._exit(0)
         os.write(writer, f"{os.getpid()}\n".encode())
-        # Nothing comes: whoever starts this closes its end, and does so too when it dies.
-        os.read(waiting, 1)
+        if not os.read(waiting, 1):
+            # Whoever starts this has died, or could not record it: nothing was executed, and nothing will be.
+            os._exit(0)
         os.umask(0o077)
         os.chdir(cwd)
         null = os.open(os.devnull, os.O_RDONLY)

@@ -229,6 +229,17 @@ class Steps:
         return self._call("status", Status)
 
     @Step
+    def collect_logs(
+        self, lines: Optional[Union[int, str]] = None, then_fail: Optional[Union[bool, str]] = None
+    ) -> Call[Status]:
+        """``collect_logs.yml``: the status, and with ``show`` the ends of all logs.
+
+        :param lines: of each log (40).
+        :param then_fail: end failed (False), for the failure branch of a workflow.
+        """
+        return self._call("collect_logs", Status, lines=lines, then_fail=then_fail)
+
+    @Step
     def stop(self, keep_files: Optional[Union[bool, str]] = None) -> Call[Stopped]:
         """``stop_cluster.yml``: stop every process that the collection started, and remove the resilience files.
 

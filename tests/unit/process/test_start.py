@@ -234,3 +234,25 @@ def test_a_program_that_is_over_at_once_was_started(base: str, monkeypatch: pyte
     assert record.identity.command == ("/bin/echo", "done")
     assert Path(record.log).read_text() == "done\n"
     assert start(base, "short", "test", ["/bin/echo", "again"]).identity != record.identity
+
+
+def test_it_is_recorded_before_it_runs(base: str) -> None:
+    """Whatever ends the starter, nobody runs of whom nobody knows."""
+    record = Path(base) / "run" / "early" / "process.json"
+    code = f"import json, os; print(json.load(open({str(record)!r}))['identity']['pid'] == os.getpid())"
+    assert said(start(base, "early", "test", [sys.executable, "-c", code])) == "True\n"
+
+
+def test_what_cannot_be_recorded_is_not_executed(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = tmp_path / "executed"
+    pids = []
+
+    def fail(_base: str, record: ProcessRecord) -> None:
+        pids.append(record.identity.pid)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(start_module.records, "write", fail)
+    with pytest.raises(OSError, match="No space left"):
+        start(base, "full", "test", [sys.executable, "-c", f"open({str(marker)!r}, 'w')"])
+    wait_until(lambda: identify(pids[0]) is None, 20, "the end of what was not executed")
+    assert not marker.exists()
