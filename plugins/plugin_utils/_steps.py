@@ -172,7 +172,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     running = servers.running_on(worker)
     plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True})
     # A server that is gone for good can be neither asked to kill nor fenced: its epoch is the older one.
-    plan.update({"fence": not plan["source_lost"], "kill": not plan["source_lost"]})
+    plan.update({"fence": not plan["source_lost"], "kill": not plan["source_lost"], "await_start": False})
     if running == dst:
         at_source = servers.worker(worker, src)
         moved_here = at_source.get("ownership") == "moved" and at_source.get("moved_to") == dst
@@ -181,7 +181,8 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
             fence = plan["fence"] and not moved_here
             answering = [name for name in servers.names if name in servers.states]
             plan.update(peers=servers.addresses(record), epoch=servers.epoch(worker), answering=answering)
-            return {**plan, "needed": False, "fence": fence}
+            # What an interrupted run has started may still be on its way back.
+            return {**plan, "needed": False, "fence": fence, "await_start": not moved_here}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
         _refuse_wrong_source(servers, worker, src)

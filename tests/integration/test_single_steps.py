@@ -241,3 +241,17 @@ def _wait_for(condition: object, what: str, limit: float = 60) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, f"waited {limit} s for {what}"
         time.sleep(0.01)
+
+
+def test_a_worker_that_an_interrupted_run_has_started_is_waited_for(cluster: Loopback) -> None:
+    """It was started on the target, and whoever would have waited for it and fenced the source is gone."""
+    cluster.play("kill_worker", "worker=2")
+    cluster.play("copy_resilience", "worker=2 src=2 dst=4")
+    cluster.play("restart_worker", "worker=2 server=4")
+
+    again = cluster.play("migrate", "worker=2 src=2 dst=4")
+
+    assert "Wait for the worker that an interrupted run has started" in again.message
+    assert again.changed == 1, "the fence alone"
+    assert cluster.alive()["worker2"] == "server4"
+    assert cluster.play("migrate", "worker=2 src=2 dst=4").changed == 0

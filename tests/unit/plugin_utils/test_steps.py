@@ -86,6 +86,7 @@ class TestMigrate:
         assert plan["epoch"] == 2
         assert plan["needed"]
         assert plan["fence"]
+        assert not plan["await_start"]
         assert plan["settle"]
 
     @pytest.mark.parametrize(
@@ -102,12 +103,14 @@ class TestMigrate:
         plan = _steps.migrate(MOVE, there)
         assert not plan["needed"]
         assert not plan["fence"]
+        assert not plan["await_start"]
 
     def test_only_the_fence_is_left_when_it_was_interrupted_before_it(self) -> None:
         there = servers(server2={"worker2": worker(False)}, server4={"worker2": worker(epoch=2, copied_from="server2")})
         plan = _steps.migrate(MOVE, there)
         assert not plan["needed"]
         assert plan["fence"]
+        assert plan["await_start"]
         assert plan["epoch"] == 2
 
     def test_a_dead_worker_is_moved_without_waiting_for_a_checkpoint(self) -> None:
