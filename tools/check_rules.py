@@ -19,6 +19,12 @@ MAY_SLEEP = {"_process/waiting.py"}
 
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
+BROUGHT_ALONG = {
+    "_metrics_ui/web.py": {"starlette"},
+    "_programs/metrics_ui.py": {"uvicorn"},
+}
+"""What the role metrics_ui brings to a server as wheels, and who may use it."""
+
 
 def breaches() -> Iterator[str]:
     """Every breach, with its place."""
@@ -49,7 +55,7 @@ def _library_breaches(tree: ast.Module, path: Path, where: Path) -> Iterator[str
                 yield f"{where}:{node.lineno}: starts processes with subprocess; use _process/start.py"
             elif first == "ansible_collections":
                 yield f"{where}:{node.lineno}: imports {name}; the library imports its own files relatively"
-            elif first not in STANDARD_LIBRARY:
+            elif first not in STANDARD_LIBRARY | BROUGHT_ALONG.get(path.relative_to(LIBRARY).as_posix(), set()):
                 yield f"{where}:{node.lineno}: imports {name}; servers have the standard library only"
         sleeps = (
             isinstance(node, ast.Attribute)

@@ -21,6 +21,7 @@ from .._engine import main as _engine
 from .._programs import file_sender as _file_sender
 from .._programs import journal_server as _journal_server
 from .._programs import market_data as _market_data
+from .._programs import metrics_ui as _metrics_ui
 from .._programs import port_listener as _port_listener
 from .._programs import receiver as _receiver
 from .._programs import sender as _sender
@@ -34,6 +35,7 @@ PROGRAMS = {
     "file_sender": _file_sender,
     "journal_server": _journal_server,
     "market_data": _market_data,
+    "metrics_ui": _metrics_ui,
     "port_listener": _port_listener,
     "receiver": _receiver,
     "sender": _sender,
@@ -103,6 +105,7 @@ _OWN_PACKAGES = (
     "_verification",
     "_programs",
     "_journal_server",
+    "_metrics_ui",
     "_engine",
     "_cluster",
 )

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The metrics UI: takes the metrics of all workers on one port and shows them on another (reference E).
+
+Needs Starlette, uvicorn and Chart.js, which the role ``metrics_ui`` brings along as wheels; no other program of
+the collection needs anything but Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.util
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+from .._formats.address_file import Address
+from .._metrics_ui.files import PageFiles, PageMissing
+from .._metrics_ui.receiver import Receiver
+from .._metrics_ui.store import Limits, Store
+from . import shared
+
+CHART = ("unfold", "static/unfold/js/chart/chart.js")
+"""The package whose wheel carries Chart.js, and where in it."""
+
+_BACKLOG = 128
+_SHUTDOWN = 2
+_STUCK_MS = 30_000
+
+
+class Failure(Exception):
+    """Why the program cannot run, in a sentence."""
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    # Only here: every other program does without the wheels.
+    import uvicorn
+
+    from .._metrics_ui.web import Web
+
+    token = _token(arguments.token_file)
+    files = PageFiles(Path(arguments.page), Path(arguments.chart) if arguments.chart else _chart())
+    limits = Limits(clients=arguments.clients, series=arguments.series, memory=arguments.memory << 20)
+    receiver = Receiver(Store(limits), shared.say)
+    web = Web(receiver, files, token, arguments.browsers)
+
+    class Server(uvicorn.Server):
+        """Leaves the signals to us: they end both ports together."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Not."""
+            yield
+
+    settings: dict[str, Any] = {
+        "lifespan": "off",
+        "ws": "none",
+        "http": "h11",
+        "loop": "asyncio",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "limit_concurrency": arguments.browsers * 3,
+        "timeout_keep_alive": 10,
+        "timeout_graceful_shutdown": _SHUTDOWN,
+        "backlog": _BACKLOG,
+    }
+    with _socket(arguments.metrics, "--metrics") as metrics, _socket(arguments.listen, "--listen") as pages:
+        # Accepted connections have it from the listener: a browser that takes nothing is let go by the kernel.
+        pages.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
+        listening = await receiver.listen(metrics)
+        server = Server(uvicorn.Config(web.application, **settings))
+        stopped = asyncio.get_running_loop().create_future()
+
+        def stop() -> None:
+            web.live.end()
+            server.should_exit = True
+            if not stopped.done():
+                stopped.set_result(None)
+
+        serving = asyncio.ensure_future(server.serve(sockets=[pages]))
+        serving.add_done_callback(lambda _: stop())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        host, port = pages.getsockname()[:2]
+        shared.say(f"metrics ui: taking metrics on {_name(metrics)}")
+        shared.say(f"metrics ui: listening on {host}:{port}, open http://{host}:{port}/")
+        try:
+            await stopped
+        finally:
+            listening.close()
+            receiver.close()
+            await serving
+    shared.say("metrics ui: stopped by a signal")
+    return shared.DONE
+
+
+def _socket(where: Address, option: str) -> socket.socket:
+    try:
+        return socket.create_server((where.host, where.port), backlog=_BACKLOG)
+    except OSError as error:
+        # Not its text, which some Pythons make longer.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise Failure(
+            f"nobody can listen on {where} ({option}): {why}; stop who does, or choose another port"
+        ) from error
+
+
+def _name(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"{host}:{port}"
+
+
+def _token(path: str) -> str:
+    try:
+        token = Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"the token cannot be read from {path}: {error}") from error
+    if len(token) < 16:
+        raise Failure(f"{path} holds no token: it takes at least 16 characters")
+    return token
+
+
+def _chart() -> Path:
+    found = importlib.util.find_spec(CHART[0])
+    if found is None or not found.submodule_search_locations:
+        raise Failure(f"the wheel of {CHART[0]}, which carries Chart.js, is not installed")
+    return Path(found.submodule_search_locations[0], CHART[1])
+
+
+def _parser() -> shared.Parser:
+    parser = shared.Parser(prog="metrics_ui", description="Takes workers' metrics and shows them in the browser.")
+    parser.add_argument("--listen", type=shared.address, required=True, metavar="HOST:PORT", help="where browsers come")
+    parser.add_argument(
+        "--metrics", type=shared.address, required=True, metavar="HOST:PORT", help="where workers send their metrics"
+    )
+    parser.add_argument("--page", required=True, metavar="DIRECTORY", help="the files of the page")
+    parser.add_argument("--chart", default="", metavar="FILE", help="Chart.js (that of the installed wheel)")
+    parser.add_argument(
+        "--token-file", required=True, metavar="FILE", help="holds what whoever posts a mark has to know"
+    )
+    limits = Limits()
+    parser.add_argument(
+        "--clients", type=shared.positive, default=limits.clients, help=f"workers, at most ({limits.clients})"
+    )
+    parser.add_argument("--browsers", type=shared.positive, default=64, help="open pages, at most (64)")
+    parser.add_argument(
+        "--series", type=shared.positive, default=limits.series, help=f"series, at most ({limits.series})"
+    )
+    parser.add_argument(
+        "--memory",
+        type=shared.positive,
+        default=limits.memory >> 20,
+        metavar="MIB",
+        help=f"for histograms, at most ({limits.memory >> 20})",
+    )
+    return parser
+
+
+def main(argv: Optional[list[str]] = None) -> int:
+    """Run the program; returns its exit code: 0 stopped, 1 failed, 2 wrong arguments."""
+    arguments = _parser().parse_args(argv)
+    os.umask(0o077)
+    try:
+        return asyncio.run(_run(arguments))
+    except (Failure, PageMissing) as failure:
+        shared.complain(f"metrics ui: {failure}")
+    except ModuleNotFoundError as missing:
+        shared.complain(
+            f"metrics ui: {missing.name} is not installed for this Python; the role metrics_ui brings it along"
+        )
+    return shared.FAILED

@@ -1,0 +1,125 @@
+/*
+ * Copyright: (c) 2026, the wallaroo.resilience contributors
+ * GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * How times, rates, latencies and names are written for people.
+ */
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const hundredths = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const collator = new Intl.Collator("en", { numeric: true });
+
+const two = (number) => String(number).padStart(2, "0");
+const known = (number) => typeof number === "number" && Number.isFinite(number);
+
+/** Seconds of the two ranges a chart can show. */
+export const RANGE_SECONDS = { "5m": 300, "1h": 3600 };
+
+/** The range in words, as in "the last 5 minutes". */
+export const rangeWords = (range) => (range === "1h" ? "hour" : "5 minutes");
+
+/** worker2 comes before worker10. */
+export const byName = (one, other) => collator.compare(one.name, other.name);
+
+/** 12:03:04, local time. */
+export function clock(seconds) {
+  const date = new Date(seconds * 1000);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** 12:03, local time. */
+export const hourMinute = (seconds) => clock(seconds).slice(0, 5);
+
+/** 12:03:04.5, local time, for things that come close together. */
+export function clockTenths(seconds) {
+  const tenth = Math.floor(seconds * 10 + 1e-6);
+  return `${clock(tenth / 10)}.${tenth % 10}`;
+}
+
+/** 12:03:04, or with the date before it when that is not the day of now. */
+export function moment(seconds, now) {
+  const date = new Date(seconds * 1000);
+  const today = new Date(now * 1000);
+  if (date.toDateString() === today.toDateString()) {
+    return clock(seconds);
+  }
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(seconds)}`;
+}
+
+/** Messages per second (or a count) with thousands separators; null without data. */
+export function rate(number) {
+  if (!known(number)) {
+    return null;
+  }
+  const size = Math.abs(number);
+  if (size >= 100 || Number.isInteger(number)) {
+    return whole.format(number);
+  }
+  return (size >= 1 ? tenths : hundredths).format(number);
+}
+
+/** Nanoseconds as ns, µs, ms or s with three significant digits; null without data. */
+export function latency(nanoseconds) {
+  if (!known(nanoseconds)) {
+    return null;
+  }
+  let value = nanoseconds;
+  for (const unit of ["ns", "µs", "ms"]) {
+    if (value < 999.5) {
+      return `${unit === "ns" ? whole.format(value) : value.toPrecision(3)}\u00a0${unit}`;
+    }
+    value /= 1000;
+  }
+  return `${value < 999.5 ? value.toPrecision(3) : whole.format(value)}\u00a0s`;
+}
+
+/** A percentile: the upper end of its bin. */
+export function atMost(nanoseconds) {
+  const text = latency(nanoseconds);
+  return text === null ? null : `≤\u00a0${text}`;
+}
+
+/** A share in percent: 12.3 %, never rounding something to nothing or nearly all to all. */
+export function percent(number) {
+  if (!known(number)) {
+    return null;
+  }
+  if (number > 0 && number < 0.01) {
+    return "<\u00a00.01\u00a0%";
+  }
+  if (number > 99.99 && number < 100) {
+    return ">\u00a099.99\u00a0%";
+  }
+  return `${(number >= 10 && number <= 99 ? tenths : hundredths).format(number)}\u00a0%`;
+}
+
+/** 1.4 s, for the time between two marks. */
+export const duration = (seconds) => `${tenths.format(seconds)}\u00a0s`;
+
+/** "crash worker2 on server2" */
+export function markText(mark) {
+  if (mark.text) {
+    return mark.text;
+  }
+  const where = mark.server ? ` on ${mark.server}` : "";
+  return `${mark.kind}${mark.worker ? ` ${mark.worker}` : ""}${where}`;
+}
+
+/** "gone since 12:03:04" */
+export function stateText(state, since, now) {
+  if (state === "sending" || !known(since)) {
+    return state;
+  }
+  return `${state} since ${moment(since, now)}`;
+}
+
+/** The page of an application, or of a part of it. */
+export function pageHash(application, kind = null, name = null, range = null) {
+  if (application === null) {
+    return "#/";
+  }
+  const parts = [application, ...(kind ? [kind, name] : [])].map(encodeURIComponent);
+  return `#/${parts.join("/")}${range && range !== "5m" ? `?range=${range}` : ""}`;
+}
