@@ -5,7 +5,7 @@
 
 5,000 histograms every two seconds are nine million in an hour, so they are numbers in one array a ring and not
 objects. Only the bins between the lowest and the highest that were ever used take room: real latencies of one
-thing use about eight of the 65.
+thing use about eight of the 65. And the numbers are as small as the counts allow.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Optional
 
 from .._formats.metrics import BINS
 
-_LARGEST = {"I": (1 << 32) - 1, "Q": (1 << 64) - 1}
+_TYPES = "HIQ"
+_LARGEST = {typecode: (1 << 8 * array(typecode).itemsize) - 1 for typecode in _TYPES}
 
 
 class NoRoom(Exception):
@@ -56,7 +57,7 @@ class Ring:
         self._head = -1
         self._low = 0
         self._width = 0
-        self._counts = array("I")
+        self._counts = array(_TYPES[0])
         self._present = bytearray(slots)
         budget.take(slots)
 
@@ -84,7 +85,8 @@ class Ring:
             try:
                 self._counts[begin + number] += count
             except OverflowError:
-                self._counts[begin + number] = min(self._counts[begin + number] + count, self._enlarged())
+                kept = self._kept(self._counts[begin + number] + count)
+                self._counts[begin + number] = kept
         return True
 
     def totals(self, first: int, last: int) -> list[int]:
@@ -111,7 +113,7 @@ class Ring:
     def release(self) -> None:
         """Give the memory back; the ring is not used any more."""
         self._budget.take(-self._slots - len(self._counts) * self._counts.itemsize)
-        self._counts, self._width = array("I"), 0
+        self._counts, self._width = array(_TYPES[0]), 0
 
     def _pieces(self, first: int, last: int) -> list[tuple[int, int]]:
         # A window lies in the array in one piece, or in two.
@@ -147,12 +149,16 @@ class Ring:
                 fresh[self._low - low + offset :: width] = self._counts[offset :: self._width]
         self._counts, self._low, self._width = fresh, low, width
 
-    def _enlarged(self) -> int:
-        # More than 4,294,967,295 values in one bin of one slot: nobody measures so many, but a client may claim them.
-        if self._counts.typecode == "I":
-            try:
-                self._budget.take(len(self._counts) * self._counts.itemsize)
-            except NoRoom:
-                return _LARGEST["I"]
-            self._counts = array("Q", self._counts)
-        return _LARGEST["Q"]
+    def _kept(self, count: int) -> int:
+        # The count as it can be kept: in wider numbers, or, where there is no room for them, the largest that fits.
+        wider = _TYPES[_TYPES.index(self._counts.typecode) + 1 :]
+        for typecode in wider:
+            if count <= _LARGEST[typecode] or typecode == wider[-1]:
+                size = len(self._counts) * (array(typecode).itemsize - self._counts.itemsize)
+                try:
+                    self._budget.take(size)
+                except NoRoom:
+                    break
+                self._counts = array(typecode, self._counts)
+                break
+        return min(count, _LARGEST[self._counts.typecode])

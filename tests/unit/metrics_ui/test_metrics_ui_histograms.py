@@ -91,9 +91,9 @@ class TestRing:
         ring = Ring(100, budget)
         assert budget.used == 100
         ring.add(1, [(20, 1)])
-        assert budget.used == 100 + 400
+        assert budget.used == 100 + 200
         ring.add(2, [(18, 1), (21, 1)])
-        assert budget.used == 100 + 4 * 400
+        assert budget.used == 100 + 4 * 200
 
     def test_without_room_nothing_is_added(self) -> None:
         ring = Ring(100, Budget(1000))
@@ -103,10 +103,18 @@ class TestRing:
         assert sum(ring.totals(0, 20)) == 5
         assert ring.head == 1
 
-    def test_counts_beyond_32_and_64_bits(self) -> None:
+    def test_counts_beyond_16_and_32_and_64_bits(self) -> None:
         ring = Ring(2, Budget(1000))
+        ring.add(0, [(3, (1 << 16) - 1)])
+        ring.add(0, [(3, 1)])
+        assert ring.totals(0, 0)[3] == 1 << 16
         ring.add(1, [(3, (1 << 32) - 1)])
         ring.add(1, [(3, 1)])
         assert ring.totals(1, 1)[3] == 1 << 32
         ring.add(1, [(3, (1 << 64) - 1)])
-        assert ring.totals(1, 1)[3] == (1 << 64) - 1
+        assert ring.totals(0, 1)[3] == (1 << 64) - 1 + (1 << 16)
+
+    def test_without_room_for_larger_counts_the_largest_is_kept(self) -> None:
+        ring = Ring(100, Budget(300))
+        ring.add(1, [(3, 1 << 20)])
+        assert ring.totals(1, 1)[3] == (1 << 16) - 1
