@@ -29,7 +29,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
 from tests.program_runner import Programs
 
 PAGE = Path(__file__).resolve().parent.parent / "roles" / "metrics_ui" / "files" / "page"
-TOKEN = "0123456789abcdef" * 2
 APPLICATION = "Demo"
 LIMIT = 20.0
 
@@ -37,17 +36,19 @@ LIMIT = 20.0
 class Ui:
     """A metrics UI that listens."""
 
-    def __init__(self, programs: Programs, directory: Path, *arguments: object) -> None:
-        chart = directory / "chart.js"
-        chart.write_text("/* stands for the chart library, which no test of the server needs */\n")
+    def __init__(self, programs: Programs, directory: Path, *arguments: object, chart: Optional[Path] = None) -> None:
+        if chart is None:
+            chart = directory / "chart.js"
+            chart.write_text("/* stands for the chart library, which no test of the server needs */\n")
         token = directory / "token"
-        token.write_text(TOKEN)
         anywhere = "127.0.0.1:0"
         files = ["--page", PAGE, "--chart", chart, "--token-file", token]
         self.process = programs.start("metrics_ui", "--listen", anywhere, "--metrics", anywhere, *files, *arguments)
         assert self.process.stdout
         self.metrics = self._address(r"taking metrics on 127.0.0.1:(\d+)$")
         self.port = self._address(r"listening on 127.0.0.1:(\d+), ")
+        self.token = token.read_text()
+        """What whoever posts a mark has to know."""
 
     def get(self, path: str, headers: Optional[Mapping[str, str]] = None, /, **query: str) -> tuple[int, Any, bytes]:
         """Status, headers and body."""
@@ -77,10 +78,9 @@ class Ui:
         assert isinstance(found, dict)
         return found
 
-    def post(self, mark: object, token: str = TOKEN) -> tuple[int, dict[str, Any]]:
-        status, _headers, body = self.ask(
-            "POST", "/api/marks", json.dumps(mark).encode(), {"Authorization": f"Bearer {token}"}
-        )
+    def post(self, mark: object, token: Optional[str] = None) -> tuple[int, dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        status, _headers, body = self.ask("POST", "/api/marks", json.dumps(mark).encode(), headers)
         return status, json.loads(body)
 
     def worker(self, name: str, application: str = APPLICATION) -> WorkerClient:

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._formats.address_file import Address
+from .._formats.whole_file import write_whole
 from .._metrics_ui.files import PageFiles, PageMissing
 from .._metrics_ui.receiver import Receiver
 from .._metrics_ui.store import Limits, Store
@@ -44,7 +46,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 
     from .._metrics_ui.web import Web
 
-    token = _token(arguments.token_file)
+    token = secrets.token_urlsafe(32)
     files = PageFiles(Path(arguments.page), Path(arguments.chart) if arguments.chart else _chart())
     limits = Limits(clients=arguments.clients, series=arguments.series, memory=arguments.memory << 20)
     receiver = Receiver(Store(limits), shared.say)
@@ -67,7 +69,8 @@ async def _run(arguments: argparse.Namespace) -> int:
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,
-        "limit_concurrency": arguments.browsers * 3,
+        # A browser has up to six connections to a server, and loads a page over all of them.
+        "limit_concurrency": arguments.browsers * 6 + 16,
         "timeout_keep_alive": 10,
         "timeout_graceful_shutdown": _SHUTDOWN,
         "backlog": _BACKLOG,
@@ -75,6 +78,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     with _socket(arguments.metrics, "--metrics") as metrics, _socket(arguments.listen, "--listen") as pages:
         # Accepted connections have it from the listener: a browser that takes nothing is let go by the kernel.
         pages.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
+        # Not before both ports are ours: another one that runs must not lose its token.
+        _keep(token, arguments.token_file)
         listening = await receiver.listen(metrics)
         server = Server(uvicorn.Config(web.application, **settings))
         stopped = asyncio.get_running_loop().create_future()
@@ -118,14 +123,11 @@ def _name(listener: socket.socket) -> str:
     return f"{host}:{port}"
 
 
-def _token(path: str) -> str:
+def _keep(token: str, path: str) -> None:
     try:
-        token = Path(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"the token cannot be read from {path}: {error}") from error
-    if len(token) < 16:
-        raise Failure(f"{path} holds no token: it takes at least 16 characters")
-    return token
+        write_whole(Path(path), token.encode())
+    except OSError as error:
+        raise Failure(f"the token cannot be written to {path}: {error.strerror}") from error
 
 
 def _chart() -> Path:
@@ -144,7 +146,7 @@ def _parser() -> shared.Parser:
     parser.add_argument("--page", required=True, metavar="DIRECTORY", help="the files of the page")
     parser.add_argument("--chart", default="", metavar="FILE", help="Chart.js (that of the installed wheel)")
     parser.add_argument(
-        "--token-file", required=True, metavar="FILE", help="holds what whoever posts a mark has to know"
+        "--token-file", required=True, metavar="FILE", help="is given what whoever posts a mark has to know"
     )
     limits = Limits()
     parser.add_argument(

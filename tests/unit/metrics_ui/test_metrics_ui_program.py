@@ -9,6 +9,7 @@ import json
 import random
 import signal
 import socket
+import stat
 import struct
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import jsonschema
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metrics import Connect, Join, encode
 
-from tests.metrics_ui_runner import APPLICATION, PAGE, TOKEN, Ui, events, payload
+from tests.metrics_ui_runner import APPLICATION, PAGE, Ui, events, payload
 from tests.program_runner import Programs
 
 
@@ -196,7 +197,7 @@ class TestMarks:
         assert ui.view("marks")["marks"] == [first]
 
     def test_without_it_not(self, ui: Ui) -> None:
-        assert ui.post(self.MARK, token="x" * len(TOKEN))[0] == 401
+        assert ui.post(self.MARK, token="x" * len(ui.token))[0] == 401
         assert ui.ask("POST", "/api/marks", b"{}")[0] == 401
         assert ui.view("marks")["marks"] == []
 
@@ -218,11 +219,11 @@ class TestMarks:
 
     @pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"[" * 4000, 400), (b" " * 5000, 413), (b"\xff", 400)])
     def test_what_is_no_json_or_too_much(self, ui: Ui, body: bytes, status: int) -> None:
-        assert ui.ask("POST", "/api/marks", body, {"Authorization": f"Bearer {TOKEN}"})[0] == status
+        assert ui.ask("POST", "/api/marks", body, {"Authorization": f"Bearer {ui.token}"})[0] == status
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
     def test_nothing_else_can_be_changed(self, ui: Ui, method: str) -> None:
-        assert ui.ask(method, "/api/overview", b"{}", {"Authorization": f"Bearer {TOKEN}"})[0] == 405
+        assert ui.ask(method, "/api/overview", b"{}", {"Authorization": f"Bearer {ui.token}"})[0] == 405
 
 
 def test_every_view_is_as_the_description_says(ui: Ui) -> None:
@@ -298,15 +299,30 @@ class TestCommandLine:
             "stop who does, or choose another port\n",
         )
 
+    def test_each_start_has_a_token_of_its_own_that_only_its_user_reads(
+        self, ui: Ui, programs: Programs, tmp_path: Path
+    ) -> None:
+        assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+        (tmp_path / "other").mkdir()
+        assert Ui(programs, tmp_path / "other").token != ui.token
+        assert ui.token not in (ui.get("/")[2] + ui.get("/metrics")[2] + ui.get("/api/marks")[2]).decode()
+
+    def test_one_that_cannot_run_leaves_the_token_of_the_one_that_does(
+        self, ui: Ui, programs: Programs, tmp_path: Path
+    ) -> None:
+        arguments = ["--page", PAGE, "--chart", tmp_path / "chart.js", "--token-file", tmp_path / "token"]
+        where = ["--listen", f"127.0.0.1:{ui.port}", "--metrics", "127.0.0.1:0"]
+        assert programs.run("metrics_ui", *where, *arguments)[0] == 1
+        assert ui.post({**TestMarks.MARK})[0] == 201
+
     def test_what_is_missing(self, programs: Programs, tmp_path: Path) -> None:
         where = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--page", PAGE]
-        code, output = programs.run("metrics_ui", *where, "--token-file", tmp_path / "none")
-        assert (code, output.startswith("metrics ui: the token cannot be read from ")) == (1, True)
-        (tmp_path / "token").write_text("short")
-        code, output = programs.run("metrics_ui", *where, "--token-file", tmp_path / "token")
-        assert (code, "holds no token" in output) == (1, True)
-        (tmp_path / "token").write_text(TOKEN)
-        code, output = programs.run(
-            "metrics_ui", *where, "--token-file", tmp_path / "token", "--chart", tmp_path / "x.js"
+        (tmp_path / "chart.js").write_text("")
+        token, nowhere = tmp_path / "token", tmp_path / "no" / "token"
+        code, output = programs.run("metrics_ui", *where, "--chart", tmp_path / "chart.js", "--token-file", nowhere)
+        assert (code, output) == (
+            1,
+            f"metrics ui: the token cannot be written to {nowhere}: No such file or directory\n",
         )
+        code, output = programs.run("metrics_ui", *where, "--token-file", token, "--chart", tmp_path / "x.js")
         assert (code, "x.js cannot be read" in output) == (1, True)
