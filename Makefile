@@ -37,6 +37,7 @@ help: ## list these targets
 
 venv:
 	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && sh tools/environment.sh "$$python" $(ENVIRONMENT) $(LOCK)
+	@python tools/metrics_ui_bundle.py
 
 demo: venv ## start a cluster, crash a worker, move it, and verify every message (ARGS='-e ...')
 	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(ARGS)

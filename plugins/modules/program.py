@@ -42,6 +42,11 @@ options:
       - A program of the collection's runtime, as V(sender) or V(receiver), which O(argv) then gives its arguments.
       - Without it O(argv) begins with the executable.
     type: str
+  python:
+    description:
+      - The interpreter for O(program). Defaults to the one that runs this module.
+    type: path
+    version_added: 1.1.0
   argv:
     description:
       - The command line, a word an element. Required when O(state=started).
@@ -168,6 +173,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "kind": {"type": "str"},
             "program": {"type": "str"},
+            "python": {"type": "path"},
             "argv": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "environment": {"type": "dict", "default": {}},
@@ -205,7 +211,7 @@ def _wanted(module: AnsibleModule) -> program.Wanted:
     given = module.params
     argv = list(given["argv"] or [])
     if given["program"]:
-        argv = runtime_argv(sys.executable, given["base"], given["program"]) + argv
+        argv = runtime_argv(given["python"] or sys.executable, given["base"], given["program"]) + argv
     if not argv:
         raise ValueError(f"{given['name']} has an empty command line; give argv or program.")
     return program.Wanted(
