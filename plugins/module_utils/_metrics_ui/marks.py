@@ -45,7 +45,10 @@ class Mark:
 
 
 class Marks:
-    """The newest marks. The same mark posted twice is one mark, so whoever is not sure posts it again."""
+    """The newest marks. The same mark posted twice is one mark, so whoever is not sure posts it again.
+
+    So is that a worker is where it was known to be.
+    """
 
     def __init__(self, limit: int = 1000) -> None:
         self._marks: deque[Mark] = deque(maxlen=limit)
@@ -61,6 +64,8 @@ class Marks:
         :raises MarkRefused: when it is no mark.
         """
         mark = self._read(given, now)
+        if mark.kind == "placed" and mark.server is not None and self.server_of(mark.worker or "") == mark.server:
+            return mark, False
         for old in self._marks:
             if (old.kind, old.time, old.worker, old.server) == (mark.kind, mark.time, mark.worker, mark.server):
                 return old, False
@@ -94,15 +99,17 @@ class Marks:
             raise MarkRefused("a mark is a JSON object")
         unknown = sorted(set(given) - _FIELDS)
         if unknown:
-            raise MarkRefused(f"a mark has no {', '.join(map(str, unknown))[:TEXT_LIMIT]}")
+            named = ", ".join(map(str, unknown))[:TEXT_LIMIT]
+            raise MarkRefused(f"a mark has no {named.encode(errors='backslashreplace').decode()}")
         if given.get("kind") not in KINDS:
             raise MarkRefused(f"kind is one of {', '.join(KINDS)}")
         time = given.get("time", now)
-        if isinstance(time, bool) or not isinstance(time, (int, float)) or not abs(time - now) <= 86400:
+        # Compared and never subtracted: a whole number may be larger than any float.
+        if isinstance(time, bool) or not isinstance(time, (int, float)) or not now - 86400 <= time <= now + 86400:
             raise MarkRefused("time is in seconds since the epoch and within a day of now")
         texts = {name: given.get(name) for name in ("worker", "server", "text", "application")}
         for name, text in texts.items():
-            if text is not None and (not isinstance(text, str) or not 0 < len(text) <= TEXT_LIMIT):
+            if text is not None and not (isinstance(text, str) and 0 < len(text) <= TEXT_LIMIT and _whole(text)):
                 raise MarkRefused(f"{name} is a text of 1 to {TEXT_LIMIT} characters")
         return Mark(
             id=self._next,
@@ -113,3 +120,8 @@ class Marks:
             text=texts["text"] or "",
             application=texts["application"],
         )
+
+
+def _whole(text: str) -> bool:
+    # JSON can name half a character, which no answer could be written with.
+    return text.isascii() or text.encode(errors="replace").decode() == text

@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``metrics_mark``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: metrics_mark
+short_description: Show on the time axis of the metrics UI what was done to a worker
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Posts marks to the metrics UI that runs on this server. The same mark posted twice is one mark.
+  - Never fails because of the metrics UI. That a mark cannot be shown is a warning, since what it tells of has happened nevertheless.
+  - The token that marks need is read on the server, and goes nowhere else.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  address:
+    description:
+      - C(host:port) where the metrics UI listens.
+    type: str
+    required: true
+  marks:
+    description:
+      - C(kind) is V(crash), V(copy), V(start), V(resumed), or V(placed) for a worker that is merely there; C(worker), C(server), C(text);
+        C(time) in seconds since the epoch, now when it is left out.
+      - A mark whose C(time) is empty tells of what has not happened, and is left out.
+    type: list
+    elements: dict
+    required: true
+  answer_timeout:
+    description:
+      - Seconds for each answer.
+    type: float
+    default: 5
+"""
+
+EXAMPLES = r"""
+- name: Show the crash in the metrics UI
+  wallaroo.resilience.metrics_mark:
+    base: "{{ wallaroo_base }}"
+    server: server1
+    address: 10.0.0.11:4000
+    marks:
+      - kind: crash
+        worker: worker2
+        server: server2
+        time: "{{ killed.killed }}"
+"""
+
+RETURN = r"""
+posted:
+  description: How many marks are new.
+  returned: success
+  type: int
+  sample: 4
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui import mark_client
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "marks": {"type": "list", "elements": "dict", "required": True},
+            "answer_timeout": {"type": "float", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    posted = 0
+    try:
+        marks, address = mark_client.happened(wanted["marks"]), Address.parse(wanted["address"])
+    except ValueError as error:
+        module.fail_json(msg=f"{wanted['server']}: {error}")
+    if marks and not module.check_mode:
+        try:
+            posted = mark_client.post(wanted["base"], address, marks, wanted["answer_timeout"])
+        except mark_client.MarksNotTaken as error:
+            module.warn(f"{wanted['server']}: {error}. Its time axis does not show what was done.")
+    module.exit_json(changed=posted > 0, posted=posted)
+
+
+if __name__ == "__main__":
+    main()
