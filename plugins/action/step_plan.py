@@ -84,7 +84,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         if step == "cluster":
             return {"cluster": wanted.to_dict()}
         if step == "start":
-            return _steps.start(self._servers(names, variables), wanted)
+            return _steps.start(self._servers(names, variables), wanted, arguments)
         if step == "preflight":
             return preflight(self._servers(names, variables), wanted, uuid.uuid4().hex)
         if step == "demonstration":

@@ -18,7 +18,8 @@ short_description: One line for each thing that was done
 version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Shows what was changed, with the seconds since the beginning, and what failed, in a sentence. C(make demo) uses it.
+  - Shows what was changed, with the seconds since the beginning, what roles say, and what failed, in a sentence.
+    C(make demo) uses it.
   - Waiting modules of the collection show their progress in between.
 """
 
@@ -67,6 +68,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """Diffs are shown by other callbacks."""
 
     def _done(self, result: Any, values: dict[str, Any]) -> None:
+        if result._task.action.endswith("debug") and isinstance(values.get("msg"), str):
+            # What a role says to a person.
+            self._display.display(f"{time.monotonic() - self._begin:6.1f} s  {values['msg']}")
+            return
         if not values.get("changed"):
             return
         if result._task.action.endswith("run_result"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import metrics_ui_url
+
 DOCUMENTATION = r"""
 name: cluster_table
 version_added: 1.0.0
@@ -44,6 +46,9 @@ def cluster_table(states: Mapping[str, Mapping[str, Any]]) -> list[str]:
         lines = [f"{record['workers']} workers of {record['application']} on the {record['engine']} engine"]
     else:
         lines = ["no cluster was started"]
+    url = metrics_ui_url(states)
+    if url:
+        lines.append(f"metrics UI: {url}")
     for server, state in states.items():
         if state.get("problem") or "processes" not in state:
             lines.append(f"{server}: {state.get('problem') or state.get('msg') or 'does not answer'}")

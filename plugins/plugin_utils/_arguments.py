@@ -148,6 +148,7 @@ def cluster_record(
         symbols_file=symbols_file,
         wallaroo_home=home,
         checkpoint_interval=number(arguments, "checkpoint_interval", 1.0),
+        metrics_ui=boolean(arguments, "metrics_ui", True),
         started=started,
     )
 

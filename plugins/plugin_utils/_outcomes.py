@@ -70,6 +70,8 @@ class Started(Outcome):
     journal: bool = False
     checkpoint_interval: float = 0.0
     """Seconds between two checkpoints."""
+    metrics_ui: str = ""
+    """The URL of the metrics UI; empty when none runs."""
     placement: tuple[Placement, ...] = ()
 
 
@@ -242,6 +244,8 @@ class Status(Outcome):
     engine: str = ""
     workers: int = 0
     """0 when no cluster was started."""
+    metrics_ui: str = ""
+    """The URL of the metrics UI; empty when none runs."""
     servers: tuple[ServerState, ...] = ()
 
     def server_of(self, worker: str) -> Optional[str]:

@@ -26,6 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Stopped,
     Verified,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
 
 Data = Mapping[str, Any]
@@ -70,8 +71,9 @@ def of_step(playbook: str, plan: Data, answer: Data, check: bool) -> Outcome:
     return build({"playbook": playbook, "check": check}, plan, {} if answer.get("skipped") else answer)
 
 
-def _start_cluster(common: Data, plan: Data, _answer: Data) -> Outcome:
-    record = plan["cluster"]
+def _start_cluster(common: Data, plan: Data, answer: Data) -> Outcome:
+    record, metrics_ui = plan["cluster"], plan.get("metrics_ui") or {}
+    shown = metrics_ui.get("state") == "started" and (answer.get("metrics_ui") or common["check"])
     return from_data(
         Started,
         {
@@ -84,6 +86,7 @@ def _start_cluster(common: Data, plan: Data, _answer: Data) -> Outcome:
             "keys": record["keys"],
             "journal": record["journal"],
             "checkpoint_interval": record["checkpoint_interval"],
+            "metrics_ui": f"http://{metrics_ui['address']}/" if shown else "",
             "placement": [{"worker": worker, "server": server} for worker, server in record["placement"].items()],
         },
     )
@@ -178,9 +181,22 @@ def _status(common: Data, _plan: Data, answer: Data) -> Outcome:
             "app": record.get("application") or "",
             "engine": record.get("engine") or "",
             "workers": record.get("workers") or 0,
+            "metrics_ui": metrics_ui_url(answer),
             "servers": [_server(name, state) for name, state in answer.items()],
         },
     )
+
+
+def metrics_ui_url(states: Mapping[str, Data]) -> str:
+    """Where the metrics UI that runs can be opened; empty when none runs.
+
+    :param states: server -> what ``server_info`` returned.
+    """
+    for state in states.values():
+        process = (state.get("processes") or {}).get(METRICS_UI) or {}
+        if process.get("alive"):
+            return f"http://{(process.get('details') or {}).get('address')}/"
+    return ""
 
 
 def _server(name: str, state: Data) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
 
 State = Mapping[str, Any]
 
+METRICS_UI = "metrics_ui"
+"""What its process is called on server 1."""
+
 
 class Refusal(ValueError):
     """A step that must not be taken; the sentence says why and what to do instead. Nothing was changed."""
@@ -147,6 +150,18 @@ class Servers:
         taken = self.states.get(server, {}).get("moved_addresses") or {}
         address = str(self.worker(worker, server).get("address") or "")
         return address if taken.get(address) == "taken" else ""
+
+    def metrics_ui(self) -> dict[str, str]:
+        """The metrics UI that runs: its ``server``, that server's ``base``, and the ``address`` where it listens.
+
+        Empty when none runs.
+        """
+        for name, state in self.states.items():
+            process = (state.get("processes") or {}).get(METRICS_UI) or {}
+            if process.get("alive"):
+                address = str((process.get("details") or {}).get("address") or "")
+                return {"server": name, "base": str(state["base"]), "address": address}
+        return {}
 
     def epoch(self, worker: str) -> int:
         """The highest epoch of a worker on any server; 0 when it was never started."""

@@ -15,7 +15,7 @@ class ProcessState:
 
     name: str = ""
     kind: str = ""
-    """``worker``, ``sender``, ``receiver`` or ``journal_server``."""
+    """``worker``, ``sender``, ``receiver``, ``journal_server`` or ``metrics_ui``."""
     alive: bool = False
     pid: int = 0
     log: str = ""

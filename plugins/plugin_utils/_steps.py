@@ -18,6 +18,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
     Servers,
@@ -29,8 +30,11 @@ Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
 
 
-def start(servers: Servers, wanted: ClusterRecord) -> Plan:
-    """``start_cluster.yml``: fresh, unless exactly this cluster runs already."""
+def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan:
+    """``start_cluster.yml``: fresh, unless exactly this cluster runs already.
+
+    The metrics UI is started and stopped as wanted in either case: a cluster does not depend on it.
+    """
     servers.require_all()
     running = {
         process: server
@@ -41,7 +45,8 @@ def start(servers: Servers, wanted: ClusterRecord) -> Plan:
     if running:
         record = servers.cluster()
         if record.same_as(wanted) and set(running) == set(record.worker_names()):
-            return {"needed": False, "cluster": record.to_dict()}
+            where = {worker: servers.owner(worker) or home for worker, home in record.placement.items()}
+            return {"needed": False, "cluster": record.to_dict(), **metrics_ui(servers, wanted, arguments, where)}
         what = f"A cluster of {record.workers} workers ({record.application}, {record.engine}) is running"
         if set(running) != set(record.worker_names()):
             what = f"Of a cluster of {record.workers} workers only {', '.join(sorted(running))} is running"
@@ -54,16 +59,23 @@ def start(servers: Servers, wanted: ClusterRecord) -> Plan:
         if foreign:
             port = foreign[0]
             by = f" by process {port['pid']} ({port['command']})" if port.get("pid") else ""
+            ports = wanted.port_numbers
+            without = ", or go without the metrics UI (metrics_ui=false)"
             raise Refusal(
                 f"Port {port['port']} on {server} ({port['address']}) is taken{by}: "
-                "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports."
+                "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports"
+                f"{without if port['port'] in (ports.metrics, ports.metrics_ui) else ''}."
             )
     for server in servers.names:
         if servers.states[server].get("moved_addresses"):
             moved = ", ".join(servers.states[server]["moved_addresses"])
             raise Refusal(f"{moved} moved with a worker, and {server} is part of that; run stop_cluster.yml first.")
     _refuse_different_executables(servers, servers.names)
-    return {"needed": True, "cluster": wanted.to_dict()}
+    return {
+        "needed": True,
+        "cluster": wanted.to_dict(),
+        **metrics_ui(servers, wanted, arguments, wanted.placement),
+    }
 
 
 def kill(arguments: Arguments, servers: Servers) -> Plan:
@@ -82,6 +94,7 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
         "server": server,
         "base": record.server(server).base,
         "needed": bool(servers.running_on(worker)),
+        "metrics_ui": servers.metrics_ui(),
     }
 
 
@@ -128,6 +141,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         "needed": running != server,
         "epoch": servers.epoch(worker),
         "peers": servers.addresses(record),
+        "metrics_ui": servers.metrics_ui(),
     }
     kept = servers.kept_address(worker, server)
     if kept:
@@ -269,6 +283,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "control": f"{target.address}:{ports.control_of(worker)}",
         "data": f"{target.address}:{ports.data_of(worker)}",
         "peers": servers.addresses(record, {worker: dst}),
+        "metrics_ui": servers.metrics_ui(),
     }
 
 

@@ -108,6 +108,8 @@ class Cluster(VerifiedRuns):
         keys: Optional[Name] = None,
         checkpoint_interval: Optional[Number] = None,
         journal: Optional[Union[bool, str]] = None,
+        metrics_ui: Optional[Union[bool, str]] = None,
+        metrics_ui_listen: Optional[str] = None,
         symbols_file: Optional[str] = None,
         wallaroo_home: Optional[str] = None,
         wallaroo_version: Optional[str] = None,
@@ -131,6 +133,8 @@ class Cluster(VerifiedRuns):
         :param keys: how many keys senders use (11).
         :param checkpoint_interval: seconds between two checkpoints (1).
         :param journal: every worker journals to a journal server.
+        :param metrics_ui: show metrics in the browser. None: where the libraries for that can be had.
+        :param metrics_ui_listen: where to, such as ``0.0.0.0`` for all addresses of server 1 (its internal one).
         :param symbols_file: for market-spread: the file with its symbols on the servers.
         :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``.
         :param runs: where the folders of runs are; relative to the working directory of this moment.
@@ -152,6 +156,8 @@ class Cluster(VerifiedRuns):
             "keys": keys,
             "checkpoint_interval": checkpoint_interval,
             "journal": journal,
+            "metrics_ui": metrics_ui,
+            "metrics_ui_listen": metrics_ui_listen,
             "wallaroo_home": wallaroo_home,
             "wallaroo_version": wallaroo_version,
             "wallaroo_ports": dict(ports) if ports else None,

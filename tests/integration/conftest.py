@@ -11,9 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import pytest
@@ -69,6 +70,8 @@ class Loopback:
         self.directory = directory
         self.ports = block.ports()
         self.runs = directory / "runs"
+        self.metrics_ui = False
+        """Few tests look at it, and each would install its libraries anew."""
         self.environment = {
             **os.environ,
             "WALLAROO_LOOPBACK": str(directory / "servers"),
@@ -86,7 +89,7 @@ class Loopback:
         """The command line of a playbook."""
         program = shutil.which("ansible-playbook")
         assert program, "ansible-playbook is not on PATH; run the tests with make test"
-        fixed = {"wallaroo_ports": self.ports, "wallaroo_runs": str(self.runs)}
+        fixed = {"wallaroo_ports": self.ports, "wallaroo_runs": str(self.runs), "metrics_ui": self.metrics_ui}
         where = playbook if "." in playbook else str(self.repository / "playbooks" / f"{playbook}.yml")
         # As a user writes them: texts, all in one -e.
         return [program, where, "-e", json.dumps(fixed), *(["-e", arguments] if arguments else []), *options]
@@ -222,6 +225,7 @@ def start_directly(loopback: Loopback, **arguments: str) -> None:
         for number in range(1, 5)
     ]
     wanted = {"workers": "2", "checkpoint_interval": "0.2", "wallaroo_ports": loopback.ports, **arguments}
+    wanted.setdefault("metrics_ui", "false")
     record = cluster_record(wanted, servers, "cluster-of-a-test", time.time())
     base = record.first_server.base
     for server in record.servers:
@@ -231,6 +235,8 @@ def start_directly(loopback: Loopback, **arguments: str) -> None:
     if record.journal:
         where = ["--listen", f"127.0.0.1:{record.ports['journal']}", "--directory", f"{base}/journals"]
         _start_program(base, "journal_server", where)
+    if record.metrics_ui:
+        _start_metrics_ui(loopback, base)
     for worker in record.worker_names():
         _start_worker(record, worker, worker_start.LISTENING)
     _start_worker(record, "initializer", worker_start.READY)
@@ -250,10 +256,21 @@ def start_directly(loopback: Loopback, **arguments: str) -> None:
     wait_until(lambda: ids.stat().st_size >= before + 2 * checkpoint_ids.SIZE, LIMIT, "two more checkpoints")
 
 
-def _start_program(base: str, name: str, argv: list[str]) -> None:
+def _start_program(base: str, name: str, argv: list[str], details: Mapping[str, str] = MappingProxyType({})) -> None:
     argv = [*runtime_argv(sys.executable, base, name), *argv]
     pattern = f"{name.replace('_', ' ')}: listening on "
-    program.ensure_started(program.Wanted(base, name, name, argv, ready_pattern=pattern), LIMIT)
+    program.ensure_started(program.Wanted(base, name, name, argv, details=details, ready_pattern=pattern), LIMIT)
+
+
+def _start_metrics_ui(loopback: Loopback, base: str) -> None:
+    """With the libraries of this Python instead of an environment of its own."""
+    page = loopback.repository / "roles" / "metrics_ui" / "files" / "page"
+    address = f"127.0.0.1:{loopback.ports['metrics_ui']}"
+    chart = loopback.directory / "chart.js"
+    chart.write_text("/* stands for the chart library */\n")
+    where = ["--listen", address, "--metrics", f"127.0.0.1:{loopback.ports['metrics']}"]
+    files = ["--page", str(page), "--chart", str(chart), "--token-file", f"{base}/run/metrics_ui/token"]
+    _start_program(base, "metrics_ui", [*where, *files], {"address": address})
 
 
 def _start_worker(record: ClusterRecord, worker: str, until: str) -> None:

@@ -60,6 +60,8 @@ class ClusterRecord:
     wallaroo_home: str = ""
     checkpoint_interval: float = 1.0
     """Seconds between the end of a checkpoint and the next one."""
+    metrics_ui: bool = False
+    """Whether the metrics UI is to run on the first server. It may come and go while the cluster runs."""
     started: float = 0.0
     """Seconds since the epoch."""
 
@@ -96,9 +98,9 @@ class ClusterRecord:
         return self.servers[0]
 
     def same_as(self, other: ClusterRecord) -> bool:
-        """Whether both describe the same cluster, whenever it was started."""
+        """Whether both describe the same cluster, whenever it was started and whether one looks at its metrics."""
         mine, others = self.to_dict(), other.to_dict()
-        for volatile in ("identifier", "started"):
+        for volatile in ("identifier", "started", "metrics_ui"):
             mine.pop(volatile)
             others.pop(volatile)
         return mine == others

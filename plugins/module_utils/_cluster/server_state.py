@@ -183,7 +183,9 @@ def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) ->
         if wanted.placement[worker] == name:
             needed += ports.listened_by(worker, wanted.application)
     if wanted.placement[INITIALIZER] == name:
-        needed += [ports.sink, ports.journal] if wanted.journal else [ports.sink]
+        needed += [ports.sink]
+        needed += [ports.journal] if wanted.journal else []
+        needed += [ports.metrics, ports.metrics_ui] if wanted.metrics_ui else []
     ours = {process["pid"] for process in processes.values() if process["alive"]}
     found = []
     for port in port_check.taken(wanted.server(name).address, needed):

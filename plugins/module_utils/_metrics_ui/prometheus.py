@@ -102,6 +102,9 @@ def _labels(application: str, part: Part) -> str:
         labels.append(("computation", part.name))
     elif part.category == PIPELINE_INGESTION:
         labels.append(("source", part.name))
+    elif part.name != (part.worker if part.category == NODE_INGRESS_EGRESS else part.pipeline):
+        # No real worker sends that; Prometheus would see the same sample twice.
+        labels.append(("name", part.name))
     return ",".join(f'{name}="{escaped(value)}"' for name, value in labels)
 
 

@@ -28,6 +28,8 @@ SETTINGS: dict[str, Any] = {
     "keys": 5,
     "checkpoint_interval": 2,
     "journal": True,
+    "metrics_ui": True,
+    "metrics_ui_listen": "0.0.0.0",
     "symbols_file": "/symbols",
     "wallaroo_home": "/wallaroo",
     "wallaroo_version": "0.5.4",

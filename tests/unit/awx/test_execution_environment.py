@@ -15,8 +15,10 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 def test_its_build_context_holds_what_the_playbooks_need_and_nothing_else(tmp_path):
     definition = REPOSITORY / "awx/execution-environment.yml"
     builder = Path(sys.executable).with_name("ansible-builder")
+    # Named, since its default is another one where docker is and podman is not.
+    where = ["--context", str(tmp_path / "context"), "--output-filename", "Containerfile"]
     ended = subprocess.run(
-        [str(builder), "create", "--file", str(definition), "--context", str(tmp_path / "context")],
+        [str(builder), "create", "--file", str(definition), *where],
         capture_output=True,
         text=True,
         check=False,

@@ -43,3 +43,11 @@ def test_servers_that_cannot_be_used_say_why() -> None:
         "server2: no route",
         "server3: does not answer",
     ]
+
+
+def test_where_the_metrics_are_shown_is_said() -> None:
+    shown = {"alive": True, "pid": 7, "log": "/l", "details": {"address": "10.0.0.1:4000"}}
+    state = {"cluster": CLUSTER, "processes": {"metrics_ui": shown}, "workers": {}}
+    assert "metrics UI: http://10.0.0.1:4000/" in cluster_table({"server1": state})
+    state["processes"] = {"metrics_ui": {**shown, "alive": False}}
+    assert not [line for line in cluster_table({"server1": state}) if line.startswith("metrics UI")]

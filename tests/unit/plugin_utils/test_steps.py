@@ -10,69 +10,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-NAMES = ["server1", "server2", "server3", "server4"]
-ADDRESSES = [{"name": name, "address": "10.0.0.1", "base": f"/w/{name}"} for name in NAMES]
-
-
-def wanted(**arguments: Any) -> Any:
-    return cluster_record(arguments, ADDRESSES, "cluster-1", 1.0)
-
-
-def worker(alive: bool = True, **others: Any) -> dict[str, Any]:
-    return {
-        "alive": alive,
-        "pid": 4711,
-        "resilience": "complete",
-        "missing": [],
-        "directory": "/w/resilience",
-        "bytes": 1000,
-        "ownership": "owner",
-        "epoch": 1,
-        "moved_to": None,
-        "since": "2026-01-01T00:00:00Z",
-        "copied_from": "",
-        **others,
-    }
-
-
-def servers(workers: int = 2, **changes: dict[str, Any]) -> Servers:
-    """A cluster that runs, worker N on server N; ``changes`` replace what a server knows of its workers."""
-    record = wanted(workers=workers)
-    states: dict[str, Any] = {}
-    for name in NAMES:
-        states[name] = {
-            "problem": None,
-            "cluster": record.to_dict(),
-            "processes": {},
-            "workers": {},
-            "sent": None,
-            "ports_taken": [],
-            "free_bytes": 10**9,
-        }
-    for name, server in record.placement.items():
-        states[server]["workers"][name] = worker()
-    for server, known in changes.items():
-        states[server]["workers"] = known
-    for state in states.values():
-        state["processes"] = {
-            name: {"alive": known["alive"], "kind": "worker"} for name, known in state["workers"].items()
-        }
-    return Servers(NAMES, states)
-
-
-def refusal(step: Any, *arguments: Any) -> str:
-    with pytest.raises(Refusal) as refused:
-        step(*arguments)
-    return str(refused.value)
-
-
-MOVE = {"worker": "2", "src": "2", "dst": "4"}
-RUNNING_INITIALIZER = {"initializer": worker()}
+from tests.server_states import MOVE, refusal, servers, wanted, worker
 
 
 class TestMigrate:
@@ -321,34 +263,42 @@ class TestStart:
         return there
 
     def test_on_clean_servers(self) -> None:
-        assert _steps.start(self.fresh(), wanted())["needed"]
+        assert _steps.start(self.fresh(), wanted(), {})["needed"]
 
     def test_over_the_leftovers_of_a_crashed_cluster(self) -> None:
         there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
-        assert _steps.start(there, wanted())["needed"]
+        assert _steps.start(there, wanted(), {})["needed"]
 
     def test_the_same_cluster_runs(self) -> None:
-        assert not _steps.start(servers(), wanted())["needed"]
+        assert not _steps.start(servers(), wanted(), {})["needed"]
 
     def test_another_cluster_runs(self) -> None:
-        assert "A cluster of 2 workers" in refusal(_steps.start, servers(), wanted(workers=3))
-        assert "with other settings" in refusal(_steps.start, servers(), wanted(keys=3))
+        assert "A cluster of 2 workers" in refusal(_steps.start, servers(), wanted(workers=3), {})
+        assert "with other settings" in refusal(_steps.start, servers(), wanted(keys=3), {})
 
     def test_a_part_of_a_cluster_runs(self) -> None:
         there = servers(server2={"worker2": worker(False)})
-        assert "Of a cluster of 2 workers only initializer is running" in refusal(_steps.start, there, wanted())
+        assert "Of a cluster of 2 workers only initializer is running" in refusal(_steps.start, there, wanted(), {})
 
     def test_a_taken_port(self) -> None:
         there = self.fresh()
         taken = {"port": 7000, "address": "10.0.0.1", "pid": 815, "command": "nginx", "ours": False}
         there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
-        sentence = refusal(_steps.start, there, wanted())
+        sentence = refusal(_steps.start, there, wanted(), {})
         assert "Port 7000 on server1 (10.0.0.1) is taken by process 815 (nginx)" in sentence
+
+    @pytest.mark.parametrize("port", [4000, 5001])
+    def test_a_port_of_the_metrics_ui_that_is_taken(self, port: int) -> None:
+        there = self.fresh()
+        taken = {"port": port, "address": "10.0.0.1", "pid": None, "command": "", "ours": False}
+        there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
+        sentence = refusal(_steps.start, there, wanted(), {})
+        assert sentence.endswith("with wallaroo_ports, or go without the metrics UI (metrics_ui=false).")
 
     def test_a_directory_that_cannot_be_used(self) -> None:
         there = self.fresh()
         there.states["server3"]["problem"] = "/w cannot be written"  # type: ignore[index]
-        assert refusal(_steps.start, there, wanted()) == "server3: /w cannot be written"
+        assert refusal(_steps.start, there, wanted(), {}) == "server3: /w cannot be written"
 
 
 class TestSend:

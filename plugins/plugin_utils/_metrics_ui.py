@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the metrics UI is to run, decided before anything is changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+EVERYWHERE = "0.0.0.0"
+"""All addresses of a server."""
+
+
+def metrics_ui(
+    servers: Servers, wanted: ClusterRecord, arguments: Mapping[str, Any], placement: Mapping[str, str]
+) -> dict[str, Any]:
+    """Where the metrics UI is to run, or to be stopped; empty when there is none and none is wanted.
+
+    It is bound to the internal address of server 1 unless told otherwise, and workers are told that address.
+    """
+    first, ports, runs = wanted.first_server, wanted.port_numbers, servers.metrics_ui()
+    if not wanted.metrics_ui:
+        return {"metrics_ui": {"state": "stopped", **runs} if runs else {}}
+    host = str(arguments.get("metrics_ui_listen") or first.address).strip()
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+        raise Refusal(f"metrics_ui_listen={host} is no address of server 1: give an IPv4 address or a name, no port.")
+    return {
+        "metrics_ui": {
+            "state": "started",
+            # Whoever asked for it wants no cluster without it; a server that cannot have it is a warning otherwise.
+            "required": str(arguments.get("metrics_ui") or "").strip() != "",
+            "server": first.name,
+            "base": first.base,
+            "listen": f"{host}:{ports.metrics_ui}",
+            # Everywhere is no address that could be called.
+            "address": f"{first.address if host == EVERYWHERE else host}:{ports.metrics_ui}",
+            "metrics": f"{first.address}:{ports.metrics}",
+            "placement": dict(placement),
+        }
+    }
