@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 import pytest
 
@@ -64,6 +65,37 @@ def test_worker_3_looks_for_it_on_the_new_server(host):
     assert b"10.89.77.12" not in file.content
     backup = host.file(f"{BASE}/resilience/worker3/.before-{PREFIX}-worker3.connection-addresses")
     assert b"10.89.77.12" in backup.content
+
+
+def test_the_metrics_ui_is_on_the_internal_address_alone(host):
+    only_on(host, 1)
+    assert host.socket("tcp://10.89.77.11:4000").is_listening
+    assert host.socket("tcp://10.89.77.11:5001").is_listening
+    assert not host.socket("tcp://127.0.0.1:4000").is_listening
+    assert not host.socket("tcp://0.0.0.0:4000").is_listening
+
+
+def test_its_libraries_came_without_pip_or_internet(host):
+    only_on(host, 1)
+    assert not host.exists("pip")
+    assert host.run("python3 -c 'import ensurepip'").rc != 0
+    assert host.run("python3 -c 'import uvicorn'").rc != 0
+    python = f"{BASE}/metrics_ui/environment/bin/python"
+    assert host.run(f"{python} -c 'import uvicorn, starlette'").rc == 0
+    assert host.file(f"{BASE}/run/metrics_ui/token").mode == 0o600
+
+
+def test_the_metrics_ui_tells_of_the_move(host):
+    only_on(host, 1)
+    with urllib.request.urlopen("http://10.89.77.11:4000/api/marks", timeout=10) as answer:
+        marks = json.load(answer)["marks"]
+    assert [(mark["kind"], mark["server"]) for mark in marks] == [
+        ("crash", "server2"),
+        ("copy", "server4"),
+        ("start", "server4"),
+        ("resumed", "server4"),
+    ]
+    assert marks[-1]["time"] - marks[0]["time"] < 10
 
 
 def test_everything_is_for_this_account_alone(host):
