@@ -38,6 +38,7 @@ IDLE_AFTER = 10.0
 """Seconds without metrics after which a connected worker counts as idle: it sends only while messages flow (E.4)."""
 
 _SWEEP_EVERY = 10.0
+_CLOCKS_NAMED = 5
 
 
 class Part(NamedTuple):
@@ -214,12 +215,14 @@ class Store:
                 f"{self.counts['left_out']:,} metrics were left out: {self._series:,} series fill what may be kept "
                 f"({self.limits.series:,} series, {self.limits.memory >> 20} MiB). Numbers below are too small."
             )
-        for application, worker, known in self._all_workers():
-            if known.ahead:
-                found.append(
-                    f"The clock of {worker} ({application}) is {known.ahead:,.0f} s ahead of this server's, so its "
-                    "metrics cannot be shown; set both clocks."
-                )
+        ahead = [one for one in self._all_workers() if one[2].ahead]
+        for application, worker, known in ahead[:_CLOCKS_NAMED]:
+            found.append(
+                f"The clock of {worker} ({application}) is {known.ahead:,.0f} s ahead of this server's, so its "
+                "metrics cannot be shown; set both clocks."
+            )
+        if len(ahead) > _CLOCKS_NAMED:
+            found.append(f"So are the clocks of {len(ahead) - _CLOCKS_NAMED:,} more workers.")
         if self.counts["old"]:
             found.append(f"{self.counts['old']:,} metrics were left out, since they were more than an hour old.")
         return found

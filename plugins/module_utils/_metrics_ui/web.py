@@ -4,7 +4,7 @@
 """The web side, on port 4000: the page, the JSON API, the live stream, and the text for Prometheus.
 
 Built on Starlette and uvicorn, which the role ``metrics_ui`` brings to the server as wheels. Only this file and
-the program itself know them.
+:mod:`.serving` know them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,7 +44,7 @@ _PIECES = 50
 
 
 class Web:
-    """The application that uvicorn serves."""
+    """The application."""
 
     def __init__(self, receiver: Receiver, files: PageFiles, token: str, browsers: int) -> None:
         """.
@@ -108,6 +108,9 @@ class Web:
             self._encoded(name, query)
         except WrongQuery as error:
             return _error(str(error), 400)
+        if request.method == "HEAD":
+            # Nothing would ever be sent, and so nobody would notice that whoever asked has gone.
+            return Response(media_type="text/event-stream")
         if self.live.full:
             return _error(f"{self.live.limit} pages are open already; close some, or raise --browsers", 503)
         return _LiveResponse(self.live, name, query)
@@ -120,10 +123,14 @@ class Web:
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token):
             return _error("marks need the token of this run: Authorization: Bearer ...", 401, "Bearer")
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT:
-                return _error(f"a mark has at most {BODY_LIMIT} bytes", 413)
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    return _error(f"a mark has at most {BODY_LIMIT} bytes", 413)
+        except ClientDisconnect:
+            # Who went before it was all there reads no answer.
+            return _error("the mark did not come to its end", 400)
         try:
             mark, is_new = self._store.marks.post(json.loads(body), self._store.clock())
         except (MarkRefused, ValueError, RecursionError) as error:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import importlib.util
 import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from .._formats.address_file import Address
 from .._formats.whole_file import write_whole
@@ -31,8 +29,6 @@ from . import shared
 CHART = ("unfold", "static/unfold/js/chart/chart.js")
 """The package whose wheel carries Chart.js, and where in it."""
 
-_BACKLOG = 128
-_SHUTDOWN = 2
 _STUCK_MS = 30_000
 
 
@@ -42,8 +38,7 @@ class Failure(Exception):
 
 async def _run(arguments: argparse.Namespace) -> int:
     # Only here: every other program does without the wheels.
-    import uvicorn
-
+    from .._metrics_ui.serving import BACKLOG, server
     from .._metrics_ui.web import Web
 
     token = secrets.token_urlsafe(32)
@@ -52,46 +47,26 @@ async def _run(arguments: argparse.Namespace) -> int:
     receiver = Receiver(Store(limits), shared.say)
     web = Web(receiver, files, token, arguments.browsers)
 
-    class Server(uvicorn.Server):
-        """Leaves the signals to us: they end both ports together."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Not."""
-            yield
-
-    settings: dict[str, Any] = {
-        "lifespan": "off",
-        "ws": "none",
-        "http": "h11",
-        "loop": "asyncio",
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": False,
-        # A browser has up to six connections to a server, and loads a page over all of them.
-        "limit_concurrency": arguments.browsers * 6 + 16,
-        "timeout_keep_alive": 10,
-        "timeout_graceful_shutdown": _SHUTDOWN,
-        "backlog": _BACKLOG,
-    }
-    with _socket(arguments.metrics, "--metrics") as metrics, _socket(arguments.listen, "--listen") as pages:
+    with (
+        _socket(arguments.metrics, "--metrics", BACKLOG) as metrics,
+        _socket(arguments.listen, "--listen", BACKLOG) as pages,
+    ):
         # Accepted connections have it from the listener: a browser that takes nothing is let go by the kernel.
         pages.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
         # Not before both ports are ours: another one that runs must not lose its token.
         _keep(token, arguments.token_file)
         listening = await receiver.listen(metrics)
-        server = Server(uvicorn.Config(web.application, **settings))
+        serving = server(web.application, arguments.browsers)
         stopped = asyncio.get_running_loop().create_future()
 
         def stop() -> None:
             web.live.end()
-            server.should_exit = True
+            serving.should_exit = True
             if not stopped.done():
                 stopped.set_result(None)
 
-        serving = asyncio.ensure_future(server.serve(sockets=[pages]))
-        serving.add_done_callback(lambda _: stop())
+        served = asyncio.ensure_future(serving.serve(sockets=[pages]))
+        served.add_done_callback(lambda _: stop())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
         host, port = pages.getsockname()[:2]
@@ -102,14 +77,14 @@ async def _run(arguments: argparse.Namespace) -> int:
         finally:
             listening.close()
             receiver.close()
-            await serving
+            await served
     shared.say("metrics ui: stopped by a signal")
     return shared.DONE
 
 
-def _socket(where: Address, option: str) -> socket.socket:
+def _socket(where: Address, option: str, backlog: int) -> socket.socket:
     try:
-        return socket.create_server((where.host, where.port), backlog=_BACKLOG)
+        return socket.create_server((where.host, where.port), backlog=backlog)
     except OSError as error:
         # Not its text, which some Pythons make longer.
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error

@@ -120,6 +120,33 @@ def test_the_numbers_of_a_status() -> None:
     assert status.servers[1].problem == "it is on fire"
 
 
+@pytest.mark.parametrize(
+    ("plan", "answer", "check", "url"),
+    [
+        ({"state": "started", "address": "10.0.0.1:4000"}, {"metrics_ui": True}, False, "http://10.0.0.1:4000/"),
+        ({"state": "started", "address": "10.0.0.1:4000"}, {}, True, "http://10.0.0.1:4000/"),
+        # Its libraries could not be had.
+        ({"state": "started", "address": "10.0.0.1:4000"}, {"metrics_ui": False}, False, ""),
+        ({"state": "stopped", "address": "10.0.0.1:4000"}, {"metrics_ui": False}, False, ""),
+        ({}, {"metrics_ui": False}, False, ""),
+    ],
+)
+def test_where_the_metrics_ui_is(plan: dict[str, Any], answer: dict[str, Any], check: bool, url: str) -> None:
+    started = of_step("start_cluster", {"needed": True, "cluster": RECORD, "metrics_ui": plan}, answer, check=check)
+    assert isinstance(started, Started)
+    assert started.metrics_ui == url
+
+
+def test_a_status_tells_where_the_metrics_ui_is_as_long_as_it_runs() -> None:
+    process = {"kind": "metrics_ui", "alive": True, "pid": 7, "log": "/log", "details": {"address": "10.0.0.1:4000"}}
+    state = {"cluster": RECORD, "processes": {"metrics_ui": process}, "workers": {}}
+    status = of_step("status", {}, {"server1": state}, check=False)
+    assert isinstance(status, Status)
+    assert status.metrics_ui == "http://10.0.0.1:4000/"
+    process["alive"] = False
+    assert of_step("status", {}, {"server1": state}, check=False).metrics_ui == ""  # type: ignore[attr-defined]
+
+
 def test_a_run_is_published_with_its_folder_and_its_violations() -> None:
     violation = {"sentence": "key_0: 3 is missing", "kind": "gap", "key": "key_0", "missing": [3, 3], "position": 4}
     result = _results.Result(
