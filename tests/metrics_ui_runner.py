@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -25,12 +26,21 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     encode,
     topic_of,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import CHART
 
 from tests.program_runner import Programs
 
 PAGE = Path(__file__).resolve().parent.parent / "roles" / "metrics_ui" / "files" / "page"
 APPLICATION = "Demo"
 LIMIT = 20.0
+
+
+def chart_of(bundle: Path, directory: Path) -> Path:
+    """Chart.js out of the wheel in a bundle, put into a directory."""
+    with zipfile.ZipFile(bundle) as opened:
+        (wheel,) = (name for name in opened.namelist() if name.startswith(f"wheels/django_{CHART[0]}-"))
+        with zipfile.ZipFile(opened.open(wheel)) as package:
+            return Path(package.extract("/".join(CHART), directory))
 
 
 class Ui:

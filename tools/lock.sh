@@ -7,5 +7,5 @@ uv pip compile --quiet --upgrade --python-version 3.9 --no-deps --only-binary :a
     --no-annotate requirements/metrics_ui.in --output-file roles/metrics_ui/files/wheels.txt
 for name in controller core-2.16; do
     uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
-        "requirements/$name.in" --output-file "requirements/$name.txt"
+        --override requirements/controller-overrides.txt "requirements/$name.in" --output-file "requirements/$name.txt"
 done

@@ -23,7 +23,8 @@ REQUEST_WITHIN = 20.0
 """Seconds in which whoever connects has to have asked for something: uvicorn itself waits for ever, and a few hundred
 connections that say nothing would lock everybody out."""
 
-_CONNECTIONS_A_PAGE = 3
+CONNECTIONS_A_PAGE, CONNECTIONS_MORE = 6, 16
+"""A browser opens up to six connections to load a page; more are for whoever asks without one, such as Prometheus."""
 
 
 class Protocol(H11Protocol):
@@ -94,7 +95,7 @@ def server(application: ASGIApp, browsers: int) -> Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=browsers * _CONNECTIONS_A_PAGE,
+            limit_concurrency=browsers * CONNECTIONS_A_PAGE + CONNECTIONS_MORE,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=SHUTDOWN,
             backlog=BACKLOG,

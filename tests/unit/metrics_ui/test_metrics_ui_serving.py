@@ -61,7 +61,8 @@ def test_connections_that_say_nothing_lock_nobody_out_for_long(monkeypatch: pyte
     monkeypatch.setattr(serving, "REQUEST_WITHIN", 0.5)
 
     async def act(port: int) -> None:
-        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        most = serving.CONNECTIONS_A_PAGE + serving.CONNECTIONS_MORE
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(most)]
         silent[0][1].write(b"GET / HT")
         assert await ask(port) == b"HTTP/1.1 503 Service Unavailable"
         for reader, _writer in silent:

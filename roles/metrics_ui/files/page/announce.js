@@ -6,7 +6,7 @@
  * What is said aloud: a worker gone, a worker back, a new mark, and nothing else.
  */
 
-import { markText } from "/static/format.js";
+import { markText, shown } from "/static/format.js";
 
 const states = new Map(); // application -> worker -> state
 const marks = new Set();
@@ -19,7 +19,7 @@ function say(sentence) {
   if (timer === null) {
     timer = setTimeout(() => {
       timer = null;
-      document.getElementById("announcer").textContent = waiting.join(" ");
+      document.getElementById("announcer").textContent = shown(waiting.join(" "));
       waiting = [];
     }, 500);
   }

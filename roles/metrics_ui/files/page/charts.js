@@ -6,7 +6,7 @@
  * The charts: throughput over time with marks, and latency by power of two; each with its numbers as a table.
  */
 
-import { RANGE_SECONDS, atMost, byName, clock, hourMinute, latency, markText, percent, rangeWords, rate } from "/static/format.js";
+import { RANGE_SECONDS, atMost, byName, clock, hourMinute, latency, markText, percent, rangeWords, rate, shown } from "/static/format.js";
 import { drawn, keyed, make, setAttribute, setHidden, setText } from "/static/dom.js";
 import { makeTable } from "/static/table.js";
 
@@ -26,10 +26,10 @@ const SHAPES = [
   ["rectRounded", "M4 2h4a2 2 0 0 1 2 2v4a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2z"],
 ];
 
-const shown = new Set();
+const figures = new Set();
 
 function recolour() {
-  for (const chart of shown) {
+  for (const chart of figures) {
     chart.recolour();
   }
 }
@@ -53,7 +53,7 @@ class Figure {
     this.chart = null;
     this.labelled = -Infinity;
     this.details.addEventListener("toggle", () => this.fill());
-    shown.add(this);
+    figures.add(this);
   }
 
   /** Draws with Chart.js; without it (it did not load) there is still the table. */
@@ -81,7 +81,7 @@ class Figure {
   }
 
   close() {
-    shown.delete(this);
+    figures.delete(this);
     this.table?.close();
     this.chart?.destroy();
   }
@@ -224,7 +224,11 @@ const namesPlugin = {
   },
 };
 
-const short = (name) => (name.length > 16 ? `${name.slice(0, 15)}…` : name);
+/** A name for which there is little room. */
+const short = (name) => {
+  const text = shown(name);
+  return text.length > 16 ? `${text.slice(0, 15)}…` : text;
+};
 
 /** Throughput over time, one line for each name. */
 export class ThroughputChart extends Figure {
@@ -275,7 +279,7 @@ export class ThroughputChart extends Figure {
             bodyFont: { family: FONT },
             callbacks: {
               title: (items) => (items.length ? `${clock(items[0].raw.x - items[0].raw.width / 2)} to ${clock(items[0].raw.x + items[0].raw.width / 2)}` : ""),
-              label: (item) => ` ${item.dataset.label}: ${rate(item.raw.y)} messages/s`,
+              label: (item) => ` ${short(item.dataset.label)}: ${rate(item.raw.y)} messages/s`,
             },
           },
         },
@@ -375,7 +379,7 @@ export class ThroughputChart extends Figure {
       ({ name }) => {
         const index = this.style(name);
         const icon = drawn("svg", { viewBox: "0 0 28 12", width: 28, height: 12 }, drawn("path", { d: "M0 6h28", class: "key-line" }), drawn("path", { d: SHAPES[index][1], class: "key-shape", transform: "translate(8 0)" }));
-        return { node: make("li", { class: `key line-${index + 1}`, "data-line": name }, icon, make("span", { class: "key-name" }, name)) };
+        return { node: make("li", { class: `key line-${index + 1}`, "data-line": name }, icon, make("span", { class: "key-name" }, shown(name))) };
       },
       () => {},
     );
@@ -404,9 +408,14 @@ export class ThroughputChart extends Figure {
     }
     const { lines, begin, step, now, range } = this.view;
     const names = JSON.stringify(lines.map((line) => line.name));
+    let place = null;
     if (this.names !== names) {
       this.names = names;
       this.table?.close();
+      if (this.table) {
+        const { node } = this.table;
+        place = { left: node.scrollLeft, top: node.scrollTop, focused: node.contains(document.activeElement) };
+      }
       this.table = makeTable({
         id: `${this.node.id}-table`,
         caption: `${this.title}, messages per second, newest first`,
@@ -415,7 +424,7 @@ export class ThroughputChart extends Figure {
         key: (row) => row.key,
         columns: [
           { id: "time", label: "From", head: true, value: (row) => row.time },
-          ...lines.map((line, index) => ({ id: `line-${index}`, label: line.name, number: true, value: (row) => rate(row.values[index]), raw: (row) => row.values[index] })),
+          ...lines.map((line, index) => ({ id: `line-${index}`, label: shown(line.name), number: true, value: (row) => rate(row.values[index]), raw: (row) => row.values[index] })),
           { id: "settled", label: "Settled", value: (row) => (row.settled ? "yes" : "not yet") },
         ],
       });
@@ -430,6 +439,14 @@ export class ThroughputChart extends Figure {
       }
     }
     this.table.update(rows);
+    if (place) {
+      // A column more or less: whoever reads is left where they are.
+      this.table.node.scrollTo(place.left, place.top);
+      if (place.focused) {
+        setAttribute(this.table.node, "tabindex", "0");
+        this.table.node.focus({ preventScroll: true });
+      }
+    }
   }
 }
 
@@ -451,7 +468,7 @@ export class LatencyChart extends Figure {
       data: {
         labels: [],
         datasets: [
-          { type: "line", label: "cumulative", data: [], borderWidth: 2, pointRadius: 3, pointStyle: "circle", tension: 0 },
+          { type: "line", label: "cumulative", data: [], borderWidth: 2, pointRadius: 3, pointStyle: "circle", tension: 0, clip: 6 },
           { type: "bar", label: "share", data: [], borderWidth: 1, borderRadius: 3, categoryPercentage: 0.94, barPercentage: 0.94 },
         ],
       },
@@ -482,12 +499,12 @@ export class LatencyChart extends Figure {
 
   /** view: {bars, line, percentiles, count, range} */
   update(view) {
-    const sums = new Map(view.line.map((point) => [point.up_to, point.percent]));
     const first = this.view === undefined || this.view.range !== view.range;
     this.view = view;
-    let sum = null;
     this.rows = view.bars.map((bar) => {
-      sum = sums.get(bar.up_to) ?? (bar.up_to === null && bar.percent > 0 ? 100 : sum);
+      // Bars end where the line may have no point: before its first nothing has come, after its last all has.
+      const point = view.line.findLast(({ up_to }) => bar.up_to === null || up_to <= bar.up_to);
+      const sum = view.line.length > 0 ? (point?.percent ?? 0) : null;
       const longer = bar.up_to === null;
       return {
         key: longer ? "longer" : bar.up_to,

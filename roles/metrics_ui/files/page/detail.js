@@ -6,7 +6,7 @@
  * The page of one pipeline, worker or computation: stats, throughput, latency, and its parts.
  */
 
-import { atMost, byName, latency, pageHash, rangeWords, rate } from "/static/format.js";
+import { atMost, byName, latency, pageHash, rangeWords, rate, shown } from "/static/format.js";
 import { keyed, make, setAttribute, setHidden, setText, valueBox } from "/static/dom.js";
 import { LatencyChart, ThroughputChart } from "/static/charts.js";
 import { makeMarks } from "/static/marks.js";
@@ -57,16 +57,16 @@ export function mountDetail(root, route) {
   const choice = make("div", { class: "ranges", id: "ranges", role: "group", "aria-label": "Time range" }, ...buttons);
   const head = make("div", { class: "detail-head" }, state, choice);
 
-  const chart = new ThroughputChart("throughput", `Throughput of ${kind} ${name}`, true);
+  const chart = new ThroughputChart("throughput", `Throughput of ${kind} ${shown(name)}`, true);
   const marks = makeMarks();
   chart.details.before(marks.node);
-  const bars = new LatencyChart("latency", `Latency of ${kind} ${name}`);
+  const bars = new LatencyChart("latency", `Latency of ${kind} ${shown(name)}`);
   const noLatency = make("p", { class: "none", id: "no-latency", hidden: true }, "No latencies in this range.");
   const charts = make(
     "div",
     { class: "pair" },
     make("section", { class: "card", id: "throughput-card", "aria-labelledby": "throughput-title" }, make("h2", { id: "throughput-title" }, "Throughput"), chart.node),
-    make("section", { class: "card", id: "latency-card", "aria-labelledby": "latency-title" }, make("h2", { id: "latency-title" }, "Latency"), noLatency, bars.node),
+    make("section", { class: "card", id: "latency-card", "aria-labelledby": "latency-title" }, make("h2", { id: "latency-title" }, "Latency by power of two"), noLatency, bars.node),
   );
   const parts = make("div", { class: "stack", id: "parts" });
   const partNodes = new Map();
@@ -77,7 +77,7 @@ export function mountDetail(root, route) {
     "div",
     { class: "card empty", id: "unknown", hidden: true },
     make("h2", {}, `Nothing has come of this ${kind}`),
-    make("p", {}, `No metrics of the ${kind} “${name}” of “${application}” are known. The page keeps listening and shows them as soon as they come.`),
+    make("p", {}, `No metrics of the ${kind} “${shown(name)}” of “${shown(application)}” are known. The page keeps listening and shows them as soon as they come.`),
   );
   const filled = make("div", { class: "stack", id: "detail", hidden: true }, head, make("div", { class: "stat-cards" }, ...stats.map((stat) => stat.node)), charts, parts);
   root.append(wait, unknown, filled);
@@ -101,7 +101,7 @@ export function mountDetail(root, route) {
       setHidden(state, kind !== "worker");
       if (kind === "worker") {
         badge.update(view.state, view.since, view.now);
-        setText(server, view.server ? `on ${view.server}` : "");
+        setText(server, view.server ? `on ${shown(view.server)}` : "");
       }
       stats.forEach((stat) => stat.update(view));
       const { begin, step, values } = view.throughput;

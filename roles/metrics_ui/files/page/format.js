@@ -20,6 +20,13 @@ export const RANGE_SECONDS = { "5m": 300, "1h": 3600 };
 /** The range in words, as in "the last 5 minutes". */
 export const rangeWords = (range) => (range === "1h" ? "hour" : "5 minutes");
 
+// What leaves no trace on the screen, and what turns the direction of all that follows.
+const INVISIBLE = /^[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** A name, or a sentence with names, as it is shown: it can be seen and clicked, and changes nothing around it. */
+export const shown = (text) => (INVISIBLE.test(text) ? "(blank)" : text.replace(TURNING, (character) => `\\u${character.charCodeAt(0).toString(16)}`));
+
 /** worker2 comes before worker10. */
 export const byName = (one, other) => collator.compare(one.name, other.name);
 
@@ -96,7 +103,7 @@ export function percent(number) {
 }
 
 /** 1.4 s, for the time between two marks. */
-export const duration = (seconds) => `${tenths.format(seconds)}\u00a0s`;
+export const duration = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)}\u00a0ms` : `${tenths.format(seconds)}\u00a0s`);
 
 /** "crash worker2 on server2" */
 export function markText(mark) {

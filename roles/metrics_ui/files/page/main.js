@@ -10,7 +10,7 @@ import { announce } from "/static/announce.js";
 import { mountApplications } from "/static/applications.js";
 import { mountDetail } from "/static/detail.js";
 import { keyed, make, setAttribute, setHidden, setText } from "/static/dom.js";
-import { RANGE_SECONDS, clock, pageHash } from "/static/format.js";
+import { RANGE_SECONDS, clock, pageHash, shown } from "/static/format.js";
 import { mountOverview } from "/static/overview.js";
 import { openStream } from "/static/stream.js";
 
@@ -54,10 +54,10 @@ let closeStream = null;
 function headings() {
   const trail = [["Applications", pageHash(null)]];
   if (route?.application !== undefined) {
-    trail.push([route.application, pageHash(route.application)]);
+    trail.push([shown(route.application), pageHash(route.application)]);
   }
   if (route?.kind) {
-    trail.push([`${KINDS[route.kind]} ${route.name}`, pageHash(route.application, route.kind, route.name, route.range)]);
+    trail.push([`${KINDS[route.kind]} ${shown(route.name)}`, pageHash(route.application, route.kind, route.name, route.range)]);
   }
   if (route === null) {
     trail.push(["Unknown page", "#/"]);
@@ -66,7 +66,7 @@ function headings() {
     ...trail.map(([text, hash], index) => make("li", {}, make("a", { href: hash, "aria-current": index === trail.length - 1 ? "page" : null }, text))),
   );
   const kind = route?.kind ? KINDS[route.kind] : route?.application !== undefined ? "Application" : "";
-  const name = route === null ? "Unknown page" : (route.name ?? route.application ?? "Applications");
+  const name = route === null ? "Unknown page" : shown(route.name ?? route.application ?? "Applications");
   setText(byId("title-kind"), kind);
   setHidden(byId("title-kind"), kind === "");
   setText(byId("title-name"), name);
@@ -77,7 +77,7 @@ const problemNodes = new Map();
 
 function problems(sentences) {
   setHidden(byId("problems"), sentences.length === 0);
-  keyed(byId("problem-list"), problemNodes, sentences, (sentence) => sentence, (sentence) => ({ node: make("li", {}, sentence) }), () => {});
+  keyed(byId("problem-list"), problemNodes, sentences, (sentence) => sentence, (sentence) => ({ node: make("li", {}, shown(sentence)) }), () => {});
 }
 
 function connection(state, now = null) {

@@ -6,7 +6,7 @@
  * The marks of a migration: their numbers, and the list below a chart.
  */
 
-import { clockTenths, duration, markText } from "/static/format.js";
+import { clockTenths, duration, markText, shown } from "/static/format.js";
 import { keyed, make, setHidden, setText } from "/static/dom.js";
 
 const WORDS = { crash: "Crash", copy: "Copy", start: "Start", resumed: "Resumed" };
@@ -62,7 +62,7 @@ export function makeMarks() {
         }
         setText(entry.number, String(numbers.get(key(mark))));
         setText(entry.time, clockTenths(mark.time));
-        setText(entry.words, details(mark));
+        setText(entry.words, shown(details(mark)));
         setText(entry.gap, crash && crash !== mark ? `${duration(mark.time - crash.time)} after the crash` : "");
       });
       return marks.map((mark) => ({ ...mark, number: numbers.get(key(mark)) }));

@@ -6,7 +6,7 @@
  * The overview of one application: throughput by worker, marks, and the tables.
  */
 
-import { byName } from "/static/format.js";
+import { byName, shown } from "/static/format.js";
 import { make, setAttribute, setHidden, valueBox } from "/static/dom.js";
 import { ThroughputChart } from "/static/charts.js";
 import { makeMarks } from "/static/marks.js";
@@ -38,7 +38,7 @@ export function mountOverview(root, { application }) {
     data: "server",
     build(cell) {
       const show = valueBox(cell);
-      return (row) => show(row.server ?? null);
+      return (row) => show(row.server ? shown(row.server) : null);
     },
   };
   const words = "the last 5 minutes";
@@ -52,7 +52,7 @@ export function mountOverview(root, { application }) {
     "div",
     { class: "card empty", id: "unknown", hidden: true },
     make("h2", {}, "Nothing has come of this application"),
-    make("p", {}, `No metrics of “${application}” are known. The page keeps listening and shows them as soon as they come.`),
+    make("p", {}, `No metrics of “${shown(application)}” are known. The page keeps listening and shows them as soon as they come.`),
   );
   const filled = make("div", { class: "stack", id: "overview", hidden: true }, chartCard, ...Object.values(sections).map((section) => section.node));
   root.append(wait, unknown, filled);

@@ -13,7 +13,6 @@ const PAUSE = 2000;
  * Opens the stream of a view. Calls onView(data), onLost() and onRefused(sentence) until it is closed.
  */
 export function openStream(view, query, { onView, onLost, onRefused }) {
-  const parameters = new URLSearchParams(query);
   const address = `/api/stream?${new URLSearchParams({ view, ...query })}`;
   let source = null;
   let closed = false;
@@ -56,15 +55,18 @@ export function openStream(view, query, { onView, onLost, onRefused }) {
     });
   }
 
-  // An EventSource does not tell what the server answered; the same view by GET does.
+  // An EventSource does not tell what the server answered; the same by fetch does.
   async function ask() {
+    const enough = new AbortController();
     try {
-      const answer = await fetch(`/api/${view}?${parameters}`, { cache: "no-store" });
-      if (!answer.ok) {
-        const { error } = await answer.json();
-        if (!closed && typeof error === "string") {
-          onRefused(error);
-        }
+      const answer = await fetch(address, { cache: "no-store", signal: enough.signal });
+      if (answer.ok) {
+        enough.abort(); // It streams: the next EventSource will do.
+        return;
+      }
+      const { error } = await answer.json();
+      if (!closed && typeof error === "string") {
+        onRefused(error);
       }
     } catch {
       // No connection; the status says so already.

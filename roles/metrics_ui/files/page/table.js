@@ -6,7 +6,7 @@
  * Tables whose rows are keyed by name and changed in place.
  */
 
-import { atMost, pageHash, rate, stateText } from "/static/format.js";
+import { atMost, pageHash, rate, shown, stateText } from "/static/format.js";
 import { drawn, keyed, make, scrollable, setAttribute, setText, valueBox } from "/static/dom.js";
 
 const ICONS = {
@@ -110,7 +110,7 @@ export const nameColumn = (label, hash) => ({
   data: label,
   head: true,
   build(cell, row) {
-    cell.append(hash ? make("a", { href: hash(row) }, row.name) : row.name);
+    cell.append(hash ? make("a", { href: hash(row) }, shown(row.name)) : shown(row.name));
     return () => {};
   },
 });
