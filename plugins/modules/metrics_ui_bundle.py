@@ -113,7 +113,9 @@ def main() -> None:
             module.check_mode,
         )
     except (ProvisioningError, OSError) as error:
-        module.fail_json(msg=f"The libraries of the metrics UI are not on the controller: {error}")
+        module.fail_json(
+            msg=f"The libraries of the metrics UI are not on the controller: {error}. metrics_ui_wheels names a directory of wheels."
+        )
     module.exit_json(changed=bundle.changed, bundle=str(bundle.path), fingerprint=bundle.fingerprint)
 
 

@@ -62,6 +62,7 @@ page:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError
 
@@ -79,13 +80,12 @@ def main() -> None:
     )
     wanted = module.params
     try:
-        result = metrics_ui.install(
-            wanted["base"], Path(wanted["bundle"]), wanted["install_timeout"], module.check_mode
-        )
+        with acting(wanted["base"], module.check_mode):
+            result = metrics_ui.install(
+                wanted["base"], Path(wanted["bundle"]), wanted["install_timeout"], module.check_mode
+            )
     except (ProvisioningError, OSError) as error:
-        module.fail_json(
-            msg=f"{wanted['server']}: the metrics UI could not be installed: {error}. metrics_ui=false goes without it."
-        )
+        module.fail_json(msg=f"{wanted['server']}: the metrics UI could not be installed: {error}.")
     module.exit_json(**result)
 
 

@@ -141,10 +141,15 @@ def test_without_the_libraries_a_cluster_is_started_unless_it_was_asked_for(show
     nothing = f"metrics_ui_cache={tmp_path / 'cache'} metrics_ui_wheels={tmp_path / 'no-wheels'}"
     asked = shown.play("start_cluster", f"workers=1 metrics_ui=true {nothing}", succeed=False)
     assert "has no wheel of" in asked.message
-    assert "or go without it: metrics_ui=false" in asked.message
+    assert "metrics_ui_wheels names a directory of wheels. metrics_ui=false does without it." in asked.message
     assert shown.alive() == {}
     run = shown.play("start_cluster", f"workers=1 {nothing}")
-    assert "No metrics UI. The libraries of the metrics UI are not on the controller" in run.message
+    assert "No metrics UI: The libraries of the metrics UI are not on the controller" in run.message
+    assert set(shown.alive()) == {"initializer", "receiver"}
+    shown.play("stop_cluster")
+    (shown.base(1) / "metrics_ui").write_text("a file where a directory should be")
+    run = shown.play("start_cluster", "workers=1")
+    assert "No metrics UI: server1: the metrics UI could not be installed: " in run.message
     assert set(shown.alive()) == {"initializer", "receiver"}
 
 
