@@ -47,8 +47,8 @@ def exposition(receiver: Receiver) -> Iterator[str]:
     samples = [
         ("clients", "gauge", "Workers that are connected.", len(receiver.clients)),
         ("series", "gauge", "Series that are kept.", store.series),
-        ("histogram_bytes", "gauge", "Memory that the histograms take.", store.budget.used),
-        ("histogram_limit_bytes", "gauge", "Memory that they may take.", store.budget.limit),
+        ("kept_bytes", "gauge", "Memory that the histograms take.", store.budget.used),
+        ("kept_limit_bytes", "gauge", "Memory that they may take.", store.budget.limit),
         ("received_bytes_total", "counter", "Bytes that came from workers.", receiver.bytes),
         ("received_metrics_total", "counter", "Histograms that came.", store.counts["metrics"]),
     ]
