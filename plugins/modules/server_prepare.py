@@ -14,7 +14,7 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Deploys the programs of the collection to C(runtime) below O(base).
   - With O(cluster), also removes what an earlier cluster left (resilience files and journals together, since a fresh worker would take
-    them for its own) and records the new one.
+    them for its own), stops programs without workers that an interrupted start left running, and records the new one.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -53,11 +53,18 @@ removed:
   type: list
   elements: str
   sample: [resilience, received]
+stopped:
+  description: Programs that an interrupted start had left running.
+  returned: success
+  type: list
+  elements: str
+  sample: [receiver]
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
 def main() -> None:
@@ -73,7 +80,7 @@ def main() -> None:
     try:
         cluster = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
         result = preparation.prepare(module.params["base"], cluster, only_check=module.check_mode)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{module.params['server']} could not be prepared: {error}")
     module.exit_json(
         **result,

@@ -153,6 +153,16 @@ def test_without_the_libraries_a_cluster_is_started_unless_it_was_asked_for(show
     assert set(shown.alive()) == {"initializer", "receiver"}
 
 
+def test_a_start_that_was_interrupted_is_completed_by_another(shown: Loopback, tmp_path: Path) -> None:
+    with (tmp_path / "output").open("wb") as stream:
+        first = shown.start("start_cluster", "workers=2", stream)
+        wait_until(lambda: "metrics_ui" in shown.alive(), LIMIT, "the metrics UI")
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    shown.play("start_cluster", "workers=2")
+    assert set(shown.alive()) == {"initializer", "metrics_ui", "receiver", "worker2"}
+
+
 def test_its_port_is_asked_for_only_where_it_is_wanted(shown: Loopback) -> None:
     with socket.create_server(("127.0.0.1", shown.ports["metrics_ui"])):
         refused = shown.play("start_cluster", "workers=1", succeed=False)

@@ -22,25 +22,35 @@ from .server_state import DIRECTORIES
 _FROM_EARLIER = ("resilience", "journals", "received", "run")
 """Emptied together: a fresh worker takes any leftover for its own (reference, Traps 2 and 3)."""
 
+_GRACE = 5.0
+"""Seconds in which a program has to end, before and after SIGKILL."""
+
 
 def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = False) -> dict[str, Any]:
     """Deploy the programs, and with ``cluster`` make room for it.
 
-    :raises ValueError: when something still runs that would lose its files.
+    A receiver or the like that a start left running which was interrupted is stopped: without workers it serves nobody.
+
+    :raises ValueError: when a worker still runs, which would lose its files.
+    :raises StillAlive: when such a program does not end.
     :raises OSError: when the directory cannot be written.
     """
     path = Path(base)
     changed = runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files())
-    removed = []
+    removed: list[str] = []
+    left: dict[str, process_record.ProcessRecord] = {}
     if cluster is not None:
         known = _record(base)
         if known is None or known.identifier != cluster.identifier:
             changed = True
-            alive = _alive(base)
-            if alive:
-                raise ValueError(f"{', '.join(sorted(alive))} still runs; stop it first with stop_cluster.yml")
+            left = _alive(base)
+            workers = sorted(name for name, record in left.items() if record.kind == "worker")
+            if workers:
+                raise ValueError(f"{', '.join(workers)} still runs; stop it first with stop_cluster.yml")
             removed = [name for name in _FROM_EARLIER if _has_entries(path / name)]
     if changed and not only_check:
+        for record in left.values():
+            terminate(record.identity, grace=_GRACE, limit=_GRACE)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chmod(path, 0o700)
         for name in removed:
@@ -53,7 +63,7 @@ def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = Fals
             for worker in cluster.worker_names():
                 (path / "resilience" / worker).mkdir(mode=0o700, exist_ok=True)
             _write_record(base, cluster)
-    return {"changed": changed, "runtime": str(path / "runtime"), "removed": removed}
+    return {"changed": changed, "runtime": str(path / "runtime"), "removed": removed, "stopped": sorted(left)}
 
 
 def stop(base: str, keep_files: bool, limit: float = 10.0, only_check: bool = False) -> dict[str, Any]:

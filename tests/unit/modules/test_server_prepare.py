@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 
 from tests.module_runner import contents, refuse, succeed
@@ -46,6 +47,21 @@ def test_what_an_earlier_cluster_left_is_removed(
     succeed("server_stop", {"base": str(server), "server": "server1"})
     assert "received" in succeed("server_prepare", later)["removed"]
     assert list((server / "received").iterdir()) == []
+
+
+def test_what_an_interrupted_start_left_running_is_stopped(
+    server: Path, cluster: dict[str, Any], start_process: Callable[..., ProcessRecord]
+) -> None:
+    given = {"base": str(server), "server": "server1", "cluster": cluster}
+    succeed("server_prepare", given)
+    left = start_process(server, "receiver", "receiver")
+    again = {**given, "cluster": {**cluster, "identifier": "cluster-2"}}
+    assert succeed("server_prepare", again, check=True)["stopped"] == ["receiver"]
+    assert is_alive(left.identity)
+    assert succeed("server_prepare", given)["stopped"] == [], "of the same cluster it is none that was left"
+    assert is_alive(left.identity)
+    assert succeed("server_prepare", again)["stopped"] == ["receiver"]
+    assert not is_alive(left.identity)
 
 
 def test_refusals_are_sentences(server: Path) -> None:
