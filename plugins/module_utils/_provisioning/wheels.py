@@ -105,6 +105,7 @@ def _fetch(lock: Path, into: Path, python: str, limit: float) -> None:
         "pip",
         "download",
         "--quiet",
+        "--retries=2",
         "--disable-pip-version-check",
         "--no-input",
         "--no-deps",
