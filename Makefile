@@ -6,6 +6,7 @@ PYTHON ?=
 ARGS ?=
 TESTS ?= tests
 CASES ?= 10000
+TRIES ?= 100
 ENGINE ?= embedded
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
@@ -30,7 +31,7 @@ export PYTHONPATH := $(CURDIR)/.collections
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit molecule conformance fuzz lint format build lock bench clean
+.PHONY: help venv demo test test-unit soak-trust molecule conformance fuzz lint format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -61,6 +62,9 @@ molecule: venv ## test on containers reached by SSH: root, podman, runc, iptable
 
 fuzz: venv ## run the fuzz tests for long (CASES=10000 for each parser and port)
 	@FUZZ_CASES=$(CASES) python -m pytest tests/fuzz $(ARGS)
+
+soak-trust: venv ## interrupt runs, locks, starts and moves at moments of chance (TRIES=100 for each test)
+	@TRUST_TRIES=$(TRIES) python -m pytest tests/integration/trust $(ARGS)
 
 lint: venv ## check the sources
 	@python tools/check_rules.py
