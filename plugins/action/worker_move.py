@@ -34,9 +34,7 @@ class ActionModule(WaitingAction):
         waiting.update(mode="recover", pid=arguments["pid"], wait_timeout=left)
         if left > SLICE:
             waiting["return_after"] = SLICE
-        answer: dict[str, Any] = self._execute_module(
-            module_name="wallaroo.resilience.worker", module_args=waiting, task_vars=task_vars
-        )
+        answer = self._ask("worker", waiting, task_vars)
         merged = {**self._moved, **answer}
         if answer.get("failed"):
             merged.update(stage="start", finished=True)

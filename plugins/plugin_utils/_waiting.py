@@ -16,6 +16,7 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 
 display = Display()
 
@@ -26,21 +27,16 @@ SLICE = 5.0
 """Seconds between two words of progress."""
 
 
-class WaitingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+class WaitingAction(ReachingAction):
     """Runs the module of the action's own name in slices."""
 
-    TRANSFERS_FILES = False
-    _supports_async = False
-    _supports_check_mode = True
-
-    module_name = ""
     default_limit = 60.0
     carried: tuple[str, ...] = ()
     """Returned values that become arguments of the next slice: where the wait began."""
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call the module until it has finished, failed, or used up its limit."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
         if self._task.check_mode or arguments.get("return_after") not in (None, ""):
@@ -82,13 +78,3 @@ class WaitingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type in
         if "seconds" in answer:
             result["seconds"] = round(time.monotonic() - begin, 3)
         return result
-
-    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._execute_module(
-            module_name=f"wallaroo.resilience.{self.module_name}", module_args=arguments, task_vars=task_vars
-        )
-        return answer
-
-    def _where(self, task_vars: Optional[dict[str, Any]]) -> str:
-        delegated = self._task.delegate_to
-        return str(delegated or (task_vars or {}).get("inventory_hostname") or "server")

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server that cannot be reached is a failure like any other.
+
+Ansible takes a host that it cannot reach out of the play, and no ``rescue`` sees it. While a worker is down that would
+be the end of the run without a sentence, without a result, and without the road back. So modules that act in there are
+called by an action plugin of their own, which makes a failure of it that says which server is meant.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+UNREACHABLE = "unreachable_server"
+"""What such a failure returns beside its sentence: the server's name. What the module did there is not known."""
+
+
+class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+    """Runs the module of the action's own name."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    module_name = ""
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Call the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        result.update(self._call(dict(self._task.args), task_vars))
+        return result
+
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        return self._ask(self.module_name, arguments, task_vars)
+
+    def _ask(self, module: str, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        """Run a module of this collection on the server."""
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name=f"wallaroo.resilience.{module}", module_args=arguments, task_vars=task_vars
+            )
+        except AnsibleConnectionFailure as error:
+            return unreachable(self._where(task_vars), str(getattr(error, "message", "") or error))
+        if answer.get("unreachable"):
+            return unreachable(self._where(task_vars), str(answer.get("msg") or ""))
+        return answer
+
+    def _where(self, task_vars: Optional[dict[str, Any]]) -> str:
+        delegated = self._task.delegate_to
+        return str(delegated or (task_vars or {}).get("inventory_hostname") or "server")
+
+
+def unreachable(server: str, message: str) -> dict[str, Any]:
+    """What is returned of a server that cannot be reached.
+
+    :param message: what Ansible said: its own words, and then those of the program that it used.
+    """
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    why = lines[-1].rpartition("via ssh: ")[2] if lines else "no reason was given"
+    return {"failed": True, "changed": False, UNREACHABLE: server, "msg": f"{server} cannot be reached ({why})."}
