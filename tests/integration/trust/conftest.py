@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests that interrupt what the collection does at moments of chance: a test that takes ``seed`` runs once for each seed.
+"""Tests that interrupt what the collection does at moments of chance; one that takes ``seed`` runs once for each seed.
 
 ``make test`` tries a few seeds, always the same; ``make soak-trust`` tries many (``TRIES=100``).
 """
