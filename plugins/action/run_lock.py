@@ -13,7 +13,14 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import boot_id, identify
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
+    DEAD,
+    UNKNOWN,
+    Controller,
+    RunIsGone,
+    life,
+    this_run,
+)
 
 display = Display()
 
@@ -29,21 +36,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         """Take or release the lock; fail when another run holds it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
-        variables = task_vars or {}
-        arguments = {**self._task.args, "holder": self._holder(variables)}
+        try:
+            controller = this_run()
+        except RunIsGone as gone:
+            return {**result, "failed": True, "msg": f"The lock was left alone: {gone}."}
+        arguments = {**self._task.args, "holder": _holder(controller, task_vars or {})}
         answer = self._call(arguments, task_vars)
         other = answer.get("held_by")
-        if other and not self._alive(other):
+        if other and life(other) == DEAD:
             display.display(f"The lock of a run that is dead is taken over: {other['description']}")
             answer = self._call({**arguments, "instead_of": other["run"]}, task_vars)
             other = answer.get("held_by") if not self._task.check_mode else None
         result.update(answer)
+        try:
+            this_run()
+        except RunIsGone as gone:
+            # Killed meanwhile: nobody would ever give the lock back.
+            self._call({**arguments, "state": "released"}, task_vars)
+            return {**result, "failed": True, "msg": f"The lock was given back: {gone}."}
         if other:
             result["failed"] = True
-            result["msg"] = (
-                f"Another run works on these servers: {other['description']}. Wait for it. "
-                "If it is gone for good, e.g. with its controller, run this again with -e take_over=true."
-            )
+            result["msg"] = _refusal(other)
         return result
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
@@ -52,30 +65,32 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         )
         return answer
 
-    @staticmethod
-    def _holder(variables: dict[str, Any]) -> dict[str, Any]:
-        # Tasks run in children of the process that runs the playbook.
-        pid = os.getppid()
-        process = identify(pid)
-        ticks = process.start_ticks if process else 0
-        boot = boot_id()
-        playbook = str(variables.get("ansible_play_name") or "a playbook")
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return {
-            "run": f"{boot}-{pid}-{ticks}",
-            "description": f"{playbook!r} by {_user()} on {socket.gethostname()}, process {pid}, since {since}",
-            "controller": boot,
-            "pid": pid,
-            "start_ticks": ticks,
-        }
 
-    @staticmethod
-    def _alive(other: dict[str, Any]) -> bool:
-        """Whether the holder may still be at work; only a process of this very machine can be known to be dead."""
-        if other.get("controller") != boot_id():
-            return True
-        process = identify(int(other.get("pid") or 0))
-        return process is not None and process.start_ticks == other.get("start_ticks")
+def _holder(controller: Controller, variables: dict[str, Any]) -> dict[str, Any]:
+    playbook = str(variables.get("ansible_play_name") or "a playbook")
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "run": controller.run,
+        "description": f"{playbook!r} by {_user()} on {socket.gethostname()}, process {controller.pid}, since {since}",
+        "controller": controller.boot,
+        "pid": controller.pid,
+        "start_ticks": controller.start_ticks,
+        "namespace": controller.namespace,
+    }
+
+
+def _refusal(other: dict[str, Any]) -> str:
+    said = f"Another run works on these servers: {other['description']}."
+    if not other.get("controller"):
+        return f"{said} Look whether a run is under way; when none is, run this again with -e take_over=true."
+    if life(other) == UNKNOWN:
+        # Its machine or container is not ours: what looks dead from here may send at this moment.
+        return (
+            f"{said} Wait for it. Whether it is alive cannot be seen from this controller, since it runs on another "
+            "machine or in another container. When you know that it is gone for good, e.g. with its container, run "
+            "this again with -e take_over=true."
+        )
+    return f"{said} Wait for it, or end it."
 
 
 def _user() -> str:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-_PARTIAL = ".partial."
+PARTIAL = ".partial."
 
 
 @contextmanager
@@ -58,15 +58,15 @@ def reserve_partial(path: Path) -> Path:
 
     :raises OSError: when it cannot be created.
     """
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f"{_PARTIAL}{path.name}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f"{PARTIAL}{path.name}.")
     os.close(handle)
     return Path(partial)
 
 
 def name_of_partial(name: str) -> str | None:
     """The name of the file that a partial file was to become; None for any other file."""
-    finished, dot, unique = name[len(_PARTIAL) :].rpartition(".")
-    return finished if name.startswith(_PARTIAL) and finished and dot and unique else None
+    finished, dot, unique = name[len(PARTIAL) :].rpartition(".")
+    return finished if name.startswith(PARTIAL) and finished and dot and unique else None
 
 
 def sync_directory(directory: Path) -> None:
