@@ -422,6 +422,13 @@ def fed(cluster: Cluster, workers: int, last: int = 200) -> Receiver:
     return receiver
 
 
+def failed_start(cluster: Cluster, name: str) -> str:
+    """Start a worker that ends with exit code 1; returns what it said."""
+    process = cluster.start(name)
+    assert process.exit_code() == 1, process.log()
+    return process.log()
+
+
 def crash_and_restart(cluster: Cluster, name: str) -> None:
     """SIGKILL, and the same command line again."""
     cluster[name].kill()

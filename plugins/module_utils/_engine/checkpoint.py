@@ -53,6 +53,8 @@ class Participant:
         """How many rollbacks the cluster has seen; what belongs to an earlier one is ignored."""
         self._saved = 0
         self._written = 0
+        self.is_recovering = False
+        """Whether this worker has been started from its files and has not gone back to a checkpoint yet."""
 
     def save(self, checkpoint: int) -> None:
         """The barrier is here: write the states."""
@@ -60,7 +62,18 @@ class Participant:
         self._saved = checkpoint
 
     def write_id(self, checkpoint: int, rollback: int) -> bool:
-        """Write the id behind the states; False when these states are not there."""
+        """Write the id behind the states; False when these states are not there.
+
+        A worker that has just come back ends, as the real engine's does: the checkpoint was complete but for its id
+        when the worker died, and the order to write it was kept for it. A second start works.
+        """
+        if self.is_recovering:
+            say("Invalid call on event log phase _RecoveringEventLogPhase")
+            fail(
+                f"Checkpoint {checkpoint} was being committed when this worker died, and it was told to write its id "
+                "before it had recovered. Start it again.",
+                "event_log_phase.pony",
+            )
         if rollback != self.rollback or checkpoint != self._saved:
             return False
         self._cluster.files.append_event_log(event_log.encode(event_log.CheckpointEnd(checkpoint)))
@@ -87,10 +100,18 @@ class Participant:
             fail(f"Trying to rollback to checkpoint {checkpoint} from empty recovery file", "the event log")
         try:
             entries = self._cluster.store.restore(files.states_at(checkpoint))
+        except event_log.CheckpointNotFound as error:
+            say(f"RESILIENCE: Rolling back to checkpoint {checkpoint} from recovery log file failed: not found ")
+            fail(
+                f"{error}, to which the cluster goes back. It was committed after these files were left: "
+                f"start {self._cluster.name} from its newest files.",
+                "backend.pony",
+            )
         except (OSError, ValueError) as error:
-            fail(f"Trying to rollback to checkpoint {checkpoint} failed: not found ({error})", "the event log")
+            fail(f"Trying to rollback to checkpoint {checkpoint} failed: {error}", "the event log")
         say(f"RESILIENCE: Replayed {entries} entries from recovery log file.")
         self.forget()
+        self.is_recovering = False
         self.rollback = rollback
 
 
@@ -151,7 +172,7 @@ class Coordinator:
         # Its own id first: the coordinator's event log then holds the highest id that stands anywhere.
         self._participant.write_id(checkpoint, self.rollback)
         self._expect("id_written", checkpoint)
-        self._tell("write_id", checkpoint)
+        self._tell("write_id", checkpoint, keep=True)
         await self._all_answered()
         self._participant.commit(checkpoint, self.rollback)
         self.committed = checkpoint
@@ -164,6 +185,6 @@ class Coordinator:
     async def _all_answered(self) -> None:
         await self._cluster.changed.until(lambda: not self._missing)
 
-    def _tell(self, kind: str, checkpoint: int) -> None:
+    def _tell(self, kind: str, checkpoint: int, keep: bool = False) -> None:
         for name in self._cluster.others:
-            self._cluster.send(name, {"type": kind, "id": checkpoint, "rollback": self.rollback}, keep=False)
+            self._cluster.send(name, {"type": kind, "id": checkpoint, "rollback": self.rollback}, keep)

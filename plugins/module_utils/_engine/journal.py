@@ -5,10 +5,10 @@
 
 There are two (reference C.4): ``.journal`` with every change of every file but the event log, and
 ``.evlog.journal`` with the bytes of the event log as they are. A SIGKILL can fall between a journal and its
-file, so a worker that recovers with journalling first makes both say the same again. What it then cuts
-from a journal is on no server: bytes are streamed a turn of the event loop after they were written here,
-and a journal and its file are written in the same turn. Only a machine that lost its memory, or a
-restoration that went wrong, leaves more on the server; its copy is cut to the same length then.
+file, so a worker that recovers with journalling first makes both say the same again. What it then cuts from
+a journal may be on the server already, whose copy is cut too. A server that has more than this worker ever
+wrote has it from another instance of it, which went on elsewhere from the same files: then this one ends, as a
+real one does.
 
 The operations and their order are those of a real worker, as recorded, but for two things: a file that gets
 another content is written before it is cut (see :meth:`.file_layer.FileLayer.replace`), not the other way
@@ -18,6 +18,7 @@ round, and an address is one write, not one a line.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from .._formats import journal as journal_format
@@ -49,8 +50,17 @@ class WorkerJournal:
         self._tags: dict[Path, int] = {}
         self._is_recovering = False
 
-    def start(self, tasks: Tasks) -> None:
-        """Stream both to the journal server from now on. Nobody waits for it (Trap 18)."""
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the journal server, since it is there, has taken what this worker goes on from."""
+        return self._operations.is_accepted and self._event_log.is_accepted
+
+    def start(self, tasks: Tasks, begun: Callable[[], None]) -> None:
+        """Stream both to the journal server from now on. Nobody waits for it (Trap 18).
+
+        :param begun: called when a stream begins.
+        """
+        self._operations.begun = self._event_log.begun = begun
         tasks.start(self._operations.run())
         tasks.start(self._event_log.run())
 

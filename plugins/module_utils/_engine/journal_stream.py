@@ -13,9 +13,9 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Optional, TypeVar
+from typing import NoReturn, Optional, TypeVar
 
 from .command_line import HostPort
 from .output import fail, say
@@ -50,8 +50,13 @@ class JournalStream:
         self._server = server
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.length = os.fstat(self._handle).st_size
+        self._found: Optional[int] = self.length
+        """Bytes that an earlier life of this worker left, until the server has been told of new ones. A server that has
+        more has them from another instance, which went on elsewhere."""
         self._cut_at: Optional[int] = None
         """Where the file was cut: the server's copy may go on differently from here."""
+        self.begun: Callable[[], None] = lambda: None
+        """Called whenever the server has taken what is here, and gets what follows."""
         self._grown: Optional[asyncio.Event] = None
         self._live: Optional[socket.socket] = None
         """The connection, once the server has all that there is."""
@@ -88,6 +93,11 @@ class JournalStream:
             fail(f"{self.path} cannot be cut: {error.strerror}", "the journal")
         self.length = length
         self._cut_at = length if self._cut_at is None else min(self._cut_at, length)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the server has once taken what this worker goes on from."""
+        return self._found is None
 
     async def run(self) -> None:
         """Keep the server's copy up to date, for ever."""
@@ -137,20 +147,26 @@ class JournalStream:
                 pause = min(2 * pause, longest)
                 continue
             size = int(entry[1])
-            most = self.length if self._cut_at is None else self._cut_at
-            if size > most:
-                await self._cut_there(connection, size)
+            ours = self.length if self._found is None else self._found
+            if size > ours:
+                self._refuse(size, ours)
+            if self._cut_at is not None and size > self._cut_at:
+                await self._cut_there(connection)
+                size = self._cut_at
             self._cut_at = None
-            return min(size, most)
+            return size
 
-    async def _cut_there(self, connection: socket.socket, size: int) -> None:
-        if self._cut_at is None:
-            fail(
-                f"The journal server holds {size} bytes of {self.path.name} and only {self.length} are in "
-                f"{self.path.parent}: they are of different clusters. Remove both journals, always together. "
-                "If this machine crashed and lost the end of them, restore the worker from the journal server instead.",
-                "the journal",
-            )
+    def _refuse(self, size: int, ours: int) -> NoReturn:
+        """End, as a real worker does: what the server holds goes on differently from what is here."""
+        fail(
+            f"The journal server holds {size} bytes of {self.path.name}, and only {ours} were in {self.path.parent}. "
+            f"If {self._worker} has run on another server since, start it there: its files are the newest. If this "
+            "machine lost the end of its files, restore the worker from the journal server. If the journals are of "
+            "different clusters, remove both, always together.",
+            "remote_journal_client.pony",
+        )
+
+    async def _cut_there(self, connection: socket.socket) -> None:
         if await self._ask(connection, f"t{self.path.name}\t{self._cut_at}".encode()) != b"ok":
             # Wallaroo's own server cannot cut: it gets the file anew.
             await self._ask(connection, b"d" + self.path.name.encode())
@@ -158,7 +174,8 @@ class JournalStream:
 
     async def _stream(self, connection: socket.socket, size: int, grown: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        self._sent, self._live = size, connection
+        self._sent, self._live, self._found = size, connection, None
+        self.begun()
         # Reports are read, so that they do not fill the connection, and to see when the server goes.
         reports = asyncio.ensure_future(_read_until_end(connection))
         try:

@@ -109,7 +109,8 @@ def _journal(worker: Worker, is_recovering: bool) -> None:
     except OSError as error:
         fail(f"{error.filename} cannot be written: {error.strerror}", "the journal")
     worker.files.layer.journals.append(journal)
-    journal.start(worker.tasks)
+    worker.journal = journal
+    journal.start(worker.tasks, worker.changed.wake)
 
 
 async def _run(

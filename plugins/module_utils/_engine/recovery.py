@@ -53,6 +53,7 @@ class Recovery:
         worker = self._worker
         # Until the rollback barrier, what comes in was meant for this worker's earlier life.
         worker.flow.discarding = True
+        worker.participant.is_recovering = True
         control, data = self._read_files()
         await worker.listen_external()
         if worker.is_initializer:
@@ -115,14 +116,21 @@ class Recovery:
         say(f"{worker.name}: Interconnections with other workers created.")
 
     async def _look_round(self) -> None:
-        """Let boundaries and sink connect before the phases begin; what is not there does not hold them up."""
-        worker = self._worker
-        everything = worker.changed.until(
-            lambda: worker.sink.connected and all(boundary.connected for boundary in worker.boundaries.values())
-        )
-        looking = worker.tasks.start(everything)
+        """Let boundaries and sink connect before the phases begin; what is not there does not hold them up.
+
+        The journal server, too: it may know that another instance of this worker has gone on, which ends this one.
+        """
+        looking = self._worker.tasks.start(self._worker.changed.until(self._everything_is_there))
         await asyncio.wait({looking}, timeout=_CONNECTING_LIMIT)
         looking.cancel()
+
+    def _everything_is_there(self) -> bool:
+        worker = self._worker
+        return (
+            worker.sink.connected
+            and all(boundary.connected for boundary in worker.boundaries.values())
+            and (worker.journal is None or worker.journal.is_accepted)
+        )
 
     # -- the phases --------------------------------------------------------------------------------------
 

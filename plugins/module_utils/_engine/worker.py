@@ -18,6 +18,7 @@ from .control_channel import ControlListener, ControlPeer, Message
 from .data_channel import BARRIER, ROLLBACK_BARRIER, Boundary, DataListener
 from .external_channel import ExternalChannel, Request
 from .flow import Flow
+from .journal import WorkerJournal
 from .metrics import Journey, Metrics
 from .metrics_sender import MetricsSender
 from .output import fail, say
@@ -48,6 +49,7 @@ class Worker:
         self.application = application
         self.name = options.name
         self.files = RecoveryFiles(files)
+        self.journal: Optional[WorkerJournal] = None
         self.tasks = Tasks()
         self.changed = Signal()
         """Woken whenever something happened that a part of this worker may wait for."""

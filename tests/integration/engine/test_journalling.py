@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.re
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoring import from_journal_server
 
 from tests.program_runner import Programs
-from tests.worker_runner import LIMIT, RESUMED, Cluster, wait_for
+from tests.worker_runner import LIMIT, RESUMED, Cluster, failed_start, fed, wait_for
 
 JOURNALS = ("journal", "evlog.journal")
 WORKERS = ("initializer", "worker2")
@@ -200,7 +201,33 @@ def test_journals_of_another_cluster_on_the_server_end_a_worker(cluster: Cluster
     initializer = cluster.start("initializer", 1)
     assert initializer.exit_code() == 1
     assert "The journal server holds 100000 bytes of multi_partition_detector-initializer.journal" in initializer.log()
-    assert "Remove both journals, always together." in initializer.log()
+    assert "remove both, always together." in initializer.log()
+
+
+def test_old_files_of_a_worker_that_went_on_from_them_elsewhere_end_it_at_once(
+    cluster: Cluster, server: Server, tmp_path: Path
+) -> None:
+    cluster.interval = 1.0
+    receiver = fed(cluster, 2, last=10)
+    cluster["worker2"].kill()
+    files = cluster.files("worker2").directory
+    old, newest = tmp_path / "old", tmp_path / "newest"
+    shutil.copytree(files, old)
+    cluster.start("worker2").wait_for(RESUMED)
+    cluster["worker2"].kill()
+    files.rename(newest)
+    # No checkpoint was taken in between: the old files hold all that the cluster goes back to.
+    shutil.copytree(old, files)
+    log = failed_start(cluster, "worker2")
+    assert "This should never happen: failure in remote_journal_client.pony" in log
+    assert "If worker2 has run on another server since, start it there: its files are the newest." in log
+    assert RESUMED not in log
+    shutil.rmtree(files)
+    newest.rename(files)
+    cluster.start("worker2").wait_for(RESUMED)
+    cluster.send(11, 20)
+    receiver.assert_exactly_once(20)
+    wait_for("the journals to be equal again", lambda: server.has_what_the_workers_have(cluster))
 
 
 def test_without_a_journal_server_the_workers_go_on(cluster: Cluster) -> None:

@@ -8,11 +8,16 @@ A stand-in that loses nothing would let runbooks pass that fail on real machines
 
 from __future__ import annotations
 
+import shutil
+import signal
 import time
+from pathlib import Path
+from typing import Optional
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import event_log
 
-from tests.worker_runner import KEYS, RESUMED, Cluster, crash_and_restart, fed, wait_for
+from tests.worker_runner import KEYS, RESUMED, Cluster, crash_and_restart, failed_start, fed, wait_for
 
 PATIENCE = 1.5
 """Seconds of looking that something does not happen; a recovery takes 0.1 to 0.3."""
@@ -81,3 +86,71 @@ def test_checkpoints_go_on_while_the_receiver_is_away(cluster: Cluster, name: st
     cluster.wait_for_checkpoints(3)
     crash_and_restart(cluster, "worker2")
     assert "INIT PHASE III" not in cluster["worker2"].log(), "which waits for the receiver"
+
+
+def test_files_that_lack_a_checkpoint_the_cluster_has_committed_since_cannot_come_back(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    receiver = fed(cluster, 2, last=10)
+    cluster["worker2"].kill()
+    files = cluster.files("worker2").directory
+    old, newest = tmp_path / "old", tmp_path / "newest"
+    shutil.copytree(files, old)
+    cluster.start("worker2").wait_for(RESUMED)
+    cluster.wait_for_checkpoints()
+    cluster["worker2"].kill()
+    files.rename(newest)
+    shutil.copytree(old, files)
+    log = failed_start(cluster, "worker2")
+    committed = cluster.last_checkpoint()
+    assert f"RESILIENCE: Rolling back to checkpoint {committed} from recovery log file failed: not found" in log
+    assert "This should never happen: failure in backend.pony" in log
+    assert "start worker2 from its newest files." in log
+    shutil.rmtree(files)
+    newest.rename(files)
+    cluster.start("worker2").wait_for(RESUMED)
+    cluster.send(11, 20)
+    receiver.assert_exactly_once(20)
+
+
+def test_a_checkpoint_that_is_committed_while_a_worker_is_dead_ends_its_first_start(cluster: Cluster) -> None:
+    receiver = fed(cluster, 3, last=10)
+    wait_for("a checkpoint that waits for worker3 alone", lambda: _waits_for_states(cluster, "worker3"), 60)
+    cluster["worker2"].kill()
+    cluster["initializer"].wait_for("ControlSenderConnectNotifier (to worker2): server closed")
+    before = _ends_with(cluster, "initializer")
+    cluster["worker3"].popen.send_signal(signal.SIGCONT)
+    wait_for("the id to be written", lambda: _ends_with(cluster, "initializer") != before)
+    log = failed_start(cluster, "worker2")
+    assert "Invalid call on event log phase _RecoveringEventLogPhase" in log
+    assert "This should never happen: failure in event_log_phase.pony" in log
+    cluster.start("worker2").wait_for(RESUMED)
+    cluster.wait_for_checkpoints()
+    cluster.send(11, 20)
+    receiver.assert_exactly_once(20)
+
+
+def _waits_for_states(cluster: Cluster, name: str) -> bool:
+    """Stop a worker, and look whether the others write their states for a checkpoint and then no id for a while.
+
+    It may have been stopped when it had already given its own states; then it is let go again.
+    """
+    cluster[name].popen.send_signal(signal.SIGSTOP)
+    begin = seen = time.monotonic()
+    while time.monotonic() < begin + 20 * cluster.interval:
+        ends = [_ends_with(cluster, other) for other in ("initializer", "worker2")]
+        if not all(isinstance(record, event_log.StepState) for record in ends):
+            seen = time.monotonic()
+        elif time.monotonic() > seen + 5 * cluster.interval:
+            return True
+        time.sleep(0.01)
+    cluster[name].popen.send_signal(signal.SIGCONT)
+    return False
+
+
+def _ends_with(cluster: Cluster, name: str) -> Optional[event_log.Record]:
+    """The last record of a worker's event log; None while one is being written."""
+    try:
+        return list(event_log.iterate(cluster.files(name).path("evlog")))[-1][1]
+    except event_log.TornEventLog:
+        return None

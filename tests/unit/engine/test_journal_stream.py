@@ -14,6 +14,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engine import journal_stream
@@ -108,6 +109,11 @@ class PlainServer:
                 return
             self.content += data
             self.blocks.append(len(data))
+
+
+def fail(line: str, where: str = "") -> NoReturn:
+    """In place of the engine's own, which ends the process."""
+    raise Ended(f"{line} {where}")
 
 
 @pytest.fixture
@@ -211,15 +217,30 @@ def test_a_server_that_does_not_answer_is_left_and_tried_again(
 def test_more_on_the_server_than_here_ends_the_worker(
     server: PlainServer, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(line: str, where: str = "") -> None:
-        raise Ended(line)
-
     monkeypatch.setattr(journal_stream, "fail", fail)
     server.content = bytearray(150_001)
-    with pytest.raises(Ended, match=r"holds 150001 bytes of .* and only 150000 are in .* Remove both journals"):
+    with pytest.raises(Ended, match=r"holds 150001 bytes of .* only 150000 were in .* remove both.*_client\.pony"):
         streaming(JournalStream(journal, "worker2", server.address), lambda: False)
     assert server.commands() == "ul"
     assert len(server.content) == 150_001
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_another_instance_wrote_on_ends_a_worker_whatever_it_has_written_by_then(
+    server: PlainServer, journal: Path, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    monkeypatch.setattr(journal_stream, "fail", fail)
+    server.content = bytearray(journal.read_bytes() + b"of another instance")
+    stream = JournalStream(journal, "worker2", server.address)
+    if cut:
+        stream.cut(149_990)
+    stream.append(b"of this one, and longer than what the other one wrote")
+    with pytest.raises(
+        Ended, match=r"holds 150019 bytes .* If worker2 has run on another server since, start it there"
+    ):
+        streaming(stream, lambda: False)
+    assert server.commands() == "ul"
+    assert not stream.is_accepted
 
 
 @pytest.mark.parametrize("meanwhile", [b"", b"longer than what was cut off by far"])
