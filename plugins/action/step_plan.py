@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, verify
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
@@ -35,6 +35,9 @@ STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "verify": verify,
     "repository": repository,
 }
+
+DEMONSTRATIONS = ("demo", "verify_migration", "verify_restart")
+"""The verified runs: steps that start a cluster of their own."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
@@ -87,8 +90,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             return _steps.start(self._servers(names, variables), wanted, arguments)
         if step == "preflight":
             return preflight(self._servers(names, variables), wanted, uuid.uuid4().hex)
-        if step == "demonstration":
-            return {**demonstration(arguments, self._servers(names, variables), wanted), "cluster": wanted.to_dict()}
+        if step in DEMONSTRATIONS:
+            servers = self._servers(names, variables)
+            plan = {**demonstration(step, arguments, servers, wanted), "cluster": wanted.to_dict()}
+            return {**plan, "told": told(plan, servers)}
         raise Refusal(f"step_plan knows no step {step!r}.")
 
     def _server(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:

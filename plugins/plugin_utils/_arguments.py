@@ -9,11 +9,13 @@ a survey is an empty text.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import home_server, worker_names
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import HIGHEST
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
     APPLICATIONS,
     ENGINES,
@@ -21,7 +23,14 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
     ClusterRecord,
     ServerAddress,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+MOST = 10**15
+"""More values than anybody sends; a number beyond is a slip of the hand."""
+
+LEAST = {"restarts": 0, "seed": 0}
+"""Whole numbers that may be less than 1."""
 
 MOST_WORKERS = 1000
 """More than any machine holds; a number beyond is a slip of the hand."""
@@ -29,56 +38,74 @@ MOST_WORKERS = 1000
 FILES, JOURNAL = WAYS = ("files", "journal")
 """How a worker's resilience files reach another server: from its source server, or from the journal server."""
 
+MODES = ("exactly_once", "at_least_once")
+"""What the module ``ordering_verify`` knows."""
+
 APPLICATION_NAMES = {"detector": "multi_partition_detector", "market-spread": "market_spread"}
 """Other names that people use for the applications."""
 
 
-def integer(arguments: Mapping[str, Any], name: str, default: Optional[int] = None, minimum: int = 1) -> int:
-    """A whole number."""
+def given(arguments: Mapping[str, Any], name: str) -> str:
+    """What was written, as a text; empty when nothing was."""
     value = arguments.get(name)
-    if value is None or str(value).strip() == "":
+    return "" if value is None else str(value).strip()
+
+
+def integer(arguments: Mapping[str, Any], name: str, default: Optional[int] = None) -> int:
+    """A whole number, at least 1 unless :data:`LEAST` says otherwise."""
+    text, minimum = given(arguments, name), LEAST.get(name, 1)
+    if not text:
         if default is None:
             raise Refusal(f"{name} is missing: give a whole number, e.g. -e {name}={minimum + 1}.")
         return default
-    try:
-        number = int(str(value).strip())
-    except ValueError:
-        raise Refusal(f"{name}={value} is no whole number.") from None
+    # int() alone would take 1_0 and the digits of other scripts, which nobody means.
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+        raise Refusal(f"{name}={text} is no whole number.")
+    number = int(text)
     if number < minimum:
         raise Refusal(f"{name}={number} is too small: it must be at least {minimum}.")
+    most = MOST_WORKERS if name == "workers" else MOST
+    if number > most:
+        raise Refusal(f"{name}={number} is too large: it must be at most {most}.")
     return number
 
 
 def number(arguments: Mapping[str, Any], name: str, default: float) -> float:
     """A number of seconds or the like, not negative."""
-    value = arguments.get(name)
-    if value is None or str(value).strip() == "":
+    text = given(arguments, name)
+    if not text:
         return default
-    try:
-        found = float(str(value).strip())
-    except ValueError:
-        raise Refusal(f"{name}={value} is no number.") from None
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII):
+        raise Refusal(f"{name}={text} is no number.")
+    found = float(text)
     if not 0 <= found < 1e9:
-        raise Refusal(f"{name}={value} is out of range: it must be between 0 and a billion.")
+        raise Refusal(f"{name}={text} is out of range: it must be between 0 and a billion.")
+    return found
+
+
+def share(arguments: Mapping[str, Any], name: str, default: float) -> float:
+    """A number between 0 and 1."""
+    found = number(arguments, name, default)
+    if found > 1:
+        raise Refusal(f"{name}={found:g} is no share: it must be between 0 and 1.")
     return found
 
 
 def boolean(arguments: Mapping[str, Any], name: str, default: bool) -> bool:
     """Yes or no, in any of the ways Ansible understands."""
-    value = arguments.get(name)
-    if value is None or str(value).strip() == "":
+    text = given(arguments, name).lower()
+    if not text:
         return default
-    text = str(value).strip().lower()
     if text in ("true", "yes", "on", "1", "y", "t"):
         return True
     if text in ("false", "no", "off", "0", "n", "f"):
         return False
-    raise Refusal(f"{name}={value} is neither true nor false.")
+    raise Refusal(f"{name}={arguments[name]} is neither true nor false.")
 
 
 def choice(arguments: Mapping[str, Any], name: str, choices: Sequence[str], default: str) -> str:
     """One of several words."""
-    value = str(arguments.get(name) or default).strip()
+    value = given(arguments, name) or default
     if value not in choices:
         raise Refusal(f"{name}={value} is not known: choose one of {', '.join(choices)}.")
     return value
@@ -86,10 +113,24 @@ def choice(arguments: Mapping[str, Any], name: str, choices: Sequence[str], defa
 
 def required(arguments: Mapping[str, Any], name: str, example: str) -> str:
     """A word that must be there."""
-    value = arguments.get(name)
-    if value is None or str(value).strip() == "":
+    text = given(arguments, name)
+    if not text:
         raise Refusal(f"{name} is missing: give it as in -e {example}.")
-    return str(value).strip()
+    return text
+
+
+def file(arguments: Mapping[str, Any], name: str, where: str) -> str:
+    """An absolute path on a server, without a slash at its end; empty when none was given."""
+    text = given(arguments, name)
+    if text and not text.startswith("/"):
+        raise Refusal(f"{name}={text} is no absolute path on {where}.")
+    return text.rstrip("/") or text
+
+
+def application(arguments: Mapping[str, Any]) -> str:
+    """The application, by any of its names."""
+    text = given(arguments, "app") or APPLICATIONS[0]
+    return choice({"app": APPLICATION_NAMES.get(text, text)}, "app", APPLICATIONS, APPLICATIONS[0])
 
 
 def cluster_record(
@@ -102,38 +143,34 @@ def cluster_record(
     """
     if not servers:
         raise Refusal("The inventory's group 'servers' has no hosts.")
-    application = str(arguments.get("app") or APPLICATIONS[0]).strip()
-    application = choice({"app": APPLICATION_NAMES.get(application, application)}, "app", APPLICATIONS, APPLICATIONS[0])
+    app = application(arguments)
     engine = choice(arguments, "engine", ENGINES, "embedded")
-    home = str(arguments.get("wallaroo_home") or "").strip().rstrip("/")
-    if engine == "wallaroo" and not home.startswith("/"):
+    home = file(arguments, "wallaroo_home", "the servers")
+    if engine == "wallaroo" and not home:
         raise Refusal(
             "engine=wallaroo needs wallaroo_home: the absolute path of a built Wallaroo tree on the servers "
             "(setup_repo.yml makes one)."
         )
-    symbols_file = str(arguments.get("symbols_file") or "").strip()
-    if symbols_file and (application != "market_spread" or not symbols_file.startswith("/")):
-        raise Refusal(
-            f"symbols_file={symbols_file} cannot be used: it is for app=market_spread, and the absolute path of a file "
-            "that every server has."
-        )
+    symbols_file = file(arguments, "symbols_file", "the servers")
+    if symbols_file and app != "market_spread":
+        raise Refusal(f"symbols_file={symbols_file} cannot be used: it is for app=market_spread.")
     via = choice(arguments, "via", WAYS, FILES)
     journal = boolean(arguments, "journal", via == JOURNAL)
     if via == JOURNAL and not journal:
         raise Refusal("via=journal needs a journal to restore from: leave journal=false out.")
     workers = integer(arguments, "workers", 2)
     names = [str(server["name"]) for server in servers]
-    try:
-        ports = Ports.from_mapping(arguments.get("wallaroo_ports") or {})
-    except ValueError as error:
-        raise Refusal(str(error)) from error
-    if ports.workers + 2 * workers + 1 > 65535 or workers > MOST_WORKERS:
+    ports = ports_of(arguments.get("wallaroo_ports"))
+    if ports.workers + 2 * workers + 1 > HIGHEST:
         raise Refusal(
-            f"workers={workers} is too many: at most {MOST_WORKERS}, and two ports each above {ports.workers}."
+            f"workers={workers} is too many: each needs two ports above {ports.workers}, and there are no more."
         )
+    clash = ports.clash(workers)
+    if clash:
+        raise Refusal(clash)
     return ClusterRecord(
         identifier=identifier,
-        application=application,
+        application=app,
         engine=engine,
         version=choice(arguments, "wallaroo_version", VERSIONS, "0.5.4"),
         workers=workers,
@@ -153,8 +190,20 @@ def cluster_record(
     )
 
 
+def words(value: Any) -> list[str]:
+    """A list, or a text with blanks or commas between its items."""
+    if value is None:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [str(item).strip() for item in value if str(item).strip()]
+    try:
+        return shlex.split(str(value).replace(",", " "))
+    except ValueError as error:
+        raise Refusal(f"{value} is no list: {error}.") from error
+
+
 def path_of_servers(value: Any) -> list[str]:
     """``path=2,4,2,3``: the servers a worker visits, its home first."""
     if isinstance(value, (list, tuple)):
-        return [str(item).strip() for item in value]
-    return [item.strip() for item in str(value).split(",") if item.strip()]
+        return [str(item).strip() for item in value if str(item).strip()]
+    return [item.strip() for item in given({"path": value}, "path").split(",") if item.strip()]

@@ -25,16 +25,14 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 VALUES_A_ROUND = 1000
 """How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
 
-MODES = ("exactly_once", "at_least_once")
-"""What the module ``ordering_verify`` knows."""
-
 BATCH_UNDER_LOAD = 2
 """Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 25 seconds."""
 
 
-def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:
+def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:
     """The rounds of a verified run.
 
+    :param name: of the playbook, which says where the worker goes when nothing else does.
     :param arguments: ``worker`` (2), ``path`` (servers the worker visits, its home first), ``dst``
         (short for a path of two), ``restarts`` (crashes in place at the end of the path), ``values``
         (values a key and round), ``drain`` (false: crash while messages flow), ``via`` (``journal``: each
@@ -46,11 +44,10 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
             f"{wanted.application} has no ordering that could be verified: "
             "verified runs need app=multi_partition_detector."
         )
-    worker = resolve_worker(arguments.get("worker") or 2, wanted)
+    worker = resolve_worker(arguments_of.given(arguments, "worker") or 2, wanted)
     refuse_initializer(worker, "moved or restarted")
-    home = wanted.placement[worker]
-    path = _path(arguments, servers, worker, home)
-    restarts = arguments_of.integer(arguments, "restarts", 1 if len(path) == 1 else 0, minimum=0)
+    path = _path(name, arguments, servers, wanted, worker)
+    restarts = arguments_of.integer(arguments, "restarts", 1 if len(path) == 1 else 0)
     if len(path) == 1 and restarts == 0:
         raise Refusal(f"A run with path={path[0]} and restarts=0 crashes nothing and so proves nothing.")
     values = arguments_of.integer(arguments, "values", VALUES_A_ROUND)
@@ -71,6 +68,7 @@ def demonstration(arguments: Mapping[str, Any], servers: Servers, wanted: Cluste
         "drain": drain,
         "batch": arguments_of.integer(arguments, "batch", 100 if drain else BATCH_UNDER_LOAD),
         "interval": arguments_of.number(arguments, "interval", 0.05),
+        "mode": arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0]),
         "keep_running": arguments_of.boolean(arguments, "keep_running", False),
     }
 
@@ -111,22 +109,63 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "base": record.first_server.base,
         "last": last,
         "expected": last * record.keys,
-        "mode": arguments_of.choice(arguments, "mode", MODES, MODES[0]),
+        "mode": arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0]),
     }
 
 
-def _path(arguments: Mapping[str, Any], servers: Servers, worker: str, home: str) -> list[str]:
+def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:
+    """What a run would do, in sentences, for ``--check``."""
+    cluster, worker = plan["cluster"], plan["worker"]
+    running = sorted(
+        f"{process} on {server}"
+        for server, state in servers.states.items()
+        for process, known in (state.get("processes") or {}).items()
+        if known.get("alive")
+    )
+    said = [f"Would stop what runs: {', '.join(running)}."] if running else []
+    workers = "1 worker" if cluster["workers"] == 1 else f"{cluster['workers']} workers"
+    said.append(f"Would start {workers} of {cluster['application']} on the {cluster['engine']} engine.")
+    said.append(f"Would send the values 1 to {plan['first_last']} for {cluster['keys']} keys.")
+    before = "" if plan["drain"] else " while messages flow"
+    for one in plan["rounds"]:
+        where = (
+            f"move it from {one['src']} to {one['dst']}" if one["act"] == "migrate" else f"restart it on {one['dst']}"
+        )
+        through = " through the journal server" if one.get("via") == arguments_of.JOURNAL else ""
+        said.append(f"Would kill {worker}{before}, {where}{through}, and send up to {one['last']}.")
+    after = "leave the cluster running" if plan["keep_running"] else "stop the cluster"
+    said.append(f"Would verify {plan['expected']:,} messages ({plan['mode']}), and {after}.")
+    return said
+
+
+def _path(name: str, arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord, worker: str) -> list[str]:
     """The servers a worker visits, by their inventory names."""
-    given, dst = arguments.get("path"), arguments.get("dst")
-    if given in (None, "", []) and dst in (None, ""):
-        return [home]
-    if given not in (None, "", []):
-        path = [servers.resolve(item) for item in arguments_of.path_of_servers(given)]
-    else:
-        path = [home, servers.resolve(str(dst))]
+    home = wanted.placement[worker]
+    path = [servers.resolve(item) for item in arguments_of.path_of_servers(arguments.get("path"))]
+    dst = arguments_of.given(arguments, "dst")
+    if dst and path and path != [home, servers.resolve(dst)]:
+        raise Refusal(
+            f"dst={dst} is short for path={home},{dst}, but path={','.join(path)} was given too: leave one out."
+        )
+    if dst:
+        path = [home, servers.resolve(dst)]
+    path = path or _default_path(name, servers, wanted, home)
     if path[0] != home:
         raise Refusal(f"The path must begin where {worker} is started, on {home}; it begins on {path[0]}.")
     for here, there in zip(path, path[1:]):
         if here == there:
             raise Refusal(f"The path goes from {here} to {there}: a migration needs two servers (see restarts=).")
     return path
+
+
+def _default_path(name: str, servers: Servers, wanted: ClusterRecord, home: str) -> list[str]:
+    if name == "verify_restart":
+        return [home]
+    if name == "demo":
+        return [home, servers.names[(servers.names.index(home) + 1) % len(servers.names)]]
+    if wanted.workers >= len(servers.names):
+        raise Refusal(
+            f"dst is missing: with {wanted.workers} workers on {len(servers.names)} servers no server comes after the "
+            f"last worker's; say where {name}.yml is to move the worker, e.g. dst={len(servers.names)}."
+        )
+    return [home, servers.names[wanted.workers]]

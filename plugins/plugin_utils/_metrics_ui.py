@@ -26,9 +26,7 @@ def metrics_ui(
     first, ports, runs = wanted.first_server, wanted.port_numbers, servers.metrics_ui()
     if not wanted.metrics_ui:
         return {"metrics_ui": {"state": "stopped", **runs} if runs else {}}
-    host = str(arguments.get("metrics_ui_listen") or first.address).strip()
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
-        raise Refusal(f"metrics_ui_listen={host} is no address of server 1: give an IPv4 address or a name, no port.")
+    host = listen_host(arguments, first.address)
     return {
         "metrics_ui": {
             "state": "started",
@@ -43,3 +41,13 @@ def metrics_ui(
             "placement": dict(placement),
         }
     }
+
+
+def listen_host(arguments: Mapping[str, Any], default: str) -> str:
+    """Where it is to listen, without the port."""
+    value = arguments.get("metrics_ui_listen")
+    host = "" if value is None else str(value).strip()
+    host = host or default
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+        raise Refusal(f"metrics_ui_listen={host} is no address of server 1: give an IPv4 address or a name, no port.")
+    return host

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import VERSIONS
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import boolean, choice
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import boolean, choice, file, words
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
 
@@ -21,8 +20,8 @@ def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]
     """
     servers.require_all()
     version = choice(arguments, "wallaroo_version", VERSIONS, "0.5.4")
-    home = str(arguments.get("wallaroo_home") or "").strip().rstrip("/")
-    if not home.startswith("/"):
+    home = file(arguments, "wallaroo_home", "the servers")
+    if not home:
         raise Refusal(
             "wallaroo_home is missing: the absolute path that the tree is to have on every server, "
             "e.g. -e wallaroo_home=/home/ubuntu/wallaroo."
@@ -47,18 +46,6 @@ def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]
         "ssh": {name: servers.ssh(first, name) for name in others},
         "in_use": _in_use(servers, home),
     }
-
-
-def words(value: Any) -> list[str]:
-    """A list, or a text with blanks or commas between its items."""
-    if value is None:
-        return []
-    if isinstance(value, (list, tuple)):
-        return [str(item).strip() for item in value if str(item).strip()]
-    try:
-        return shlex.split(str(value).replace(",", " "))
-    except ValueError as error:
-        raise Refusal(f"{value} is no list: {error}.") from error
 
 
 def _in_use(servers: Servers, home: str) -> str:

@@ -16,6 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 
 
@@ -163,6 +165,30 @@ def summary(result: Result, folder: Optional[Path]) -> str:
     if folder is not None:
         lines.append(f"  run: {folder}")
     return "\n".join(lines)
+
+
+def runs_path(runs: Any) -> Path:
+    """Where the folders of all runs are, from what a user wrote."""
+    return Path.cwd() / Path(str(runs or "runs")).expanduser()
+
+
+def refuse_unwritable(runs: Any) -> None:
+    """No folder could be made there: a result that cannot be kept is better known before anything is done.
+
+    :raises Refusal: with the place that is in the way.
+    """
+    wanted = runs_path(runs)
+    try:
+        there = next(place for place in (wanted, *wanted.parents) if os.path.lexists(place))
+        why = "" if there.is_dir() else f"{there} is no directory"
+    except OSError as error:
+        there, why = wanted, str(error)
+    if not why and not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} cannot be written by this account, or is read-only"
+    if why:
+        raise Refusal(
+            f"wallaroo_runs={wanted}: {why}, so the result of the run could not be kept; choose another place."
+        )
 
 
 def run_folder(runs: Path, name: str, started: float) -> Path:

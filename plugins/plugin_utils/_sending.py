@@ -28,10 +28,10 @@ MARKET_DATA = ("initial_nbbo", "orders", "nbbo")
 
 def send(arguments: Arguments, servers: Servers) -> Plan:
     """What is to be sent, in order, each with the command line of its program."""
+    wait = arguments_of.boolean(arguments, "wait", True)
     record = _whole_cluster(servers)
-    if record.application == "market_spread":
-        return _market_spread(arguments, servers, record)
-    return _detector(arguments, servers, record)
+    market_spread = record.application == "market_spread"
+    return {**(_market_spread if market_spread else _detector)(arguments, servers, record), "wait": wait}
 
 
 def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
@@ -104,10 +104,7 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
         "round": number,
         "generate": [],
     }
-    given = {name: str(arguments.get(f"{name}_file") or "").strip() for name in MARKET_DATA}
-    for name, path in given.items():
-        if path and not path.startswith("/"):
-            raise Refusal(f"{name}_file={path} is no absolute path of a file on {record.first_server.name}.")
+    given = {name: arguments_of.file(arguments, f"{name}_file", record.first_server.name) for name in MARKET_DATA}
     if not any(given.values()):
         plan["generate"] = _generator(arguments, base)
         given = {name: f"{base}/market_data/{name.replace('_', '-')}.msg" for name in MARKET_DATA}
@@ -123,12 +120,10 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
 
 def _generator(arguments: Arguments, base: str) -> list[str]:
     """The arguments of the program that makes the files (reference H.3: the demo's own are no longer to be had)."""
-    rejecting = arguments_of.number(arguments, "rejecting", 0.05)
-    if rejecting > 1:
-        raise Refusal(f"rejecting={rejecting:g} is no share: it must be between 0 and 1.")
+    rejecting = arguments_of.share(arguments, "rejecting", 0.05)
     return [
         *("--directory", f"{base}/market_data"),
-        *("--seed", str(arguments_of.integer(arguments, "seed", 1, minimum=0))),
+        *("--seed", str(arguments_of.integer(arguments, "seed", 1))),
         *("--symbols", str(arguments_of.integer(arguments, "symbols", 350))),
         *("--orders", str(arguments_of.integer(arguments, "orders", 1000))),
         *("--quotes", str(arguments_of.integer(arguments, "quotes", 1000))),

@@ -10,11 +10,17 @@ when it moves: that is also what lets the address files of the others be mended 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .naming import worker_number
+
+HIGHEST = 65535
+
+WORKERS_FROM = 10
+"""With one number for all ports ``workers`` is so far above it: behind the other nine."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +58,40 @@ class Ports:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"wallaroo_ports knows no {', '.join(unknown)}: it has {', '.join(sorted(known))}.")
-        numbers = {}
-        for name, value in values.items():
-            try:
-                number = int(str(value))
-            except ValueError:
-                number = 0
-            if not 1 <= number <= 65535:
-                raise ValueError(f"wallaroo_ports.{name}: {value!r} is no port (1 to 65535).")
-            numbers[name] = number
-        return cls(**numbers)
+        return cls(**{name: _port(f"wallaroo_ports.{name}", value) for name, value in values.items()})
+
+    @classmethod
+    def from_first(cls, value: Any) -> Ports:
+        """All ports from one number on: ``orders`` has it, the others follow in the order of this class.
+
+        ``workers`` is ten above it.
+
+        :raises ValueError: with a sentence, when that is no port, or leaves no room for the others.
+        """
+        first = _port("wallaroo_ports", value)
+        if first + WORKERS_FROM > HIGHEST:
+            raise ValueError(f"wallaroo_ports={first} leaves no room for the other ports above it.")
+        names = [field.name for field in fields(cls) if field.name != "workers"]
+        numbers = {name: first + number for number, name in enumerate(names)}
+        return cls(**numbers, workers=first + WORKERS_FROM)
+
+    def clash(self, workers: int) -> str:
+        """Two that have the same port in a cluster of this size, as a sentence; empty when each has its own."""
+        taken: dict[int, str] = {}
+        for name, number in self.to_dict().items():
+            if name == "workers":
+                continue
+            if number in taken:
+                return f"wallaroo_ports: {taken[number]} and {name} are both {number}; give each a port of its own."
+            taken[number] = name
+        first, last = self.workers + 4, self.workers + 2 * workers + 1
+        for number, name in taken.items():
+            if first <= number <= last:
+                return (
+                    f"wallaroo_ports: {name} is {number}, and workers 2 to {workers} have the ports {first} to {last} "
+                    f"(workers is {self.workers}); give {name} another port, or workers."
+                )
+        return ""
 
     def to_dict(self) -> dict[str, int]:
         """The ports by name."""
@@ -87,3 +117,12 @@ class Ports:
         if worker_number(worker) == 1:
             listened += [*self.sources(application), self.external]
         return listened
+
+
+def _port(what: str, value: Any) -> int:
+    # int() alone would take 1_0 and the digits of other scripts, which nobody means.
+    text = str(value).strip()
+    number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
+    if not 1 <= number <= HIGHEST:
+        raise ValueError(f"{what}: {value!r} is no port (1 to {HIGHEST}).")
+    return number

@@ -60,7 +60,7 @@ def test_what_is_asked_for_goes_before_the_version():
     ("arguments", "sentence"),
     [
         ({"wallaroo_home": ""}, "wallaroo_home is missing"),
-        ({"wallaroo_home": "wallaroo"}, "wallaroo_home is missing: the absolute path"),
+        ({"wallaroo_home": "wallaroo"}, "wallaroo_home=wallaroo is no absolute path"),
         ({"wallaroo_repo_url": " "}, "wallaroo_repo_url is missing"),
         ({"wallaroo_repo_targets": []}, "wallaroo_repo_targets is missing"),
         ({"wallaroo_repo_make": "PONYCFLAGS='-d"}, "is no list"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -405,7 +405,7 @@ class TestSendingMarketData:
         [
             ({"round": 4}, "round=4 does not follow: orders were sent 2 times, so the next is round=3"),
             ({"round": 3}, "The last sender of nbbo did not end well (it is over)"),
-            ({"orders_file": "orders.msg"}, "orders_file=orders.msg is no absolute path of a file on server1"),
+            ({"orders_file": "orders.msg"}, "orders_file=orders.msg is no absolute path on server1"),
             ({"rejecting": 2, **dict.fromkeys(ALL)}, "rejecting=2 is no share"),
         ],
     )
@@ -419,10 +419,10 @@ class TestSendingMarketData:
 
 
 class TestDemonstration:
-    def plan(self, **arguments: Any) -> dict[str, Any]:
+    def plan(self, name: str = "verify_restart", **arguments: Any) -> dict[str, Any]:
         record = wanted(**{key: value for key, value in arguments.items() if key == "workers"})
         there = servers(server1={}, server2={})
-        return demonstration(arguments, there, record)
+        return demonstration(name, arguments, there, record)
 
     def test_a_path_is_one_move_after_the_other(self) -> None:
         plan = self.plan(path="2,4,2,3")
@@ -442,8 +442,39 @@ class TestDemonstration:
         assert {act["via"] for act in self.plan(path="2,4,2", via="journal")["rounds"]} == {"journal"}
         assert {act["via"] for act in self.plan(path="2,4,2")["rounds"]} == {"files"}
 
-    def test_without_a_path_it_is_a_restart_in_place(self) -> None:
-        assert [act["act"] for act in self.plan()["rounds"]] == ["restart"]
+    @pytest.mark.parametrize(
+        ("name", "arguments", "path"),
+        [
+            ("verify_restart", {}, ["server2"]),
+            ("verify_restart", {"worker": "3", "workers": "3"}, ["server3"]),
+            ("demo", {}, ["server2", "server3"]),
+            ("demo", {"worker": 3, "workers": 3}, ["server3", "server4"]),
+            ("demo", {"dst": 4}, ["server2", "server4"]),
+            ("verify_migration", {}, ["server2", "server3"]),
+            ("verify_migration", {"workers": "3"}, ["server2", "server4"]),
+            ("verify_migration", {"workers": 3, "dst": "4"}, ["server2", "server4"]),
+            ("verify_migration", {"path": [2, "server4", 2]}, ["server2", "server4", "server2"]),
+        ],
+    )
+    def test_what_is_not_said_has_a_default(self, name: str, arguments: dict[str, Any], path: list[str]) -> None:
+        assert self.plan(name, **arguments)["path"] == path
+
+    @pytest.mark.parametrize("name", ["demo", "verify_migration", "verify_restart"])
+    def test_what_a_survey_left_empty_changes_nothing(self, name: str) -> None:
+        names = ["worker", "workers", "path", "dst", "restarts", "values", "drain", "batch", "interval", "mode", "via"]
+        assert self.plan(name, **dict.fromkeys(names, "")) == self.plan(name)
+
+    def test_a_run_tells_what_it_would_do(self) -> None:
+        plan = {**self.plan(path="2,4", restarts=1, values=10), "cluster": wanted().to_dict()}
+        there = servers()
+        assert told(plan, there) == [
+            "Would stop what runs: initializer on server1, worker2 on server2.",
+            "Would start 2 workers of multi_partition_detector on the embedded engine.",
+            "Would send the values 1 to 10 for 11 keys.",
+            "Would kill worker2, move it from server2 to server4, and send up to 20.",
+            "Would kill worker2, restart it on server4, and send up to 30.",
+            "Would verify 330 messages (exactly_once), and stop the cluster.",
+        ]
 
     def test_a_worker_beyond_the_servers_starts_on_the_first_again(self) -> None:
         assert self.plan(workers=5, worker=5, dst=3)["path"] == ["server1", "server3"]
@@ -457,6 +488,9 @@ class TestDemonstration:
             ({"worker": 9}, "There is no worker 9: this cluster has 2"),
             ({"worker": 1}, "The initializer .* cannot be moved"),
             ({"restarts": "many"}, "restarts=many is no whole number"),
+            ({"mode": "once"}, "mode=once is not known"),
+            ({"path": "2,3", "dst": 4}, "dst=4 is short for path=server2,4, but path=server2,server3 was given too"),
+            ({"name": "verify_migration", "workers": 4}, "dst is missing: with 4 workers on 4 servers"),
         ],
     )
     def test_a_run_that_makes_no_sense(self, arguments: dict[str, Any], sentence: str) -> None:
@@ -473,7 +507,7 @@ class TestDemonstration:
     [
         ({"workers": "0"}, "workers=0 is too small"),
         ({"workers": "two"}, "workers=two is no whole number"),
-        ({"workers": 30000}, "workers=30000 is too many"),
+        ({"workers": 30000}, "workers=30000 is too large: it must be at most 1000"),
         ({"app": "wordcount"}, "app=wordcount is not known"),
         ({"engine": "wallaroo"}, "engine=wallaroo needs wallaroo_home"),
         ({"wallaroo_version": "9"}, "wallaroo_version=9 is not known"),
@@ -481,8 +515,11 @@ class TestDemonstration:
         ({"checkpoint_interval": "soon"}, "checkpoint_interval=soon is no number"),
         ({"journal": "perhaps"}, "journal=perhaps is neither true nor false"),
         ({"journal": "false", "via": "journal"}, "via=journal needs a journal to restore from"),
+        ({"workers": 900, "wallaroo_ports": {"workers": 64000}}, "workers=900 is too many"),
+        ({"wallaroo_ports": {"orders": 5555}}, "orders and sink are both 5555"),
+        ({"workers": 3, "wallaroo_ports": {"orders": 13106}}, "orders is 13106, and workers 2 to 3 have the ports"),
         ({"symbols_file": "/s"}, "symbols_file=/s cannot be used: it is for app=market_spread"),
-        ({"app": "market-spread", "symbols_file": "s"}, "symbols_file=s cannot be used"),
+        ({"app": "market-spread", "symbols_file": "s"}, "symbols_file=s is no absolute path on the servers"),
     ],
 )
 def test_a_cluster_that_makes_no_sense(arguments: dict[str, Any], sentence: str) -> None:

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action ``step_arguments``: refuse on the controller what makes no sense, before a playbook does anything."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+    """See the documentation of the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+    _requires_connection = False
+    _VALID_ARGS = frozenset(("playbook",))
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Fail with the sentence of the refusal."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        variables, playbook = task_vars or {}, str(self._task.args["playbook"])
+        result["changed"] = False
+        try:
+            if playbook not in _variables.PLAYBOOKS:
+                raise Refusal(f"step_arguments knows no playbook {playbook!r}.")
+            values = {
+                name: self._templar.template(variables[name])
+                for name in _variables.wanted(playbook)
+                if name in variables
+            }
+            servers = list((variables.get("groups") or {}).get("servers") or [])
+            _variables.check(
+                playbook, load_extra_vars(self._loader), values, servers, lambda name: _mentioned(name, variables)
+            )
+            if playbook in _variables.WRITES_RUNS:
+                _results.refuse_unwritable(values.get("wallaroo_runs"))
+        except Refusal as refusal:
+            result["failed"] = True
+            result["msg"] = str(refusal)
+        return result
+
+
+def _mentioned(name: str, variables: dict[str, Any]) -> bool:
+    """Whether a variable of any host refers to another one."""
+    hostvars = variables["hostvars"]
+    return any(_variables.mentions(name, hostvars.raw_get(host)) for host in hostvars)
