@@ -23,6 +23,18 @@ options:
     required: true
 """
 
+    ACTING = r"""
+options:
+  run:
+    description:
+      - The run that changes the server, as RV(run) of M(wallaroo.resilience.run_lock) tells it. Where another run has entered the server
+        since (M(wallaroo.resilience.server_enter)), nothing is changed and the module fails.
+      - Without it nothing of the kind is looked at.
+    type: str
+    default: ""
+    version_added: 1.1.0
+"""
+
     WAITING = r"""
 options:
   wait_timeout:

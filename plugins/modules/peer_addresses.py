@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -63,6 +64,7 @@ unmended:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import peer_addresses, record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
@@ -73,6 +75,7 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "peers": {"type": "dict", "required": True},
         },
         supports_check_mode=True,
@@ -82,25 +85,26 @@ def main() -> None:
     unmended: dict[str, str] = {}
     before, after = [], []
     try:
-        cluster = record.read(wanted["base"])
-        stem = prefix(cluster.application, cluster.version) if cluster is not None else ""
-        for worker in cluster.worker_names() if cluster is not None else []:
-            owned = ownership.read(wanted["base"], worker)
-            if owned is None or owned.state != ownership.OWNER:
-                continue
-            directory = resilience_directory(wanted["base"], worker)
-            files = ResilienceSet(directory, stem, worker)
-            try:
-                found = peer_addresses.mend(files, wanted["peers"], module.check_mode)
-            except ValueError as error:
-                unmended[worker] = f"{files.path(peer_addresses.SUFFIX)}: {error}"
-                continue
-            if found.problems:
-                unmended[worker] = peer_addresses.stale(wanted["server"], worker, found.problems)
-            elif found.changes:
-                mended[worker] = {"changes": found.changes, "backup": found.backup}
-                before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
-                after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]
+        with acting(wanted["base"], module.check_mode, wanted["run"]):
+            cluster = record.read(wanted["base"])
+            stem = prefix(cluster.application, cluster.version) if cluster is not None else ""
+            for worker in cluster.worker_names() if cluster is not None else []:
+                owned = ownership.read(wanted["base"], worker)
+                if owned is None or owned.state != ownership.OWNER:
+                    continue
+                directory = resilience_directory(wanted["base"], worker)
+                files = ResilienceSet(directory, stem, worker)
+                try:
+                    found = peer_addresses.mend(files, wanted["peers"], module.check_mode, wanted["base"])
+                except ValueError as error:
+                    unmended[worker] = f"{files.path(peer_addresses.SUFFIX)}: {error}"
+                    continue
+                if found.problems:
+                    unmended[worker] = peer_addresses.stale(wanted["server"], worker, found.problems)
+                elif found.changes:
+                    mended[worker] = {"changes": found.changes, "backup": found.backup}
+                    before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
+                    after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]
     except (ValueError, OSError) as error:
         module.fail_json(msg=f"The addresses of other workers on {wanted['server']} could not be mended: {error}")
     module.exit_json(

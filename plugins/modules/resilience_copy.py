@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -181,7 +182,12 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.addre
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, ownership, restoring
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import (
+    copying,
+    kept_manifest,
+    ownership,
+    restoring,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
 
@@ -191,6 +197,7 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "worker": {"type": "str", "required": True},
             "application": {
                 "type": "str",
@@ -213,7 +220,7 @@ def main() -> None:
     )
     wanted = module.params
     try:
-        with acting(wanted["base"], module.check_mode):
+        with acting(wanted["base"], module.check_mode, wanted["run"]):
             result = _copy(module)
     except (copying.CopyError, ValueError, OSError) as error:
         what = (
@@ -239,6 +246,9 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
         result, details = _restored(module, target, addresses)
     else:
         result = _copied(module, target, addresses)
+    if result.manifest is not None and not module.check_mode:
+        # Before the claim: whoever may start from these files finds by what they are proved again.
+        kept_manifest.keep(wanted["base"], result.manifest)
     known = ownership.read(wanted["base"], worker)
     owner = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
     claimed = known is None or (known.state, known.epoch, known.copied_from, known.server) != owner
@@ -263,7 +273,9 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
 
 def _copied(module: AnsibleModule, target: ResilienceSet, addresses: copying.Addresses) -> copying.CopyResult:
     wanted = module.params
-    address = SourceAddress.from_arguments(wanted["source_server"], wanted["source_base"], wanted["source_ssh"])
+    address = SourceAddress.from_arguments(
+        wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
+    )
     with closing(address.open(target.prefix, target.worker)) as source:
         _refuse_running(module, wanted["source_server"], source.pid())
         return copying.copy(source.files, target, addresses, only_check=module.check_mode)

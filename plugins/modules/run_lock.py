@@ -63,6 +63,13 @@ held_by:
   returned: always
   type: dict
   sample: {run: 6f1c, description: "migrate.yml by alice on controller, process 4711, since 2026-11-23T21:00:00Z"}
+run:
+  description: The run that has asked for the lock, for M(wallaroo.resilience.server_enter) and the modules that change a worker.
+    Empty when the lock was given back.
+  returned: success
+  type: str
+  sample: 6f1c
+  version_added: 1.1.0
 """
 
 from dataclasses import asdict
@@ -98,7 +105,9 @@ def main() -> None:
     except (OSError, TypeError) as error:
         module.fail_json(msg=f"the lock in {wanted['base']} on {wanted['server']} cannot be used: {error}")
     # A lock comes and goes with the run, so it is no change of the server.
-    module.exit_json(changed=False, held_by=asdict(other) if other else None)
+    module.exit_json(
+        changed=False, held_by=asdict(other) if other else None, run=holder.run if wanted["state"] == "held" else ""
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -69,11 +70,15 @@ addresses:
   sample: [10.0.0.12]
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import (
     AddressProblem,
     ServerAddresses,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 
 
 def main() -> None:
@@ -82,6 +87,7 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "address": {"type": "str"},
             "own": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "absent", "original"], "default": "present"},
@@ -93,15 +99,19 @@ def main() -> None:
     wanted = module.params
     addresses = ServerAddresses(wanted["base"], module.check_mode)
     try:
-        if wanted["state"] == "original":
-            done = addresses.original()
-        elif wanted["state"] == "present":
-            done = [wanted["address"]] if addresses.present(wanted["address"], wanted["own"], wanted["probe"]) else []
-        else:
-            done = [wanted["address"]] if addresses.absent(wanted["address"]) else []
-    except (AddressProblem, OSError) as error:
+        with acting(wanted["base"], module.check_mode, wanted["run"]):
+            done = _change(addresses, wanted)
+    except (AddressProblem, Superseded, OSError) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}.")
     module.exit_json(changed=bool(done), addresses=done)
+
+
+def _change(addresses: ServerAddresses, wanted: Mapping[str, Any]) -> list[str]:
+    if wanted["state"] == "original":
+        return addresses.original()
+    if wanted["state"] == "present":
+        return [wanted["address"]] if addresses.present(wanted["address"], wanted["own"], wanted["probe"]) else []
+    return [wanted["address"]] if addresses.absent(wanted["address"]) else []
 
 
 if __name__ == "__main__":

@@ -42,6 +42,13 @@ options:
     type: float
     default: 0
     version_added: 1.1.0
+  run:
+    description:
+      - The run that asks, when it has entered the servers (M(wallaroo.resilience.server_enter)). A server that it could not enter, or that
+        another run has entered since, is not looked at in the same moment as the others, and RV(problem) says so.
+    type: str
+    default: ""
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -142,7 +149,7 @@ from typing import Optional
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.server_state import describe
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import entered, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
 
@@ -155,6 +162,7 @@ def main() -> None:
             "cluster": {"type": "dict"},
             "logs": {"type": "bool", "default": False},
             "acts_timeout": {"type": "float", "default": 0},
+            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -163,6 +171,8 @@ def main() -> None:
         problem = _wait_for_acts(module.params["base"], module.params["acts_timeout"])
         state = describe(module.params["base"], module.params["server"], wanted, module.params["logs"])
         state["problem"] = state["problem"] or problem
+        if not module.check_mode:
+            state["problem"] = state["problem"] or _other_run(module.params["base"], module.params["run"])
     except (ValueError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **state)
@@ -176,6 +186,16 @@ def _wait_for_acts(base: str, limit: float) -> Optional[str]:
     except LimitReached as reached:
         return f"{reached}; it has a limit of its own, so run this again later, or stop the cluster."
     return None
+
+
+def _other_run(base: str, run: str) -> Optional[str]:
+    now = entered(base)
+    if not run or now is None or now == run:
+        return None
+    return (
+        "it did not answer when this run began, or another run has taken over the lock of the servers since; "
+        "run this again."
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -64,6 +65,7 @@ stopped:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
@@ -73,13 +75,15 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "cluster": {"type": "dict"},
         },
         supports_check_mode=True,
     )
     try:
         cluster = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
-        result = preparation.prepare(module.params["base"], cluster, only_check=module.check_mode)
+        with acting(module.params["base"], module.check_mode, module.params["run"]):
+            result = preparation.prepare(module.params["base"], cluster, only_check=module.check_mode)
     except (ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{module.params['server']} could not be prepared: {error}")
     module.exit_json(

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -68,7 +69,7 @@ removed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
@@ -79,6 +80,7 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "keep_files": {"type": "bool", "default": False},
             "wait_timeout": {"type": "float", "default": 10},
             "acts_timeout": {"type": "float", "default": 120},
@@ -91,12 +93,13 @@ def main() -> None:
     except LimitReached as reached:
         module.warn(f"{module.params['server']}: {reached}. Everything is stopped nevertheless.")
     try:
-        result = preparation.stop(
-            module.params["base"],
-            keep_files=module.params["keep_files"],
-            limit=module.params["wait_timeout"],
-            only_check=module.check_mode,
-        )
+        with acting(module.params["base"], module.check_mode, module.params["run"]):
+            result = preparation.stop(
+                module.params["base"],
+                keep_files=module.params["keep_files"],
+                limit=module.params["wait_timeout"],
+                only_check=module.check_mode,
+            )
     except (ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=f"{module.params['server']} could not be stopped: {error}")
     module.exit_json(

@@ -15,11 +15,13 @@ description:
   - Starts one worker of a cluster on this server, fresh or from its resilience files, and waits for the line of its own current log
     that says that it is ready.
   - Refuses a server that no longer owns the worker, half a set of resilience files, and ports that are taken.
+  - Files that came by a copy are proved again before the start, and the one that has changed since is named.
   - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
 attributes:
   check_mode:
@@ -65,6 +67,12 @@ options:
         The file as it was is kept beside it.
       - The start is refused when an address does not fit into the file, which only takes one of the same length.
     type: dict
+    version_added: 1.1.0
+  epoch:
+    description:
+      - Let this server own the worker in this epoch before the start; for a worker whose last owner is lost, so that what that one still
+        has is older. By default the epoch stays, and is 1 for a worker that never was anywhere.
+    type: int
     version_added: 1.1.0
   pid:
     description:
@@ -157,12 +165,14 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "worker": {"type": "str", "required": True},
             "cluster": {"type": "dict", "required": True},
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
             "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
             "peers": {"type": "dict"},
+            "epoch": {"type": "int"},
             "pid": {"type": "int"},
             "wait_timeout": {"type": "float", "default": 60},
             "return_after": {"type": "float"},
@@ -183,7 +193,8 @@ def main() -> None:
         if wanted["state"] == "stopped":
             running = worker.running()
             if running is not None and not module.check_mode:
-                kill(running.identity, wanted["wait_timeout"])
+                with acting(wanted["base"], run=wanted["run"]):
+                    kill(running.identity, wanted["wait_timeout"])
             module.exit_json(
                 changed=running is not None,
                 worker=worker.worker,
@@ -192,7 +203,7 @@ def main() -> None:
                 finished=True,
                 diff=_diff("started" if running else "stopped", "stopped"),
             )
-        with acting(wanted["base"], module.check_mode):
+        with acting(wanted["base"], module.check_mode, wanted["run"]):
             result = worker_start.run(
                 worker,
                 wanted["wait_for"],
@@ -200,6 +211,7 @@ def main() -> None:
                 wanted["return_after"],
                 module.check_mode,
                 wanted["pid"],
+                epoch=wanted["epoch"],
             )
     except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=str(error))

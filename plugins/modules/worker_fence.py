@@ -13,10 +13,14 @@ version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Notes on the old owner of a worker where it went and with which epoch. From then on this server refuses to start the worker.
+  - Puts the file aside without which no worker restarts, so that the engine itself refuses the old files when somebody starts it by hand.
+    A copy that brings the worker back makes the set complete again.
+  - Waits until nobody else changes a worker of this server.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -40,6 +44,19 @@ options:
       - The worker's epoch there.
     type: int
     required: true
+  kill:
+    description:
+      - Kill the worker first when it still runs here, as after the return of a server that had been lost. Else a worker that runs is not
+        fenced, and the module fails.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  acts_timeout:
+    description:
+      - Seconds to wait for the end of what else changes a worker of this server.
+    type: float
+    default: 120
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -63,13 +80,22 @@ epoch:
   returned: success
   type: int
   sample: 2
+killed_pid:
+  description: The process that was or would be killed, or V(null).
+  returned: success
+  type: int
+  sample: 4711
+  version_added: 1.1.0
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import fence
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting_alone
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
 
 def main() -> None:
@@ -78,41 +104,46 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "worker": {"type": "str", "required": True},
             "moved_to": {"type": "str", "required": True},
             "epoch": {"type": "int", "required": True},
+            "kill": {"type": "bool", "default": False},
+            "acts_timeout": {"type": "float", "default": 120},
         },
         supports_check_mode=True,
     )
     wanted = module.params
     try:
-        worker = worker_name(wanted["worker"])
-        process = record.read(wanted["base"], worker)
-        if process is not None and is_alive(process.identity) and not module.check_mode:
-            module.fail_json(
-                msg=f"{worker} still runs on {wanted['server']} (pid {process.identity.pid}); kill it first."
-            )
-        before = ownership.read(wanted["base"], worker)
-        after = (ownership.MOVED, wanted["moved_to"], wanted["epoch"])
-        changed = before is None or (before.state, before.moved_to, before.epoch) != after
-        if before is not None and before.epoch > wanted["epoch"]:
-            module.fail_json(
-                msg=f"{wanted['server']} knows a later epoch of {worker} ({before.epoch}) than {wanted['epoch']}; "
-                "look with playbooks/status.yml who owns it."
-            )
-        if changed and not module.check_mode:
-            ownership.fence(wanted["base"], worker, wanted["server"], wanted["moved_to"], wanted["epoch"])
-    except (ValueError, OSError) as error:
+        with acting_alone(wanted["base"], wanted["acts_timeout"], module.check_mode, wanted["run"]):
+            result = _fence(wanted, module.check_mode)
+    except fence.NotFenced as error:
+        module.fail_json(msg=str(error))
+    except (ValueError, OSError, StillAlive, LimitReached) as error:
         module.fail_json(msg=f"{wanted['server']} could not be fenced: {error}")
-    module.exit_json(
-        changed=changed,
-        worker=worker,
-        epoch=wanted["epoch"],
-        diff={
-            "before": {"state": before.state if before else "none", "epoch": before.epoch if before else 0},
-            "after": {"state": ownership.MOVED, "moved_to": wanted["moved_to"], "epoch": wanted["epoch"]},
-        },
+    module.exit_json(**result)
+
+
+def _fence(wanted: dict[str, Any], only_check: bool) -> dict[str, Any]:
+    found = fence.fence(
+        wanted["base"],
+        wanted["server"],
+        worker_name(wanted["worker"]),
+        wanted["moved_to"],
+        wanted["epoch"],
+        kill_first=wanted["kill"],
+        only_check=only_check,
     )
+    return {
+        "changed": found.changed,
+        "worker": worker_name(wanted["worker"]),
+        "epoch": wanted["epoch"],
+        "killed_pid": found.killed_pid,
+        "diff": {
+            "before": {"state": found.state, "epoch": found.epoch},
+            "after": {"state": "moved", "moved_to": wanted["moved_to"], "epoch": wanted["epoch"]},
+        },
+    }
 
 
 if __name__ == "__main__":

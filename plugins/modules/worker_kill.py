@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
 attributes:
   check_mode:
     support: full
@@ -78,6 +79,7 @@ message:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
 
@@ -88,13 +90,15 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "worker": {"type": "str", "required": True},
             "wait_timeout": {"type": "float", "default": 10},
         },
         supports_check_mode=True,
     )
     try:
-        result = _kill(module)
+        with acting(module.params["base"], module.check_mode, module.params["run"]):
+            result = _kill(module)
         before = "alive" if result["changed"] else "dead"
         module.exit_json(**result, diff={"before": {"process": before}, "after": {"process": "dead"}})
     except (ValueError, OSError, StillAlive) as error:

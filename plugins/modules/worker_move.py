@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
 attributes:
   check_mode:
@@ -214,7 +215,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.namin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 
 
 def main() -> None:
@@ -223,6 +224,7 @@ def main() -> None:
         argument_spec={
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
+            "run": {"type": "str", "default": ""},
             "worker": {"type": "str", "required": True},
             "cluster": {"type": "dict", "required": True},
             "source_server": {"type": "str", "required": True},
@@ -244,9 +246,10 @@ def main() -> None:
     except (ValueError, OSError) as error:
         module.fail_json(msg=str(error), stage=move.BEFORE)
     try:
-        with acting(wanted["base"], module.check_mode):
+        with acting(wanted["base"], module.check_mode, wanted["run"]) as sign:
+            act.still = sign.check
             result = move.run(act, wanted["wait_timeout"], wanted["return_after"], module.check_mode)
-    except OSError as error:
+    except (Superseded, OSError) as error:
         module.fail_json(msg=str(error), stage=move.BEFORE)
     except move.MoveFailed as failed:
         for sentence in failed.times.pop("warnings"):
@@ -276,7 +279,9 @@ def _move(module: AnsibleModule) -> move.Move:
             sys.executable,
             wanted["peers"],
         ),
-        source=SourceAddress.from_arguments(wanted["source_server"], wanted["source_base"], wanted["source_ssh"]),
+        source=SourceAddress.from_arguments(
+            wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
+        ),
         epoch=wanted["epoch"],
         kill=not wanted["journal_server"],
         kill_limit=wanted["kill_timeout"],

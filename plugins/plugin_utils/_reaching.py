@@ -15,6 +15,23 @@ from typing import Any, Optional
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+ACTING = frozenset(
+    (
+        "peer_addresses",
+        "resilience_copy",
+        "server_address",
+        "server_prepare",
+        "worker",
+        "worker_fence",
+        "worker_kill",
+        "worker_move",
+    )
+)
+"""Modules that are told for which run they act: a server that another run has entered since refuses them."""
+
+LOCK_VARIABLE = "cluster_lock"
+"""The name under which the role ``cluster`` registers what ``run_lock`` returned."""
+
 UNREACHABLE = "unreachable_server"
 """What such a failure returns beside its sentence: the server's name. What the module did there is not known."""
 
@@ -40,6 +57,9 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
 
     def _ask(self, module: str, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         """Run a module of this collection on the server."""
+        lock = (task_vars or {}).get(LOCK_VARIABLE) or {}
+        if module in ACTING and lock.get("run"):
+            arguments = {"run": lock["run"], **arguments}
         try:
             answer: dict[str, Any] = self._execute_module(
                 module_name=f"wallaroo.resilience.{module}", module_args=arguments, task_vars=task_vars

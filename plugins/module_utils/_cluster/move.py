@@ -11,7 +11,7 @@ the source stands, the bulk of the files is here, and whatever would make the st
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, Optional
 from .._formats.address_file import Address
 from .._formats.connection_addresses import AddressesError
 from .._process.waiting import LimitReached
-from .._resilience import copying, ownership, restoring
+from .._resilience import copying, kept_manifest, ownership, restoring
 from .._resilience.files import ResilienceSet
 from .._resilience.ownership import OwnershipError
 from .._resilience.plan import CopyResult
@@ -58,6 +58,8 @@ class Move:
     journal_server: Optional[Address] = None
     """Restore the files from there instead of copying them; the source is then asked nothing."""
     journal_limit: float = 30.0
+    still: Callable[[], None] = lambda: None
+    """Raises when another run has entered this server; asked before what cannot be taken back."""
     result: dict[str, Any] = field(default_factory=dict)
     stage: str = BEFORE
 
@@ -135,9 +137,12 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
     move.result["finished_at"] = time.time()
     if only_check:
         return {**move.result, "changed": True, "finished": True, "pid": None}
+    move.still()
+    if copied.manifest is not None:
+        kept_manifest.keep(worker.base, copied.manifest)
     ownership.claim(worker.base, worker.worker, worker.server, move.epoch, move.source.name)
     move.stage = START
-    started = worker_start.run(worker, worker_start.READY, limit, return_after)
+    started = worker_start.run(worker, worker_start.READY, limit, return_after, proved=True)
     return {**move.result, **started, "changed": True}
 
 
@@ -186,6 +191,7 @@ def _check_peers(files: ResilienceSet, move: Move) -> None:
 def _kill(move: Move, source: SourceServer, only_check: bool) -> None:
     if not move.kill or only_check:
         return
+    move.still()
     move.stage = KILL
     killed = source.kill(move.kill_limit)
     move.result.update(killed_pid=killed.pid, killed=killed.killed, died=killed.died)

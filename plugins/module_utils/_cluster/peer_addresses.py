@@ -17,6 +17,7 @@ from pathlib import Path
 from .._formats import connection_addresses
 from .._formats.connection_addresses import AddressesError
 from .._formats.whole_file import write_whole
+from .._resilience import kept_manifest
 from .._resilience.files import ResilienceSet
 
 SUFFIX = "connection-addresses"
@@ -46,12 +47,13 @@ def hosts(files: ResilienceSet) -> dict[str, str]:
         return {}
 
 
-def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False) -> Mending:
+def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False, base: str = "") -> Mending:
     """Make the file name the servers where the other workers are now. Their ports never change (reference B.1).
 
     The file as it was is kept beside it, under a name that Wallaroo does not look for.
 
     :param peers: worker -> the address of its server; the worker itself is left alone.
+    :param base: the server's directory, where it keeps what a copy was proved to hold; that goes along.
     :raises OSError: when the file cannot be read or written.
     :raises AddressesError: when no addresses can be found in it although somebody has moved.
     """
@@ -68,6 +70,8 @@ def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = Fals
         if not only_check:
             write_whole(backup, data)
             write_whole(path, mended.data)
+            if base:
+                kept_manifest.follow(base, files, path.name, data, mended.data)
     return result
 
 

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Optional
 
+from .._process import acting
 from .._process import record as process_record
 from .._process.identity import is_alive
 from .._process.stop import kill, terminate
@@ -55,6 +56,7 @@ def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = Fals
         os.chmod(path, 0o700)
         for name in removed:
             shutil.rmtree(path / name)
+        (path / acting.FILE_NAME).touch(mode=0o600)
         for name in DIRECTORIES:
             (path / name).mkdir(mode=0o700, exist_ok=True)
         if runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files()):

@@ -147,7 +147,7 @@ def _worker(
     directory = resilience_directory(base, worker)
     files = ResilienceSet(directory, prefix(record.application, record.version), worker)
     owned = ownership.read(base, worker)
-    state = files.state()
+    state: str = "fenced" if files.is_fenced() else files.state()
     if process is None and owned is None and state == "none":
         return None
     return {

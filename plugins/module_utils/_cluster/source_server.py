@@ -27,19 +27,21 @@ class SourceAddress:
     """How it is reached from here; None when it is this very machine."""
     python: str = ""
     """The interpreter there; needed with ``ssh``."""
+    run: str = ""
+    """Whose act it is; the source server refuses what another run than the last one to enter it wants to change."""
 
     @classmethod
-    def from_arguments(cls, name: str, base: str, ssh: Optional[Mapping[str, Any]]) -> SourceAddress:
+    def from_arguments(cls, name: str, base: str, ssh: Optional[Mapping[str, Any]], run: str = "") -> SourceAddress:
         """From a module's arguments.
 
         :raises ValueError: when they do not say how the server is reached.
         """
         if not ssh:
-            return cls(name, base)
+            return cls(name, base, run=run)
         python = str(ssh.get("python") or "")
         if not python.startswith("/"):
             raise ValueError(f"it is not known which Python {name} has: python is {python!r}")
-        return cls(name, base, Access.from_dict(ssh), python)
+        return cls(name, base, Access.from_dict(ssh), python, run)
 
     def open(self, prefix: str, worker: str) -> SourceServer:
         """Open the way; whoever does so closes it.
@@ -50,10 +52,10 @@ class SourceAddress:
         directory = resilience_directory(self.base, worker)
         files = ResilienceSet(directory, prefix, worker)
         if self.ssh is None:
-            return SameMachine(self.base, files)
+            return SameMachine(self.base, files, self.run)
         agent = [
             *runtime_argv(self.python, self.base, "source_agent"),
             *("--base", self.base, "--server", self.name, "--worker", worker),
             *("--directory", directory, "--prefix", prefix),
         ]
-        return OtherServer(self.name, self.ssh, agent, files)
+        return OtherServer(self.name, self.ssh, agent, files, self.run)

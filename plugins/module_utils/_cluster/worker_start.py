@@ -21,7 +21,7 @@ from .._process.record import ProcessRecord
 from .._process.start import AlreadyRunning, StartFailed, start
 from .._process.stop import kill
 from .._process.waiting import LimitReached
-from .._resilience import ownership
+from .._resilience import kept_manifest, ownership
 from .._resilience.files import ResilienceSet, prefix
 from . import peer_addresses, port_check
 from .command_line import resilience_directory, worker_argv
@@ -136,6 +136,18 @@ class WorkerStart:
             )
         self.check_place()
 
+    def prove(self) -> None:
+        """Whether the files are still what was copied, when they came by a copy and no start was tried since.
+
+        :raises WorkerProblem: with the file that changed.
+        """
+        if self.mode != RECOVER:
+            return
+        try:
+            kept_manifest.prove(self.base, self.files)
+        except kept_manifest.NotProved as error:
+            raise WorkerProblem(f"{self.worker} was not started on {self.server}: {error}.") from error
+
     def check_place(self, but: Optional[int] = None) -> None:
         """Whether this server has what the worker needs, whatever files there are.
 
@@ -169,7 +181,7 @@ class WorkerStart:
         if self.mode != RECOVER:
             return
         try:
-            found = peer_addresses.mend(self.files, self.peers)
+            found = peer_addresses.mend(self.files, self.peers, base=self.base)
         except (AddressesError, OSError) as error:
             if not self._somebody_moved():
                 return
@@ -190,8 +202,13 @@ class WorkerStart:
         """
         self.mend_peers()
         Path(self.files.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        # From its start on it writes its files itself.
+        proved = kept_manifest.path_of(self.base, self.worker)
+        aside = proved.with_name(f".{proved.name}")
+        if proved.exists():
+            os.replace(proved, aside)
         try:
-            return start(
+            record = start(
                 self.base,
                 self.worker,
                 "worker",
@@ -199,7 +216,11 @@ class WorkerStart:
                 details={"mode": self.mode, "server": self.server, "cluster": self.cluster.identifier},
             )
         except (AlreadyRunning, StartFailed) as error:
+            if aside.exists():
+                os.replace(aside, proved)
             raise WorkerProblem(f"{self.worker} on {self.server}: {error}") from error
+        aside.unlink(missing_ok=True)
+        return record
 
     def wait(self, record: ProcessRecord, until: str, limit: float) -> Started:
         """Wait until the worker says that it listens, or that it is ready.
@@ -242,11 +263,15 @@ def run(
     return_after: Optional[float],
     only_check: bool = False,
     pid: Optional[int] = None,
+    proved: bool = False,
+    epoch: Optional[int] = None,
 ) -> dict[str, Any]:
     """Start a worker unless it runs, and wait until it is ready.
 
     :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
         between two calls has failed, whatever would become of another try.
+    :param proved: the files were proved this moment.
+    :param epoch: let this server own the worker in this epoch, before the start.
     :raises WorkerProblem: when that is not possible; nothing half-done stays behind.
     """
     begin = time.monotonic()
@@ -254,8 +279,12 @@ def run(
     changed = record is None
     if record is None:
         worker.check()
+        if not proved:
+            worker.prove()
         if only_check:
             return {"changed": True, "finished": True, "worker": worker.worker, "pid": None, "state": "started"}
+        if epoch is not None:
+            ownership.claim(worker.base, worker.worker, worker.server, epoch)
         record = worker.begin()
     elif only_check:
         return {

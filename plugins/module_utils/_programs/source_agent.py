@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Optional
 
 from .._formats.framing import HEADER
 from .._process import record
+from .._process.acting import acting
 from .._process.identity import is_alive
 from .._process.stop import StillAlive, kill
 from .._resilience import agent_protocol, ownership
@@ -40,6 +41,8 @@ class Agent:
         self.worker = worker
         self.files = files
         self.source = LocalSource(files)
+        self.run = ""
+        """Whose act it is, as its beginning said."""
 
     def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """What is said to a request, and the bytes that follow.
@@ -51,6 +54,7 @@ class Agent:
         """
         act = request.get("act")
         if act == "hello":
+            self.run = str(request.get("run") or "")
             return {"server": self.server, "worker": self.worker, "pid": os.getpid()}, b""
         if act == "manifest":
             return {"manifest": self.source.manifest().to_dict()}, b""
@@ -67,7 +71,8 @@ class Agent:
             return self._kill(float(request.get("limit") or 10.0)), b""
         if act == "fence":
             moved_to, epoch = _text(request, "moved_to"), _number(request, "epoch")
-            return {"changed": ownership.fence(self.base, self.worker, self.server, moved_to, epoch)}, b""
+            with acting(self.base, run=self.run):
+                return {"changed": ownership.fence(self.base, self.worker, self.server, moved_to, epoch)}, b""
         raise ProtocolError(f"an agent does not know {act!r}")
 
     def _pid(self) -> Optional[int]:
@@ -76,7 +81,9 @@ class Agent:
 
     def _kill(self, limit: float) -> dict[str, Any]:
         known = record.read(self.base, self.worker)
-        death = kill(known.identity, limit) if known is not None else None
+        # The look of the next run at this server waits for it, and keeps out what comes after that look.
+        with acting(self.base, run=self.run):
+            death = kill(known.identity, limit) if known is not None else None
         return {
             "pid": known.identity.pid if known is not None and death is not None else None,
             "killed": death.sent if death else None,

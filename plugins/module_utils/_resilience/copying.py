@@ -36,9 +36,9 @@ from .._formats.whole_file import (
     write_whole,
 )
 from . import manifest as manifests
-from .files import ResilienceSet
+from .files import KEY_FILE, ResilienceSet
 from .manifest import Manifest
-from .plan import KEY_FILE, Addresses, CopyPlan, CopyResult, NotEnoughSpace, check_space, make_plan
+from .plan import Addresses, CopyPlan, CopyResult, NotEnoughSpace, check_space, make_plan
 from .source import BulkSource, CopyError, LocalSource, Source, SourceChanged, TailSource, reading
 
 __all__ = [
@@ -159,6 +159,7 @@ def _carry_out(plan: CopyPlan, source: Source, target: ResilienceSet) -> bytes:
     for leftover in target.leftovers():
         leftover.unlink(missing_ok=True)
     shutil.rmtree(target.arriving(), ignore_errors=True)
+    target.put_aside.unlink(missing_ok=True)
     if not plan.changed:
         return b""
     key_file = _read_key_file(plan, source)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from .._formats.whole_file import name_of_partial
+from .._formats.whole_file import name_of_partial, sync_directory
 
 PREFIXES = {"market_spread": "market-spread", "multi_partition_detector": "multi_partition_detector"}
 """Application -> what its resilience files begin with, at 0.5.3 and 0.5.4."""
@@ -33,6 +33,9 @@ SUFFIXES = (
     "checkpoint_ids",
 )
 """The files that decide whether a start is fresh or a recovery."""
+
+KEY_FILE = "workers"
+"""Suffix of the file that is absent while a copy is not proved, or while the worker is fenced."""
 
 JOURNAL_SUFFIXES = ("journal", "evlog.journal")
 _NOT_REQUIRED_OF_INITIALIZER = ("tcp-data", "connection-addresses")
@@ -117,7 +120,8 @@ class ResilienceSet:
     def remove(self) -> list[Path]:
         """Delete every file of this worker, its journals too, and nothing of another worker."""
         removed = []
-        for path in [*self.present().values(), *self.leftovers()]:
+        aside = [self.put_aside] if self.put_aside.exists() else []
+        for path in [*self.present().values(), *self.leftovers(), *aside]:
             path.unlink(missing_ok=True)
             removed.append(path)
         return removed
@@ -125,6 +129,32 @@ class ResilienceSet:
     def leftovers(self) -> list[Path]:
         """Half files that an interrupted writer left; none of them is a resilience file."""
         return [path for path in self._entries() if self.owns(name_of_partial(path.name) or "")]
+
+    @property
+    def key_file(self) -> Path:
+        """The file that every restart requires, that is small, and that is absent while nobody may start from a set."""
+        return self.path(KEY_FILE)
+
+    @property
+    def put_aside(self) -> Path:
+        """Where the key file lies while this server is fenced; no name that Wallaroo looks for."""
+        return self.directory / f".fenced-{self._stem}.{KEY_FILE}"
+
+    def fence(self, only_check: bool = False) -> bool:
+        """Let the engine itself refuse this set, whoever starts it; returns whether that was new.
+
+        :raises OSError: when the file cannot be renamed.
+        """
+        if not self.key_file.exists():
+            return False
+        if not only_check:
+            os.replace(self.key_file, self.put_aside)
+            sync_directory(self.directory)
+        return True
+
+    def is_fenced(self) -> bool:
+        """Whether nothing but the key file is missing, because this server was fenced."""
+        return self.put_aside.exists() and self.missing() == [self.key_file]
 
     def arriving(self) -> Path:
         """Where whole files arrive before they are in their place; no name that Wallaroo looks for."""

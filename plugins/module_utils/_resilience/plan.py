@@ -14,12 +14,9 @@ from typing import NamedTuple
 
 from .._formats.address_file import Address, encode
 from . import manifest as manifests
-from .files import ResilienceSet
+from .files import KEY_FILE, ResilienceSet
 from .manifest import FileDigest, Manifest
 from .source import CopyError, Source, TailSource, reading
-
-KEY_FILE = "workers"
-"""Suffix of the file that is absent while a copy is not proved: every restart requires it, and it is small."""
 
 _BLOCK = 4096
 

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Optional, Protocol
 
 from .._formats.framing import HEADER
 from .._process import record
+from .._process.acting import Superseded, acting
 from .._process.identity import is_alive
 from .._process.piped import Ended, PipeBroken, Piped, run
 from .._process.ssh import Access, problem, remote_command, rsync_shell, ssh_argv
@@ -72,8 +73,9 @@ class SourceServer(Protocol):
 class SameMachine:
     """The source server is this machine, as on the loopback inventory."""
 
-    def __init__(self, base: str, files: ResilienceSet) -> None:
+    def __init__(self, base: str, files: ResilienceSet, run: str = "") -> None:
         self.base = base
+        self._run = run
         self.files: TailSource = LocalSource(files)
         self._worker = files.worker
 
@@ -86,8 +88,10 @@ class SameMachine:
         """SIGKILL, and wait for the death."""
         known = record.read(self.base, self._worker)
         try:
-            death = kill(known.identity, limit) if known is not None else None
-        except StillAlive as error:
+            # A sign of its own: what happens here, only this server knows, whoever asks for it.
+            with acting(self.base, run=self._run):
+                death = kill(known.identity, limit) if known is not None else None
+        except (StillAlive, Superseded) as error:
             raise CopyError(f"{self._worker} was not killed: {error}") from error
         if known is None or death is None:
             return Killed(None, None, None)
@@ -100,12 +104,13 @@ class SameMachine:
 class OtherServer:
     """Another server, with a standing SSH connection to its agent."""
 
-    def __init__(self, name: str, access: Access, agent: Sequence[str], files: ResilienceSet) -> None:
+    def __init__(self, name: str, access: Access, agent: Sequence[str], files: ResilienceSet, run: str = "") -> None:
         """Open the connection.
 
         :param name: the source server's name, for messages.
         :param agent: the command line of the agent there.
         :param files: what the worker's files are called there.
+        :param run: whose act it is.
         :raises CopyError: when it cannot be opened; the sentence says why and what to do.
         """
         self.name = name
@@ -127,7 +132,7 @@ class OtherServer:
             self.close()
             raise CopyError(f"ssh cannot be started on this server ({error.strerror}); install it.") from error
         try:
-            self.ask("hello")
+            self.ask("hello", run=run)
         except BaseException:
             self.close()
             raise

@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``server_enter``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_enter
+short_description: Let one run alone change a server, and wait for what another one has begun
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Whoever holds the lock of the cluster (M(wallaroo.resilience.run_lock)) enters every server before it looks at any of them. From then
+    on, modules of another run refuse to begin anything there, and what one of them had begun has ended.
+  - So what all servers say afterwards belongs to one moment, also when a run was killed on its controller while a worker was being moved.
+  - In check mode it does nothing.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  run:
+    description:
+      - The run, as RV(run) of M(wallaroo.resilience.run_lock) tells it.
+    type: str
+    required: true
+  acts_timeout:
+    description:
+      - Seconds to wait for the end of what an interrupted run had begun on this server, such as the move of a worker.
+    type: float
+    default: 120
+"""
+
+EXAMPLES = r"""
+- name: Enter the servers
+  wallaroo.resilience.server_enter:
+    base: "{{ wallaroo_base }}"
+    server: "{{ inventory_hostname }}"
+    run: "{{ cluster_lock.run }}"
+"""
+
+RETURN = r"""
+run:
+  description: The run, as in O(run).
+  returned: success
+  type: str
+  sample: 6f1c
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import enter
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "run": {"type": "str", "required": True},
+            "acts_timeout": {"type": "float", "default": 120},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    try:
+        if not module.check_mode:
+            enter(wanted["base"], wanted["run"], wanted["acts_timeout"])
+    except LimitReached as reached:
+        module.fail_json(msg=f"{wanted['server']}: {reached}; it has a limit of its own, so run this again later.")
+    except OSError as error:
+        module.fail_json(msg=f"{wanted['server']} cannot be entered: {error}")
+    # A mark of the run, as its lock, so no change of the server.
+    module.exit_json(changed=False, run=wanted["run"])
+
+
+if __name__ == "__main__":
+    main()
