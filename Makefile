@@ -1,4 +1,4 @@
-# make demo and make test need nothing but Python 3.10 to 3.13 and make: see tools/prerequisites.sh.
+# make demo and make test need nothing but Python 3.10 to 3.14 and make: see tools/prerequisites.sh.
 
 # The ansible-core to use: the newest that the Python can run, or CORE=2.16, the oldest that is supported.
 CORE ?=
@@ -16,7 +16,7 @@ SCENARIOS := hosts provision xenial
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
 LOCK := requirements/controller.txt
-NEWEST := 13
+NEWEST := 14
 else ifeq ($(CORE),2.16)
 ENVIRONMENT := .venv-2.16
 LOCK := requirements/core-2.16.txt
@@ -29,19 +29,34 @@ endif
 export PATH := $(CURDIR)/$(ENVIRONMENT)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/.collections
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+unexport PYTHONHOME
+# Ansible refuses to work with another encoding.
+ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
+export LC_ALL := C.UTF-8
+endif
+
+# Each playbook is a target. Its variables are what make is given as name=value in small letters; make exports them.
+PLAYBOOKS := $(filter-out demo,$(basename $(notdir $(wildcard playbooks/*.yml))))
+VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit soak-trust molecule conformance fuzz lint format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv demo test test-unit soak-trust molecule conformance fuzz lint format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@printf '\nand each playbook, as in make migrate worker=2 src=2 dst=4:\n'
+	@echo '$(PLAYBOOKS)' | fold -s -w 100 | sed 's/^/  /'
 
 venv:
-	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && sh tools/environment.sh "$$python" $(ENVIRONMENT) $(LOCK)
+	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && "$$python" -I tools/environment.py $(ENVIRONMENT) $(LOCK)
 	@python tools/metrics_ui_bundle.py
 
-demo: venv ## start a cluster, crash a worker, move it, and verify every message (ARGS='-e ...')
-	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(ARGS)
+demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4)
+	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(AS_VARIABLES) $(ARGS)
+
+$(PLAYBOOKS): venv
+	@ansible-playbook playbooks/$@.yml $(AS_VARIABLES) $(ARGS)
 
 test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
 	@python -m pytest $(TESTS) $(ARGS)

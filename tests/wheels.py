@@ -10,8 +10,11 @@ import zipfile
 from pathlib import Path
 
 
-def wheel(directory: Path, name: str, version: str, content: str = "") -> Path:
-    """A wheel of a package with one file."""
+def wheel(directory: Path, name: str, version: str, content: str = "", program: str = "") -> Path:
+    """A wheel of a package with one file.
+
+    :param program: the name of a program that calls the function ``main`` in it.
+    """
     directory.mkdir(exist_ok=True)
     path = directory / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     information = f"{path.name.partition('-py3')[0]}.dist-info"
@@ -19,6 +22,9 @@ def wheel(directory: Path, name: str, version: str, content: str = "") -> Path:
         archive.writestr(f"{name.replace('-', '_')}.py", content)
         archive.writestr(f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        if program:
+            entry = f"[console_scripts]\n{program} = {name.replace('-', '_')}:main\n"
+            archive.writestr(f"{information}/entry_points.txt", entry)
         archive.writestr(f"{information}/RECORD", "")
     return path
 

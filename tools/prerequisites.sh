@@ -2,11 +2,14 @@
 # Finds a Python for the controller and prints its path. Anything that is missing is named on stderr, with the package that
 # has it, before anything else happens.
 #
-#   prerequisites.sh [WANTED] [NEWEST]     WANTED: an interpreter to use instead of looking for one; NEWEST: 13 for Python 3.13
+#   prerequisites.sh [WANTED] [NEWEST]     WANTED: an interpreter to use instead of looking for one; NEWEST: 14 for Python 3.14,
+#                                          the newest that is tested; a newer one is taken with a warning, where there is no other
 set -u
+# Where other programs have their libraries; with these no Python here would find its own.
+unset PYTHONHOME PYTHONPATH
 
 wanted=${1:-}
-newest=${2:-13}
+newest=${2:-14}
 oldest=10
 
 give_up() {
@@ -23,12 +26,16 @@ usable() {
     minor=$(minor_of "$1") && [ -n "$minor" ] && [ "$minor" -ge "$oldest" ] && [ "$minor" -le "$newest" ]
 }
 
+newer() {
+    minor=$(minor_of "$1") && [ -n "$minor" ] && [ "$minor" -gt "$newest" ]
+}
+
 [ -r /proc/self/stat ] || give_up "This needs Linux: processes are identified through /proc, and there is none here."
 
 python=
 if [ -n "$wanted" ]; then
     minor_of "$wanted" >/dev/null || give_up "PYTHON=$wanted does not run; give a Python 3.$oldest to 3.$newest."
-    usable "$wanted" || give_up "PYTHON=$wanted is Python 3.$(minor_of "$wanted"); a Python 3.$oldest to 3.$newest is needed."
+    usable "$wanted" || newer "$wanted" || give_up "PYTHON=$wanted is Python 3.$(minor_of "$wanted"); a Python 3.$oldest to 3.$newest is needed."
     python=$wanted
 else
     minor=$newest
@@ -43,10 +50,16 @@ else
             break
         fi
     done
+    if [ -z "$python" ] && newer python3; then
+        python=python3
+    fi
     [ -n "$python" ] || give_up "No Python 3.$oldest to 3.$newest was found (python3 is $(python3 --version 2>/dev/null || echo missing)). Install one: 'apt install python3 python3-venv' on Debian and Ubuntu, 'dnf install python3' on Fedora; or name one with 'make PYTHON=/path/to/python3.12'."
 fi
 
 version="3.$(minor_of "$python")"
+if newer "$python"; then
+    echo "Python $version is newer than what this is tested with (3.$oldest to 3.$newest); it may work all the same." >&2
+fi
 "$python" -c 'import venv, ensurepip' 2>/dev/null || give_up "Python $version cannot make virtual environments. Install 'python$version-venv' (apt install python$version-venv) on Debian and Ubuntu, 'python3-pip' (dnf install python3-pip) on Fedora."
 "$python" -c 'import ssl, zlib' 2>/dev/null || give_up "Python $version was built without ssl or zlib, which pip needs. Install the Python of your distribution: 'apt install python3 python3-venv'."
 command -v "$python"

@@ -9,6 +9,7 @@ import argparse
 import difflib
 import inspect
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,9 @@ from .calls import Step
 from .errors import CallFailed, ResilienceError, UsageError
 
 PASSED, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+COMMAND = "wallaroo-resilience"
+"""Its name in the environment of a checkout."""
 
 PROGRAM = "python -m ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster"
 
@@ -67,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         verb, own, of_cluster = understood(given.verb, given.arguments)
     except UsageError as error:
-        print(f"{PROGRAM.rsplit('.', 1)[-1]}: {error}", file=sys.stderr)
+        print(f"{_program().rsplit('.', 1)[-1]}: {error}", file=sys.stderr)
         return USAGE
     progress = None if given.quiet or given.show else _progress
     try:
@@ -216,14 +220,19 @@ def _first_line(step: Step[Any, Any]) -> str:
     return (step.__doc__ or "").splitlines()[0].replace("``", "")
 
 
+def _program() -> str:
+    """How it was started, for those who are told how to."""
+    return COMMAND if os.path.basename(sys.argv[0]) == COMMAND else PROGRAM
+
+
 def _parser() -> argparse.ArgumentParser:
     listing = "\n".join(f"  {name:<18}{_first_line(step)}" for name, step in verbs().items())
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
+        prog=_program(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Crash, move and verify a cluster. Exit code: 0 pass, 1 failed, 2 wrong use, 130 Ctrl-C.",
         epilog=f"verbs:\n{listing}\n\nwith every verb: {', '.join(f'{name}=' for name in settings())}\n"
-        f"\nexample: {PROGRAM} migrate worker=2 src=2 dst=4",
+        f"\nexample: {_program()} migrate worker=2 src=2 dst=4",
     )
     parser.add_argument("verb", help="what to do; the names of the playbooks are understood, too")
     parser.add_argument("arguments", nargs="*", metavar="name=value", help="e.g. worker=2 src=2 dst=4")

@@ -26,7 +26,7 @@ def stub(directory: Path, name: str, minor: int, has_venv: bool = True) -> Path:
     return path
 
 
-def prerequisites(repository: Path, path: Path, wanted: str = "", newest: str = "13") -> tuple[int, str, str]:
+def prerequisites(repository: Path, path: Path, wanted: str = "", newest: str = "14") -> tuple[int, str, str]:
     ended = subprocess.run(
         ["/bin/sh", str(repository / "tools" / "prerequisites.sh"), wanted, newest],
         env={"PATH": str(path)},
@@ -43,7 +43,7 @@ def test_python3_is_taken_when_it_serves(repository: Path, tmp_path: Path) -> No
     assert prerequisites(repository, tmp_path) == (0, str(python), "")
 
 
-@pytest.mark.parametrize("minor", [8, 9, 14])
+@pytest.mark.parametrize("minor", [8, 9, 15])
 def test_another_one_is_looked_for_when_python3_is_too_old_or_too_new(
     repository: Path, tmp_path: Path, minor: int
 ) -> None:
@@ -63,7 +63,7 @@ def test_a_command_that_does_not_run_is_passed_over(repository: Path, tmp_path: 
 def test_without_any_python_the_package_is_named(repository: Path, tmp_path: Path) -> None:
     code, output, error = prerequisites(repository, tmp_path)
     assert (code, output) == (1, "")
-    assert "No Python 3.10 to 3.13 was found" in error
+    assert "No Python 3.10 to 3.14 was found" in error
     assert "apt install python3 python3-venv" in error
 
 
@@ -82,6 +82,15 @@ def test_a_python_that_was_asked_for_is_taken_or_refused(repository: Path, tmp_p
     assert "does not run" in prerequisites(repository, tmp_path, "/no/such/python")[2]
 
 
-def test_an_ansible_core_that_needs_an_older_python_says_so(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", ["", "python3"])
+def test_a_python_that_is_newer_than_tested_is_a_warning(repository: Path, tmp_path: Path, wanted: str) -> None:
+    python = stub(tmp_path, "python3", 15)
+    code, output, error = prerequisites(repository, tmp_path, wanted)
+    assert (code, output) == (0, str(python))
+    assert error == "Python 3.15 is newer than what this is tested with (3.10 to 3.14); it may work all the same."
+
+
+def test_an_older_ansible_core_prefers_an_older_python(repository: Path, tmp_path: Path) -> None:
     stub(tmp_path, "python3", 13)
-    assert "No Python 3.10 to 3.12 was found" in prerequisites(repository, tmp_path, newest="12")[2]
+    older = stub(tmp_path, "python3.12", 12)
+    assert prerequisites(repository, tmp_path, newest="12") == (0, str(older), "")

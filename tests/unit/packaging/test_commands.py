@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of the checkout's environment: variables as a person writes them, and any locale."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.commands import with_utf8, with_variables
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{ dict(worker=worker, src=src, dst=dst, note=note) | to_json }}"
+        dest: "{{ playbook_dir }}/given.json"
+        mode: "0600"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "understood", "names"),
+    [
+        ("p.yml -e worker=2 src=2 dst=4", "p.yml -e worker=2 -e src=2 -e dst=4", "src dst"),
+        ("-e worker=2 src=2 p.yml", "-e worker=2 -e src=2 p.yml", "src"),
+        ("p.yml --extra-vars worker=2 src=2 -C", "p.yml --extra-vars worker=2 -e src=2 -C", "src"),
+        ("p.yml --extra-vars=worker=2 src=2", "p.yml --extra-vars=worker=2 -e src=2", "src"),
+        ("p.yml -eworker=2 src=2", "p.yml -eworker=2 -e src=2", "src"),
+        ("p.yml -e worker=2 -e src=2 dst=4", "p.yml -e worker=2 -e src=2 -e dst=4", "dst"),
+        ("p.yml -e worker=2 src= dst=a=b", "p.yml -e worker=2 -e src= -e dst=a=b", "src dst"),
+    ],
+)
+def test_words_directly_after_a_variable_are_variables(line: str, understood: str, names: str) -> None:
+    assert with_variables(line.split()) == (understood.split(), names.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "p.yml",
+        "p.yml -e worker=2",
+        "p.yml -e worker=2 -e src=2",
+        # Not directly behind it: Ansible says that there is no such playbook, as everywhere.
+        "-e worker=2 p.yml src=2",
+        "-i hosts src=2 p.yml",
+        "-e @file.yml src=2",
+        "-e {} src=2",
+        "-e [] src=2",
+        "p.yml -e worker=2 -- src=2",
+        "-- -e worker=2 src=2",
+        "p.yml -e worker=2 some/play=book.yml",
+        "p.yml -e worker=2 2=2",
+        "p.yml -e",
+    ],
+)
+def test_every_other_line_is_left_as_it_is(line: str) -> None:
+    assert with_variables(line.split()) == (line.split(), [])
+
+
+def test_a_playbook_that_is_called_like_a_variable_stays_a_playbook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src=2").write_text(PLAY)
+    assert with_variables(["-e", "worker=2", "src=2"]) == (["-e", "worker=2", "src=2"], [])
+
+
+def test_values_reach_a_play_as_the_shell_gave_them(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAY)
+    words = ["-i", "localhost,", "-c", "local", "-e", "worker=2", "src=2", "dst=4", 'note=it\'s a "b" \\n c']
+    ended = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "play.yml", *words],
+        cwd=tmp_path,
+        env={**os.environ, "LC_ALL": "C", "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    given = json.loads((tmp_path / "given.json").read_text())
+    assert given == {"worker": "2", "src": "2", "dst": "4", "note": 'it\'s a "b" \\n c'}
+    # Names only, since a value may be a password.
+    assert ended.stderr.splitlines() == [
+        "ansible-playbook: taken as variables, as if -e stood before each: src, dst, note"
+    ]
+
+
+@pytest.fixture
+def _same_locale() -> Iterator[None]:
+    before = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.mark.usefixtures("_same_locale")
+@pytest.mark.parametrize("name", ["C", "POSIX", "xx_YY.UTF-8"])
+def test_a_locale_of_another_encoding_becomes_one_of_utf8(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", name)
+    assert with_utf8({"LC_ALL": name, "HOME": "/"}) == {"LC_ALL": "C.UTF-8", "HOME": "/"}
+
+
+@pytest.mark.usefixtures("_same_locale")
+def test_a_locale_of_utf8_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert with_utf8({"LC_CTYPE": "C.UTF-8"}) == {"LC_CTYPE": "C.UTF-8"}

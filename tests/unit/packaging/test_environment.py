@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The environment of the tools is the same whatever Python and pip are told, and it is complete or not there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import wheels
+from tools.environment import registry_settings
+
+SAYS = """
+import sys
+def main():
+    print("ansible-playbook", *sys.argv[1:])
+"""
+
+OF_THE_USER = """
+[global]
+index-url = https://user:secret@registry.example/simple
+user = true
+target = {elsewhere}
+constraint = {elsewhere}/constraints.txt
+[install]
+prefix = {elsewhere}
+no-binary = :all:
+ignore-installed = true
+no-index = true
+find-links = {wheels}
+"""
+
+
+class Making:
+    """An environment below a path that nobody expects, made from wheels that nobody knows."""
+
+    def __init__(self, repository: Path, tmp_path: Path) -> None:
+        self.program = repository / "tools" / "environment.py"
+        self.elsewhere = tmp_path / "elsewhere"
+        self.directory = tmp_path / "a blank and an \u00fc" / "environment"
+        self.directory.parent.mkdir()
+        self.lock = tmp_path / "lock.txt"
+        self.wheels = tmp_path / "wheels"
+        settings = tmp_path / "pip.conf"
+        settings.write_text(OF_THE_USER.format(elsewhere=self.elsewhere, wheels=self.wheels))
+        self.environment = {
+            **os.environ,
+            "PIP_CONFIG_FILE": str(settings),
+            "PIP_USER": "1",
+            "PIP_TARGET": str(self.elsewhere),
+            "PIP_PREFIX": str(self.elsewhere),
+            "PIP_REQUIRE_VIRTUALENV": "true",
+            "PIP_FIND_LINKS": str(self.wheels),
+            "PYTHONPATH": str(self.elsewhere),
+            "PYTHONUSERBASE": str(self.elsewhere),
+        }
+
+    def make(self) -> tuple[int, str]:
+        ended = subprocess.run(
+            [sys.executable, "-I", str(self.program), str(self.directory), str(self.lock)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.fixture
+def making(repository: Path, tmp_path: Path) -> Making:
+    return Making(repository, tmp_path)
+
+
+def test_it_is_made_in_isolation_and_complete_or_not_at_all(making: Making) -> None:
+    wheels.lock(making.lock, wheels.wheel(making.wheels, "ansible-core", "1.0", SAYS))
+    code, said = making.make()
+    assert code == 1
+    assert f"pip ended well, but libexec/ansible-playbook did not come into {making.directory}." in said
+    assert not (making.directory / ".complete").exists()
+
+    core = wheels.wheel(making.wheels, "ansible-core", "2.0", SAYS, program="ansible-playbook")
+    tool = wheels.wheel(making.wheels, "tool", "1.0", SAYS, program="tool")
+    wheels.lock(making.lock, core, tool)
+    tool.rename(tool.with_suffix(".away"))
+
+    code, said = making.make()
+
+    assert code == 1
+    assert "pip could not install the tools of" in said
+    assert not (making.directory / ".complete").exists()
+
+    tool.with_suffix(".away").rename(tool)
+    assert making.make() == (0, f"Installing the tools of the controller into {making.directory.name} (once, about a "
+                             "minute) ...\nInstalled.\n")  # fmt: skip
+    assert making.make() == (0, "")
+    assert not making.elsewhere.exists()
+    for name, words in (("tool", ["x"]), ("ansible-playbook", ["-e", "worker=2", "dst=4"])):
+        program = making.directory / "bin" / name
+        ended = subprocess.run([str(program), *words], capture_output=True, text=True, check=False, timeout=60)
+        wanted = words if name == "tool" else ["-e", "worker=2", "-e", "dst=4"]
+        assert ended.stdout.split() == ["ansible-playbook", *wanted], ended.stderr
+    assert (making.directory / "bin" / "wallaroo-resilience").exists()
+
+
+def test_only_what_reaches_a_registry_is_kept_of_the_settings_of_pip() -> None:
+    listed = (
+        ":env:.target='/elsewhere'\nglobal.user='true'\nglobal.index-url='https://one'\n:env:.cert='/its/cert.pem'\n"
+        "install.index-url='https://two'\ndownload.proxy='http://three'\nglobal.extra-index-url='\\nhttps://4\\nhttps://5'\n"
+    )
+    assert registry_settings(listed) == {
+        "PIP_INDEX_URL": "https://two",
+        "PIP_CERT": "/its/cert.pem",
+        "PIP_EXTRA_INDEX_URL": "\nhttps://4\nhttps://5",
+    }

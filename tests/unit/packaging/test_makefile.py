@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make migrate worker=2 src=2 dst=4``, and so for each playbook."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SHOW = """#!/bin/sh
+printf '%s\\n' "$@" LC_ALL="$LC_ALL" PYTHONHOME="$PYTHONHOME"
+"""
+
+
+@pytest.fixture
+def checkout(repository: Path, tmp_path: Path) -> Path:
+    """The Makefile in a directory with a blank, and an ansible-playbook that shows what it is called with."""
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    place = tmp_path / "check out"
+    (place / ".venv" / "bin").mkdir(parents=True)
+    (place / "tools").mkdir()
+    for name in ("Makefile", "tools/given_variables.py"):
+        shutil.copy(repository / name, place / name)
+    for name in ("prerequisites.sh", "environment.py", "metrics_ui_bundle.py"):
+        # The environment is there.
+        (place / "tools" / name).write_text("printf 'true\\n'\n" if name.endswith(".sh") else "")
+    (place / "playbooks").mkdir()
+    for playbook in (repository / "playbooks").glob("*.yml"):
+        shutil.copy(playbook, place / "playbooks")
+    program = place / ".venv" / "bin" / "ansible-playbook"
+    program.write_text(SHOW)
+    program.chmod(0o755)
+    return place
+
+
+def make(checkout: Path, *words: str, **environment: str) -> list[str]:
+    ended = subprocess.run(
+        ["make", *words],
+        cwd=checkout,
+        # The suite itself may be run by make, with variables of its own.
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout.splitlines()
+
+
+def test_variables_of_a_playbook_are_given_as_they_are_written(checkout: Path) -> None:
+    words = ["worker=2", "src=2", "dst=4", 'note=it\'s a "b" \\n c', "ARGS=--check -v", "CORE=", "PYTHON=python3"]
+    said = make(checkout, "migrate", *words, LC_ALL="C", PYTHONHOME="/nowhere")
+    assert said[:2] == ["playbooks/migrate.yml", "-e"]
+    assert json.loads(said[2]) == {"worker": "2", "src": "2", "dst": "4", "note": 'it\'s a "b" \\n c'}
+    assert said[3:] == ["--check", "-v", "LC_ALL=C.UTF-8", "PYTHONHOME="]
+
+
+def test_each_playbook_is_a_target_and_none_needs_variables(checkout: Path) -> None:
+    names = sorted(path.stem for path in (checkout / "playbooks").glob("*.yml"))
+    helped = " ".join(make(checkout, "help")).split()
+    for name in names:
+        # A variable of the user's environment is nobody's argument.
+        assert make(checkout, name, worker="7")[:3] == [f"playbooks/{name}.yml", "-e", "{}"]
+        assert name in helped
+
+
+def test_a_locale_of_utf8_stays(checkout: Path) -> None:
+    assert "LC_ALL=" in make(checkout, "status", LC_ALL="", LANG="C.UTF-8")

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands in the checkout's environment; environment.py puts a program there for each, which calls ``main``.
+
+``wallaroo-resilience``
+    The verbs of the Python API.
+``ansible-playbook`` and the other commands of ansible-core
+    The same command in ``libexec``, with a UTF-8 locale, which Ansible refuses to work without. Besides,
+    ``ansible-playbook -e worker=2 src=2 dst=4`` takes the words after the first variable for variables, too.
+"""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ASSIGNMENT = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
+
+LONG, SHORT = "--extra-vars", "-e"
+
+
+def with_variables(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of a command line in which name=value directly after ``-e name=value`` is a variable as well.
+
+    For ansible-playbook itself it would be the name of a playbook.
+
+    :returns: the words for ansible-playbook, and the names of the variables that were found.
+    """
+    made: list[str] = []
+    names: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        made.append(word)
+        if word == "--":
+            return made + rest, names
+        value = None
+        if word in (SHORT, LONG):
+            if rest:
+                value = rest.pop(0)
+                made.append(value)
+        elif word.startswith(f"{LONG}="):
+            value = word.partition("=")[2]
+        elif word.startswith(SHORT):
+            value = word.removeprefix(SHORT).removeprefix("=")
+        if value is None or not ASSIGNMENT.match(value):
+            # A file (@), JSON or YAML, or another option.
+            continue
+        while rest and (found := ASSIGNMENT.fullmatch(rest[0])) and not os.path.exists(rest[0]):
+            made += [SHORT, _variable(*found.groups())]
+            names.append(found[1])
+            rest.pop(0)
+    return made, names
+
+
+def _variable(name: str, value: str) -> str:
+    if re.search(r"[\s'\"\\]", value):
+        # As key=value Ansible would split it, or read quotes that the shell has left to the value.
+        return json.dumps({name: value})
+    return f"{name}={value}"
+
+
+def with_utf8(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment whose locale is one of UTF-8; every other one stays as it is."""
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+        encoding = locale.nl_langinfo(locale.CODESET)
+    except locale.Error:
+        # It names a locale that this machine does not have.
+        encoding = ""
+    if encoding.upper().replace("-", "") == "UTF8":
+        return dict(environment)
+    return {**environment, "LC_ALL": "C.UTF-8"}
+
+
+def main() -> int:
+    """Become the command under whose name this was started."""
+    called, directory = Path(sys.argv[0]), Path(sys.prefix)
+    words = sys.argv[1:]
+    if called.name == "wallaroo-resilience":
+        sys.path.insert(0, str(directory.parent / ".collections"))
+        from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import console
+
+        return console.main(words)
+    if called.name == "ansible-playbook":
+        words, names = with_variables(words)
+        if names:
+            # Their names only: a value may be a password.
+            listed = ", ".join(names)
+            print(f"ansible-playbook: taken as variables, as if -e stood before each: {listed}", file=sys.stderr)
+            sys.stderr.flush()
+    real = directory / "libexec" / called.name
+    return os.execve(sys.executable, [sys.executable, str(real), *words], with_utf8(os.environ))

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a virtual environment from a lock, or completes one whose installation was interrupted.
+
+    PYTHON environment.py DIRECTORY LOCK
+
+It is the same whatever the user's surroundings are: of pip's settings only those are kept that say how a registry is
+reached. Besides the tools it gets commands of its own, from ``commands.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+STARTED_BY = "# Starts tools/commands.py."
+REACHING = frozenset(
+    (
+        *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "proxy"),
+        *("cert", "client-cert", "keyring-provider", "timeout", "default-timeout", "retries", "cache-dir"),
+    )
+)
+"""pip's settings that say how a registry is reached. Others change where or what is installed: user, target, prefix,
+require-virtualenv, constraint, no-binary and so on."""
+
+INSTALLED = """
+import importlib.metadata, json, os, sys
+scripts = {}
+for distribution in importlib.metadata.distributions():
+    names = [entry.name for entry in distribution.entry_points if entry.group == "console_scripts"]
+    scripts[distribution.metadata["Name"].lower().replace("_", "-").replace(".", "-")] = names
+json.dump(scripts, sys.stdout)
+"""
+
+
+class Environment:
+    """The virtual environment in a directory."""
+
+    def __init__(self, directory: Path, lock: Path) -> None:
+        self.directory = directory.absolute()
+        self.lock = lock
+        self.programs = self.directory / "bin"
+        self.python = self.programs / "python"
+        self.version = sys.version.split()[0]
+        # Written last: whatever was interrupted is done again, and so is what was made from another lock, by another
+        # Python or in another place, since its programs name their place.
+        self.stamp = self.directory / ".complete"
+        made_from = lock.read_bytes() + Path(__file__).read_bytes() + bytes(self.directory)
+        self.state = f"{hashlib.sha256(made_from).hexdigest()} {self.version}"
+        self.surroundings = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "PIP_")) and name not in ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+        }
+
+    def make(self) -> None:
+        """Make it or complete it, unless it is complete."""
+        if self.stamp.is_file() and self.stamp.read_text() == self.state and self._runs(""):
+            return
+        print(f"Installing the tools of the controller into {self.directory.name} (once, about a minute) ...")
+        sys.stdout.flush()
+        self.stamp.unlink(missing_ok=True)
+        mine = (
+            f"import sys; sys.exit({self.version!r} != sys.version.split()[0] or {str(self.directory)!r} != sys.prefix)"
+        )
+        if not self._runs(mine):
+            shutil.rmtree(self.directory, ignore_errors=True)
+            venv.create(self.directory, with_pip=True, symlinks=True)
+        settings = {**registry_settings(self._pip_settings()), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        install = ["install", "--quiet", "--require-hashes", "--no-deps", "--requirement", str(self.lock)]
+        ended = subprocess.run(
+            [str(self.python), "-I", "-m", "pip", *install],
+            env={**self.surroundings, **settings, "PIP_CONFIG_FILE": os.devnull},
+            check=False,
+        )
+        if ended.returncode:
+            sys.exit(f"pip could not install the tools of {self.lock} (above is why); the same command tries it again.")
+        self._give_commands()
+        missing = self._missing()
+        if missing:
+            sys.exit(f"pip ended well, but {', '.join(missing)} did not come into {self.directory}.")
+        self.stamp.write_text(self.state)
+        print("Installed.")
+
+    def _runs(self, program: str) -> bool:
+        """Whether the environment's Python carries out a program and ends with 0."""
+        try:
+            ended = subprocess.run([str(self.python), "-I", "-c", program], capture_output=True, check=False)
+        except OSError:
+            return False
+        return ended.returncode == 0
+
+    def _pip_settings(self) -> str:
+        """What pip is told by the user's files and environment."""
+        environment = {**self.surroundings, **{key: os.environ[key] for key in os.environ if key.startswith("PIP_")}}
+        # It must be able to say it, whatever it was told.
+        for name in ("PIP_REQUIRE_VIRTUALENV", "PIP_QUIET", "PIP_VERBOSE", "PIP_LOG"):
+            environment.pop(name, None)
+        ended = subprocess.run(
+            [str(self.python), "-I", "-m", "pip", "config", "list"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            sys.exit(f"pip cannot read its own settings: {ended.stderr.strip()}")
+        return ended.stdout
+
+    def _give_commands(self) -> None:
+        """Put the commands of this project beside the tools; what ansible-core had there goes to ``libexec``."""
+        real = self.directory / "libexec"
+        real.mkdir(exist_ok=True)
+        # A shell starts it, since the line of a program that is started directly allows no blank and not every length.
+        text = (
+            f"#!/bin/sh\n'''exec' {shlex.quote(str(self.python))} -I \"$0\" \"$@\"\n' '''\n{STARTED_BY}\n"
+            f"import sys\n\nsys.path.insert(0, {str(HERE)!r})\nimport commands\n\nsys.exit(commands.main())\n"
+        )
+        core = self._installed().get("ansible-core", [])
+        for name in (*core, "wallaroo-resilience"):
+            program = self.programs / name
+            if program.exists() and STARTED_BY not in program.read_text(encoding="utf-8", errors="replace"):
+                program.replace(real / name)
+            program.write_text(text, encoding="utf-8")
+            program.chmod(0o755)
+
+    def _installed(self) -> dict[str, list[str]]:
+        """The distributions in the environment, and the names of their programs."""
+        ended = subprocess.run([str(self.python), "-I", "-c", INSTALLED], stdout=subprocess.PIPE, text=True, check=True)
+        found: dict[str, list[str]] = json.loads(ended.stdout)
+        return found
+
+    def _missing(self) -> list[str]:
+        installed = self._installed()
+        names = [
+            match[1] for match in re.finditer(r"^([A-Za-z0-9._-]+)==[^;\n]*\\$", self.lock.read_text(), re.MULTILINE)
+        ]
+        missing = [name for name in names if re.sub(r"[-_.]+", "-", name).lower() not in installed]
+        programs = [name for scripts in installed.values() for name in scripts]
+        missing += [f"bin/{name}" for name in programs if not os.access(self.programs / name, os.X_OK)]
+        core = {"ansible-playbook", *installed.get("ansible-core", [])}
+        missing += [f"libexec/{name}" for name in core if not os.access(self.directory / "libexec" / name, os.X_OK)]
+        return sorted(set(missing))
+
+
+def registry_settings(listed: str) -> dict[str, str]:
+    """How a registry is reached, as variables of pip's environment.
+
+    :param listed: what ``pip config list`` says: ``global.index-url='https://…'``, ``install.…`` and ``:env:.…``.
+    """
+    order = ("global", "install", ":env:")
+    found: dict[str, tuple[int, str]] = {}
+    for line in listed.splitlines():
+        place, _equals, quoted = line.partition("=")
+        section, _dot, name = place.rpartition(".")
+        if section not in order or name not in REACHING:
+            continue
+        value, rank = str(ast.literal_eval(quoted)), order.index(section)
+        if value.strip() and rank >= found.get(name, (-1, ""))[0]:
+            found[name] = (rank, value)
+    return {f"PIP_{name.replace('-', '_').upper()}": value for name, (_rank, value) in found.items()}
+
+
+if __name__ == "__main__":
+    Environment(Path(sys.argv[1]), Path(sys.argv[2])).make()
