@@ -51,16 +51,26 @@ options:
     description:
       - How this server reaches it by SSH, as in M(wallaroo.resilience.resilience_copy). Without it both are one machine.
     type: dict
+  only_look:
+    description:
+      - Look whether a copy can be made, before there is anything to be copied, and change nothing.
+    type: bool
+    default: false
   source_changes:
     description:
-      - In check mode, that the tree would have been changed by now; it is not looked at then.
+      - In check mode, that the tree would have been changed by now; it is not compared then.
     type: bool
     default: false
   executables:
     description:
       - Files below the tree, with the SHA-256 that they must have.
     type: dict
-    required: true
+    default: {}
+  flags:
+    description:
+      - With what they were built, as M(wallaroo.resilience.wallaroo_build) tells it; kept in the copy's record.
+    type: dict
+    default: {}
   timeout:
     description:
       - Seconds for each call of rsync.
@@ -94,6 +104,7 @@ files:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
@@ -109,25 +120,34 @@ def main() -> None:
             "source_home": {"type": "path", "required": True},
             "source_ssh": {"type": "dict"},
             "source_changes": {"type": "bool", "default": False},
-            "executables": {"type": "dict", "required": True},
+            "only_look": {"type": "bool", "default": False},
+            "executables": {"type": "dict", "default": {}},
+            "flags": {"type": "dict", "default": {}},
             "timeout": {"type": "float", "default": 1800},
             "in_use": {"type": "str"},
         },
         supports_check_mode=True,
     )
     given = module.params
-    if module.check_mode and given["source_changes"]:
-        module.exit_json(changed=True, files=0)
-    home = Path(given["home"])
+    home, source = Path(given["home"]), Path(given["source_home"])
     try:
         access = Access.from_dict(given["source_ssh"]) if given["source_ssh"] else None
+        if given["only_look"]:
+            tree.look(home, source, access)
+            problem = ssh_keys.check(access) if access else None
+            if problem:
+                raise ProvisioningError(f"{given['source_server']} cannot be reached by SSH from here: {problem}")
+            module.exit_json(changed=False, files=0)
+        if module.check_mode and given["source_changes"]:
+            module.exit_json(changed=access is not None or home.resolve() != source.resolve(), files=0)
         with alone(home, given["timeout"], "wallaroo_repo_timeout", module.check_mode):
             copied = tree.ensure_copied(
                 home,
-                Path(given["source_home"]),
+                source,
                 given["source_server"],
                 access,
                 given["executables"],
+                given["flags"],
                 given["timeout"],
                 module.check_mode,
                 given["in_use"] or "",

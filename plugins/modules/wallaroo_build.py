@@ -16,7 +16,9 @@ description:
     those that came out. A record of that lies in the tree (C(.wallaroo-build.json)), and the log of the last build beside it
     (C(.wallaroo-build.log)).
   - What make does not notice, above all another O(resilience), is cleaned first with the targets' C(clean-) counterparts.
-  - A build that was interrupted is taken up by the next run. Its limit holds on the server, even when the run that started it is gone.
+  - A build that was interrupted is taken up by the next run. Executables that were finished stay, all others are made again. Its limit holds on
+    the server, even when the run that started it is gone.
+  - Of Wallaroo's own targets the executable itself is made, by its path, and nothing else that a target would build.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -87,6 +89,11 @@ executables:
   returned: success
   type: dict
   sample: {testing/performance/apps/market-spread/market-spread: 9f2c}
+flags:
+  description: With what they were built.
+  returned: success
+  type: dict
+  sample: {resilience: "on", make: []}
 reason:
   description: Why it had to be built; empty when it had not.
   returned: success
@@ -130,6 +137,7 @@ def main() -> None:
         with alone(home, given["timeout"], "wallaroo_repo_build_timeout", module.check_mode):
             if module.check_mode and not home.exists():
                 # The step before this would have cloned it.
+                build.refuse_without_compiler(wanted)
                 built = build.Built(True, False, "it is not there yet", {}, [])
             else:
                 built = build.ensure_built(home, wanted, given["timeout"], module.check_mode, given["in_use"] or "")
@@ -137,7 +145,13 @@ def main() -> None:
         module.fail_json(msg=f"{given['server']}: {error}.")
     for sentence in built.warnings:
         module.warn(sentence)
-    module.exit_json(changed=built.changed, executables=built.executables, reason=built.reason, cleaned=built.cleaned)
+    module.exit_json(
+        changed=built.changed,
+        executables=built.executables,
+        flags=wanted.flags(),
+        reason=built.reason,
+        cleaned=built.cleaned,
+    )
 
 
 if __name__ == "__main__":

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import VERSIONS
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import boolean, choice, file, words
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+MAKES = re.compile(r"[\w./+@,-]+")
+"""Paths that mean themselves in a Makefile: blanks separate names there, and other characters have a meaning."""
 
 
 def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
@@ -25,6 +29,11 @@ def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]
         raise Refusal(
             "wallaroo_home is missing: the absolute path that the tree is to have on every server, "
             "e.g. -e wallaroo_home=/home/ubuntu/wallaroo."
+        )
+    if not MAKES.fullmatch(home):
+        raise Refusal(
+            f"wallaroo_home={home} has a character that make does not take in the name of a file; choose a path of "
+            "letters, digits and any of ._/+@,- for the tree."
         )
     first, *others = servers.names
     url = str(arguments.get("wallaroo_repo_url") or "").strip()

@@ -155,8 +155,11 @@ def test_what_was_built_is_told(loopback: Loopback, tmp_path: Path) -> None:
     wallaroo_repository.needed()
     repository = wallaroo_repository.Repository(tmp_path / "repository")
     home = tmp_path / "wallaroo"
+    tools = wallaroo_repository.toolchain(tmp_path)
 
-    built = api(loopback, wallaroo_home=str(home)).setup_repo(wallaroo_repo_url=repository.url)
+    built = api(loopback, wallaroo_home=str(home)).setup_repo(
+        wallaroo_repo_url=repository.url, wallaroo_repo_make=f"PONYCC={tools}/ponyc PONYSTABLE={tools}/stable"
+    )
 
     assert built.changed
     assert (built.home, built.branch, built.resilience) == (str(home), "0.5.4", True)

@@ -5,22 +5,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from .._formats.whole_file import write_whole
+from . import pony
+from .build_record import LOG, RECORD, digest, exclude, read_record, source, still_there, write_record
 from .command import ProvisioningError, run
-
-RECORD = ".wallaroo-build.json"
-LOG = ".wallaroo-build.log"
-OWN_FILES = (RECORD, LOG)
-"""What a build leaves in the tree; named in ``.git/info/exclude``, so that it is nobody's change."""
 
 EXECUTABLES = {
     "build-testing-performance-apps-market-spread": "testing/performance/apps/market-spread/market-spread",
@@ -37,7 +30,11 @@ EXECUTABLES = {
     "build-utils-cluster_shrinker": "utils/cluster_shrinker/cluster_shrinker",
     "build-testing-tools-external_sender": "testing/tools/external_sender/external_sender",
 }
-"""Target -> what comes out of it (reference H.2)."""
+"""Target -> what comes out of it (reference H.2). It is made by the name of the file, since some targets build more,
+and what nobody needs may be what cannot be built (the detector's target wants machida, which wants Python 2.7)."""
+
+_BEGINNINGS = (b"\x7fELF", b"#!")
+"""Of a file that can be executed: a linker that is killed leaves the size without them."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,15 @@ class Wanted:
 
     def expected(self) -> list[str]:
         """All files that must come out, below the tree."""
-        return sorted({*(EXECUTABLES[target] for target in self.targets if target in EXECUTABLES), *self.executables})
+        return sorted({*self.made_by_name(), *self.executables})
+
+    def made_by_name(self) -> list[str]:
+        """Files of known targets, in the order in which they are wanted."""
+        return list(dict.fromkeys(EXECUTABLES[target] for target in self.targets if target in EXECUTABLES))
+
+    def other_targets(self) -> list[str]:
+        """Targets of which it is not known what comes out."""
+        return [target for target in self.targets if target not in EXECUTABLES]
 
     def flags(self) -> dict[str, Any]:
         """What make does not notice when it changes (reference, Trap 31)."""
@@ -78,8 +83,11 @@ def ensure_built(home: Path, wanted: Wanted, limit: float, only_check: bool = Fa
 
     :param limit: seconds for each call of make.
     :param in_use: why nothing may be changed at this time; empty when it may.
-    :raises ProvisioningError: when make fails or an executable did not come out; the record of the build is gone then.
+    :raises ProvisioningError: when make fails or an executable did not come out. The record says then that the build
+        did not come to its end, and keeps what was finished.
     """
+    # make resolves symbolic links before it names the files of its rules.
+    home = home.resolve()
     _refuse_bad(home, wanted)
     known = read_record(home)
     reason = _reason(home, wanted, known)
@@ -87,55 +95,43 @@ def ensure_built(home: Path, wanted: Wanted, limit: float, only_check: bool = Fa
         return Built(False, False, "", dict(known["executables"]), [])
     if in_use:
         raise ProvisioningError(in_use)
+    refuse_without_compiler(wanted)
     clean = _must_clean(home, wanted, known)
     if only_check:
         return Built(True, clean, reason, {}, [])
-    _exclude(home)
+    exclude(home)
     log = home / LOG
     log.write_bytes(b"")
-    # From here to the end nobody takes what lies there for a build that is whole.
-    (home / RECORD).unlink(missing_ok=True)
-    warnings = _clean(home, wanted, log, limit) if clean else []
-    begun = {"state": "building", "flags": wanted.flags(), "source": source(home), "targets": list(wanted.targets)}
-    _write_record(home, begun)
-    _make(home, [*wanted.targets, *_words(wanted)], log, limit)
-    executables = _digests(home, wanted, log)
-    # Taken again: a build may leave files in the tree that git does not ignore.
-    _write_record(home, {**begun, "state": "built", "source": source(home), "executables": executables})
-    return Built(True, clean, reason, executables, warnings)
+    record: dict[str, Any] = {"state": "building", "flags": wanted.flags(), "targets": [], "executables": {}}
+    warnings: list[str] = []
+    if clean:
+        # From here on nobody takes what lies there for a build that is whole.
+        (home / RECORD).unlink(missing_ok=True)
+        # Before make reads anything: half a list of dependencies makes it fail, whatever it is asked for.
+        _remove(home, wanted.expected())
+        warnings = _clean(home, wanted, wanted.targets, log, limit)
+    else:
+        record["executables"] = still_there(home, known)
+        record["targets"] = list(known.get("targets") or [])
+    record["source"] = source(home)
+    write_record(home, record)
+    _remove(home, [name for name in wanted.expected() if name not in record["executables"]])
+    if known.get("state") == "building" and not clean:
+        begun = [target for target in wanted.other_targets() if target not in record["targets"]]
+        warnings += _clean(home, wanted, begun, log, limit)
+    pony.forget_failed_fetches(home)
+    _build(home, wanted, record, log, limit)
+    return Built(True, clean, reason, dict(record["executables"]), warnings)
 
 
-def read_record(home: Path) -> dict[str, Any]:
-    """What was built there last; empty when nothing was, or a build did not come to its end."""
-    try:
-        found = json.loads((home / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def refuse_without_compiler(wanted: Wanted) -> None:
+    """Better before anything is cleaned than in the words of make's shell.
 
-
-def digest(path: Path) -> Optional[str]:
-    """The SHA-256 of an executable file; None when there is none."""
-    if not path.is_file() or not os.access(path, os.X_OK):
-        return None
-    total = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            total.update(chunk)
-    return total.hexdigest()
-
-
-def source(home: Path) -> dict[str, Any]:
-    """What the sources are: the commit, and a digest of everything in the tree that is not in it. Null without git."""
-    if not (home / ".git").exists():
-        return {"commit": None, "changes": None}
-    commit = _git(home, "rev-parse", "HEAD").strip()
-    total = hashlib.sha256(_git(home, "diff", "HEAD", "--binary", "--no-ext-diff").encode())
-    for name in sorted(_git(home, "ls-files", "--others", "--exclude-standard", "-z").split("\0")):
-        path = home / name
-        if name and path.is_file() and not path.is_symlink():
-            total.update(name.encode() + b"\0" + path.read_bytes())
-    return {"commit": commit, "changes": total.hexdigest()}
+    :raises ProvisioningError: when a program is missing without which nothing of this can be built.
+    """
+    missing = pony.missing_program(wanted.make) if wanted.made_by_name() else ""
+    if missing:
+        raise ProvisioningError(missing)
 
 
 def _refuse_bad(home: Path, wanted: Wanted) -> None:
@@ -167,85 +163,111 @@ def _reason(home: Path, wanted: Wanted, known: Mapping[str, Any]) -> str:
         return "other flags are wanted than it was built with"
     if known.get("source") != source(home):
         return "the sources have changed"
-    missing = [target for target in wanted.targets if target not in known.get("targets", [])]
+    missing = [target for target in wanted.targets if target not in (known.get("targets") or [])]
     if missing:
         return f"{missing[0]} was not among the targets"
-    for name in (*wanted.expected(), *known["executables"]):
-        if digest(home / name) is None or digest(home / name) != known["executables"].get(name):
+    recorded = known.get("executables") or {}
+    for name in (*wanted.expected(), *recorded):
+        value = digest(home / name)
+        if value is None or value != recorded.get(name):
             return f"{name} is not what was built"
     return ""
 
 
 def _must_clean(home: Path, wanted: Wanted, known: Mapping[str, Any]) -> bool:
-    """Whether make would take something stale for up to date."""
+    """Whether make would take something stale for up to date. What is not as recorded is made again anyway."""
     present = [name for name in wanted.expected() if (home / name).exists()]
-    if known.get("flags") != wanted.flags() or known.get("source") != source(home):
-        return bool(known or present)
-    recorded = known.get("executables") or {}
-    # In a build that was interrupted there are no digests yet, and make goes on where it was.
-    return bool(recorded) and any(digest(home / name) != recorded.get(name) for name in present if name in recorded)
+    return bool(known or present) and (known.get("flags") != wanted.flags() or known.get("source") != source(home))
 
 
-def _clean(home: Path, wanted: Wanted, log: Path, limit: float) -> list[str]:
-    """Clean with make, and see that nothing was left: what stays would count as up to date.
+def _build(home: Path, wanted: Wanted, record: dict[str, Any], log: Path, limit: float) -> None:
+    """One make a target, and its digest recorded at once: what is finished stays, whatever happens to the next one."""
+    done = record["executables"]
+    if set(wanted.executables) - set(wanted.made_by_name()) - set(done):
+        # It is not known which target they come from.
+        record["targets"] = [target for target in record["targets"] if target not in wanted.other_targets()]
+    for target in wanted.targets:
+        name = EXECUTABLES.get(target)
+        if name in done or (name is None and target in record["targets"]):
+            continue
+        _make(home, wanted, [target if name is None else str(home / name)], log, limit)
+        if name is not None:
+            done[name] = _came_out(home, name, log)
+            _refuse_unfetched(home, [(home / name).parent], log)
+        record["targets"] = list(dict.fromkeys([*record["targets"], target]))
+        # The sources are looked at again: a build may leave files in the tree that git does not ignore.
+        record["source"] = source(home)
+        write_record(home, record)
+    for name in wanted.expected():
+        if name not in done:
+            done[name] = _came_out(home, name, log)
+    targets = list(dict.fromkeys([*record["targets"], *wanted.targets]))
+    record.update(state="built", source=source(home), targets=targets)
+    write_record(home, record)
+
+
+def _clean(home: Path, wanted: Wanted, targets: Sequence[str], log: Path, limit: float) -> list[str]:
+    """Clean with make what these targets have made.
 
     :returns: what people should know.
     """
-    targets = ["clean" + target[len("build") :] for target in wanted.targets if target.startswith("build-")]
     warnings = []
-    if targets:
-        _make(home, [*targets, *_words(wanted)], log, limit)
-    for name in wanted.expected():
-        if (home / name).exists():
-            (home / name).unlink()
-            warnings.append(f"make did not remove {name} in its clean- target; it was removed")
+    for target in targets:
+        if not target.startswith("build-"):
+            continue
+        opposite = "clean" + target[len("build") :]
+        if run(["make", "-C", str(home), "--dry-run", opposite, *_words(wanted)], limit, None, _OWN_MAKE).code:
+            warnings.append(f"{home}/Makefile has no {opposite}; what {target} made earlier was left where it is")
+            continue
+        _make(home, wanted, [opposite], log, limit)
     return warnings
+
+
+def _remove(home: Path, names: Sequence[str]) -> None:
+    """Executables, and what is written beside them while they are made: what stays would count as up to date."""
+    for name in names:
+        for ending in ("", ".o", ".d"):
+            (home / f"{name}{ending}").unlink(missing_ok=True)
 
 
 def _words(wanted: Wanted) -> list[str]:
     return [f"resilience={'on' if wanted.resilience else 'off'}", *wanted.make]
 
 
-def _make(home: Path, words: Sequence[str], log: Path, limit: float) -> None:
+_OWN_MAKE = {"MAKEFLAGS": "", "MFLAGS": ""}
+"""A variable of whoever runs this (MAKEFLAGS=-n, say) must not decide what is built."""
+
+
+def _make(home: Path, wanted: Wanted, goals: Sequence[str], log: Path, limit: float) -> None:
+    words = [*goals, *_words(wanted)]
     with log.open("ab") as stream:
         stream.write(f"$ make {shlex.join(words)}\n".encode())
-    # A variable of whoever runs this (MAKEFLAGS=-n, say) must not decide what is built.
-    ended = run(["make", "-C", str(home), *words], limit, log, {"MAKEFLAGS": "", "MFLAGS": ""})
+    ended = run(["make", "-C", str(home), *words], limit, log, _OWN_MAKE)
     if ended.code:
+        why = pony.unfetched(home, pony.bundles_fetched(home), ended.output) or pony.missing_program(wanted.make)
+        if why:
+            raise ProvisioningError(f"{why}. All of make's output is in {log}")
         raise ProvisioningError(
             f"make {shlex.join(words)} failed in {home} (exit code {ended.code}); all of its output is in {log}, "
             f"which ends with:\n{ended.last_lines}"
         )
 
 
-def _digests(home: Path, wanted: Wanted, log: Path) -> dict[str, str]:
-    found = {}
-    for name in wanted.expected():
-        value = digest(home / name)
-        if value is None:
-            raise ProvisioningError(f"make ended well, but there is no executable {home / name}; see {log}")
-        found[name] = value
-    return found
+def _refuse_unfetched(home: Path, directories: Sequence[Path], log: Path) -> None:
+    why = pony.unfetched(home, directories, log.read_text(encoding="utf-8", errors="replace"))
+    if why:
+        raise ProvisioningError(f"{why}. All of make's output is in {log}")
 
 
-def _exclude(home: Path) -> None:
-    git = home / ".git"
-    if not git.is_dir():
-        return
-    path = git / "info" / "exclude"
-    path.parent.mkdir(exist_ok=True)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    missing = [f"/{name}" for name in OWN_FILES if f"/{name}" not in lines]
-    if missing:
-        path.write_text("".join(f"{line}\n" for line in [*lines, *missing]), encoding="utf-8")
-
-
-def _write_record(home: Path, record: Mapping[str, Any]) -> None:
-    write_whole(home / RECORD, json.dumps(record, indent=2).encode())
-
-
-def _git(home: Path, *words: str) -> str:
-    ended = run(["git", "-C", str(home), *words], 120.0)
-    if ended.code:
-        raise ProvisioningError(f"git {words[0]} failed in {home}: {ended.last_lines}")
-    return ended.output
+def _came_out(home: Path, name: str, log: Path) -> str:
+    value = digest(home / name)
+    if value is None:
+        raise ProvisioningError(f"make ended well, but there is no executable {home / name}; see {log}")
+    with (home / name).open("rb") as stream:
+        beginning = stream.read(max(map(len, _BEGINNINGS)))
+    if not beginning.startswith(_BEGINNINGS):
+        raise ProvisioningError(
+            f"make ended well, but {home / name} is no program: it begins neither like an ELF file nor like a script; "
+            f"see {log}, and run this again, which makes it anew"
+        )
+    return value

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,10 @@ from typing import Any, Optional
 
 from .._formats.whole_file import write_whole
 from .._process.ssh import Access, problem, rsync_shell
-from . import build
+from . import build_record
 from .command import Ended, ProvisioningError, run
 
-RECORD = ".wallaroo-tree.json"
-LEFT_OUT = ("/.git", f"/{RECORD}", *(f"/{name}" for name in build.OWN_FILES))
+LEFT_OUT = ("/.git", f"/{build_record.COPY_RECORD}", *(f"/{name}" for name in build_record.OWN_FILES))
 """What stays where it is: history and records belong to the one tree that is built."""
 _CHANGED = re.compile(r"^(?:[<>ch][fdLDS]|\*deleting |\.[fL]\S*[cstp])", re.M)
 """rsync's itemized lines that tell of a change to a file; a directory's time alone is none."""
@@ -39,6 +40,7 @@ def ensure_copied(
     name: str,
     access: Optional[Access],
     executables: Mapping[str, str],
+    flags: Mapping[str, Any],
     limit: float,
     only_check: bool = False,
     in_use: str = "",
@@ -49,6 +51,7 @@ def ensure_copied(
     :param name: what that server is called, for messages.
     :param access: how it is reached; None when it is this machine.
     :param executables: file -> SHA-256 as they were built; the copy is proved by them.
+    :param flags: with what they were built; kept, since nothing tells it of an executable.
     :param limit: seconds.
     :param in_use: why nothing may be changed at this time; empty when it may.
     :raises ProvisioningError: when the directory is not a copy made by this, or the copy cannot be made or proved.
@@ -57,7 +60,8 @@ def ensure_copied(
         _prove(home, executables, name)
         return Copied(False, 0)
     known = _own(home)
-    whole = known.get("state") == "copied" and known.get("executables") == dict(executables)
+    proved = {"state": "copied", "executables": dict(executables), "flags": dict(flags)}
+    whole = all(known.get(name) == value for name, value in proved.items())
     where = f"{name}:{source}"
     news = _news(_rsync(home, source, access, name, limit, "--dry-run")) if home.exists() else 1
     if whole and not news and not _wrong(home, executables):
@@ -75,15 +79,34 @@ def ensure_copied(
         # Another file of the same size and time, which rsync takes for the same.
         files += _news(_rsync(home, source, access, name, limit, "--checksum"))
     _prove(home, executables, name)
-    _write(home, {"state": "copied", "source": where, "executables": dict(executables)})
+    _write(home, {**proved, "source": where})
     return Copied(True, files)
+
+
+def look(home: Path, source: Path, access: Optional[Access]) -> None:
+    """Whether a copy could be made, before there is anything to be copied.
+
+    :raises ProvisioningError: with the first reason why not.
+    """
+    if access is None and home.resolve() == source.resolve():
+        return
+    _own(home)
+    place = home
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ProvisioningError(
+            f"{place} cannot be written by this account; mend its owner or mode, or set wallaroo_home"
+        )
+    if shutil.which("rsync") is None:
+        raise ProvisioningError("there is no rsync; setup_dev_env.yml installs it")
 
 
 def _own(home: Path) -> dict[str, Any]:
     """The record of a copy; empty for a directory that is empty or not there."""
     try:
-        found = json.loads((home / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = json.loads((home / build_record.COPY_RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
         return found
@@ -96,7 +119,7 @@ def _own(home: Path) -> dict[str, Any]:
 
 
 def _write(home: Path, record: Mapping[str, Any]) -> None:
-    write_whole(home / RECORD, json.dumps(record, indent=2).encode())
+    write_whole(home / build_record.COPY_RECORD, json.dumps(record, indent=2).encode())
 
 
 def _rsync(home: Path, source: Path, access: Optional[Access], name: str, limit: float, *options: str) -> Ended:
@@ -138,7 +161,7 @@ def _news(ended: Ended) -> int:
 
 
 def _wrong(home: Path, executables: Mapping[str, str]) -> list[str]:
-    return [name for name, digest in executables.items() if build.digest(home / name) != digest]
+    return [name for name, digest in executables.items() if build_record.digest(home / name) != digest]
 
 
 def _prove(home: Path, executables: Mapping[str, str], name: str) -> None:

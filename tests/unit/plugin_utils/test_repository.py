@@ -61,6 +61,9 @@ def test_what_is_asked_for_goes_before_the_version():
     [
         ({"wallaroo_home": ""}, "wallaroo_home is missing"),
         ({"wallaroo_home": "wallaroo"}, "wallaroo_home=wallaroo is no absolute path"),
+        ({"wallaroo_home": "/home/u/my tree"}, "has a character that make does not take"),
+        ({"wallaroo_home": "/home/u/a$b"}, "has a character that make does not take"),
+        ({"wallaroo_home": "/home/u/a:b"}, "has a character that make does not take"),
         ({"wallaroo_repo_url": " "}, "wallaroo_repo_url is missing"),
         ({"wallaroo_repo_targets": []}, "wallaroo_repo_targets is missing"),
         ({"wallaroo_repo_make": "PONYCFLAGS='-d"}, "is no list"),

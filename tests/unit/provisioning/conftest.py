@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.wallaroo_repository import IDENTITY, Repository, needed
+from tests.wallaroo_repository import IDENTITY, Repository, needed, toolchain
 
 
 @pytest.fixture
@@ -17,4 +18,5 @@ def upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     needed()
     for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{toolchain(tmp_path / 'toolchain')}:{os.environ['PATH']}")
     return Repository(tmp_path / "repository")
