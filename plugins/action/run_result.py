@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _publishing, _results
 
 display = Display()
 
@@ -25,7 +25,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     _supports_check_mode = True
     _requires_connection = False
     _VALID_ARGS = frozenset(
-        ("name", "cluster", "verification", "migrations", "failure", "started", "states", "expected", "runs")
+        (
+            "name",
+            "cluster",
+            "verification",
+            "migrations",
+            "failure",
+            "left",
+            "outcome",
+            "started",
+            "states",
+            "expected",
+            "runs",
+        )
     )
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
@@ -55,25 +67,29 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         if result.verdict != _results.PASS:
             # Ansible publishes nothing of a task that failed: roles set failed_when: false, and fail with the next one.
             answer["failed"] = True
-            answer["msg"] = f"verdict {result.verdict}: {result.reason}"
+            answer["msg"] = f"{result.outcome or f'verdict {result.verdict}'}: {result.reason}"
         return answer
 
     def _result(self, arguments: Mapping[str, Any]) -> _results.Result:
         cluster = arguments.get("cluster") or {}
         verification = arguments.get("verification") or {}
         gaps = {float(gap["moment"]): gap["seconds"] for gap in verification.get("gaps") or []}
+        times = [
+            _moves.steps_of(steps["move"]) if "move" in steps else dict(steps)
+            for steps in arguments.get("migrations") or []
+        ]
         migrations = [
             _results.Migration.from_steps(
                 {**steps, "output_gap_seconds": gaps.get(_results.seconds(steps.get("killed")) or 0.0)}
             )
-            for steps in arguments.get("migrations") or []
+            for steps in times
         ]
         started, finished = float(arguments.get("started") or time.time()), time.time()
         if "verification" in arguments:
             verdict, reason = _results.verdict_of(verification, str(arguments.get("failure") or ""))
         else:
             failure = str(arguments.get("failure") or "")
-            verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, "")
+            verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, str(arguments.get("left") or ""))
         return _results.Result(
             name=str(arguments["name"]),
             verdict=verdict,
@@ -88,6 +104,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             violation_count=int(verification.get("violation_count") or 0),
             validator_verdict=str(verification.get("validator_verdict") or ""),
             migrations=migrations,
+            outcome=str(arguments.get("outcome") or ""),
             started=str(_results.moment(started)),
             finished=str(_results.moment(finished)),
             seconds=round(finished - started, 3),

@@ -17,6 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments imp
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -31,6 +32,9 @@ STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "copy": _steps.copy,
     "restart": _steps.restart,
     "migrate": _steps.migrate,
+    "road_back": road_back,
+    "after_road_back": after_road_back,
+    "left": left,
     "stop": _steps.stop,
     "verify": verify,
     "repository": repository,

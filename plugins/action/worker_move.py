@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import SLICE, WaitingAction
 
-STARTING = ("base", "server", "worker", "cluster", "peers")
+STARTING = ("base", "server", "run", "worker", "cluster", "peers")
 """What the module ``worker`` is told, which goes on waiting for a worker that was started already."""
 
 

@@ -278,6 +278,7 @@ def _copied(module: AnsibleModule, target: ResilienceSet, addresses: copying.Add
     )
     with closing(address.open(target.prefix, target.worker)) as source:
         _refuse_running(module, wanted["source_server"], source.pid())
+        _refuse_older(module, source.files, target)
         return copying.copy(source.files, target, addresses, only_check=module.check_mode)
 
 
@@ -285,6 +286,29 @@ def _refuse_running(module: AnsibleModule, server: str, pid: Optional[int]) -> N
     # In check mode the worker was not really killed by the step before.
     if pid is not None and not module.check_mode:
         raise copying.CopyError(f"it still runs on {server} (pid {pid}); kill it first with kill_worker.yml")
+
+
+def _refuse_older(module: AnsibleModule, source: copying.TailSource, target: ResilienceSet) -> None:
+    """A copy that is made again under the epoch it already has must not replace what the worker has written here since."""
+    wanted = module.params
+    known = ownership.read(wanted["base"], target.worker)
+    here = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
+    if known is None or (known.state, known.epoch, known.copied_from, known.server) != here:
+        return
+    log = target.path("evlog")
+    if (
+        target.state() != "complete"
+        or not log.is_file()
+        or kept_manifest.path_of(wanted["base"], target.worker).exists()
+    ):
+        return
+    there = next((file.size for file in source.manifest().files if file.name == log.name), 0)
+    if log.stat().st_size > there:
+        raise copying.CopyError(
+            f"{wanted['server']} holds newer files of {target.worker} than {wanted['source_server']}: it was started there "
+            f'since they were copied. Start it there (restart_worker.yml -e "worker={target.worker} '
+            f'server={wanted["server"]}")'
+        )
 
 
 def _restored(

@@ -44,7 +44,8 @@ options:
     type: dict
   migrations:
     description:
-      - The crashes of workers and their returns, with the times that the single steps returned.
+      - The crashes of workers and their returns. Either with the times that the single steps returned, or as C(move), with its C(plan) and what the steps
+        C(killed), C(moved), C(awaited) and C(returned) have returned, with C(outcome) and C(note).
     type: list
     elements: dict
     default: []
@@ -52,6 +53,17 @@ options:
     description:
       - Why a step failed, when one did.
     type: str
+    default: ""
+  left:
+    description:
+      - What is still to be done although the worker has moved, when something is.
+    type: str
+    default: ""
+  outcome:
+    description:
+      - What became of a migration. A run that looked at messages has a verdict instead.
+    type: str
+    choices: ["", moved, rolled back, unfinished]
     default: ""
   started:
     description:

@@ -30,7 +30,24 @@ options:
     description:
       - The step.
     type: str
-    choices: [cluster, start, send, kill, copy, restart, migrate, stop, verify, demo, verify_migration, verify_restart, preflight, repository]
+    choices:
+      - cluster
+      - start
+      - send
+      - kill
+      - copy
+      - restart
+      - migrate
+      - road_back
+      - after_road_back
+      - left
+      - stop
+      - verify
+      - demo
+      - verify_migration
+      - verify_restart
+      - preflight
+      - repository
     required: true
   arguments:
     description:

@@ -16,6 +16,7 @@ description:
     that says that it is ready.
   - Refuses a server that no longer owns the worker, half a set of resilience files, and ports that are taken.
   - Files that came by a copy are proved again before the start, and the one that has changed since is named.
+  - A worker that recovers and ends before it is ready is started a second time; its files are the newest there are.
   - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
@@ -122,6 +123,16 @@ ready:
   returned: when O(state=started) and RV(finished) is true
   type: float
   sample: 1795466797.97
+late:
+  description: Whether it was ready already when it was looked for, so that RV(ready) is later than that moment was.
+  returned: when O(state=started)
+  type: bool
+  sample: false
+retried:
+  description: Why its first start failed, when this was the second one; empty otherwise.
+  returned: when O(state=started)
+  type: str
+  sample: ""
 epoch:
   description: The worker's epoch on this server.
   returned: when O(state=started)
@@ -215,6 +226,8 @@ def main() -> None:
             )
     except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=str(error))
+    if result.get("retried"):
+        module.warn(f"The first start of {worker.worker} on {wanted['server']} failed: {result['retried']}")
     module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))
 
 

@@ -78,7 +78,7 @@ message:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record, times
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
@@ -122,6 +122,7 @@ def _kill(module: AnsibleModule) -> dict[str, object]:
     death = kill(known.identity, wanted["wait_timeout"])
     if death is None:
         return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
+    times.note(wanted["base"], worker, killed=death.sent, died=death.died)
     return {
         **result,
         "changed": True,

@@ -16,6 +16,9 @@ description:
     the kill. Kill, copy of what changed last, proof, start, and the wait until the worker processes messages again.
   - Before the kill it checks owner, executable and ports, brings the bulk of the resilience files over, and looks whether the worker would
     find the others after its restart. What fails there changes nothing; RV(stage) is then V(before).
+  - Where an earlier call has brought the files and made this server the owner under the same O(epoch), nothing is copied again, since what
+    lies here may be newer than what lies on the source. The worker is started only.
+  - A worker that ends before it is ready is started a second time.
   - The source server is not fenced; see M(wallaroo.resilience.worker_fence).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
@@ -180,6 +183,16 @@ ready:
   returned: success and not in check mode, when RV(finished) is true
   type: float
   sample: 1795466798.1
+late:
+  description: Whether it was ready already when it was looked for, so that RV(ready) is later than that moment was.
+  returned: success and not in check mode
+  type: bool
+  sample: false
+retried:
+  description: Why its first start failed, when this was the second one; empty otherwise.
+  returned: success and not in check mode
+  type: str
+  sample: ""
 epoch:
   description: The worker's epoch on this server.
   returned: success and not in check mode
@@ -261,6 +274,8 @@ def main() -> None:
         )
     for sentence in result.pop("warnings"):
         module.warn(sentence)
+    if result.get("retried"):
+        module.warn(f"The first start of {act.worker.worker} on {wanted['server']} failed: {result['retried']}")
     module.exit_json(
         **result,
         diff={"before": {"server": wanted["source_server"]}, "after": {"server": wanted["server"]}},

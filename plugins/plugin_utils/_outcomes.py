@@ -141,7 +141,8 @@ class Migration:
     src: str = ""
     dst: str = ""
     downtime_seconds: Optional[float] = None
-    """From the SIGKILL until the worker processes messages again; None when it was not killed by this run."""
+    """From the SIGKILL until the worker processes messages again. None when that is not known: it was dead before
+    it was moved, was lost with its server, or an interrupted run has not noted when it was back."""
     output_gap_seconds: Optional[float] = None
     """From the last message out before the kill to the first one out after it, in verified runs."""
     copied_bytes: int = 0
@@ -155,15 +156,23 @@ class Migration:
     resumed: Optional[str] = None
     note: str = ""
     """What went wrong, when something did."""
+    outcome: str = ""
+    """``moved``, ``rolled back`` (started again where it was), ``unfinished`` (down, or not known), or ``nothing to
+    do``; empty for a restart in place."""
+    source_lost: bool = False
+    """Whether its server was lost, so that nothing could be killed there."""
 
 
 @dataclass(frozen=True)
 class Moved(Migration, Outcome):
-    """``migrate.yml``. Where the worker had been moved before, ``changed`` is false and there are no times."""
+    """``migrate.yml``. Where the worker had been moved before, ``changed`` is false, and the times are those that the
+    servers still know.
+    """
 
     verdict: str = ""
     """``pass``, or ``fail`` when the worker could not be moved."""
     reason: str = ""
+    """Why it could not, or what is left to be done after it has moved."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Optional, TypeVar, Union
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
     Built,
     Checked,
@@ -53,7 +53,7 @@ def of_run(result: _results.Result, folder: Optional[Path], check: bool) -> Outc
     }
     plain = result.to_dict()
     if result.name == "migrate":
-        return from_data(Moved, {**(plain["migrations"] or [{}])[0], **common})
+        return from_data(Moved, {**(plain["migrations"] or [{}])[0], **common, "outcome": result.outcome})
     return from_data(Verified, {**plain, **common})
 
 
@@ -155,7 +155,11 @@ def _restart_worker(common: Data, plan: Data, answer: Data) -> Outcome:
 
 def _migrate(common: Data, plan: Data, _answer: Data) -> Outcome:
     # Only where nothing had to be done, or would be: otherwise run_result has published what was.
-    known = {name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")}
+    steps = _moves.steps_of({"plan": plan, "outcome": _moves.NOTHING})
+    known = asdict(_results.Migration.from_steps(steps))
+    if plan["needed"]:
+        # Nothing has happened yet: what would be done is told.
+        known = {name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")}
     return from_data(Moved, {**common, **known, "changed": bool(plan["needed"]), "verdict": _results.PASS})
 
 

@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import ROLLED_BACK, UNFINISHED
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
@@ -60,16 +61,25 @@ class Migration:
     note: str = ""
     via: str = ""
     """``files`` or ``journal``: where the resilience files came from; empty for a restart in place."""
+    outcome: str = ""
+    """``moved``, ``rolled back`` (started again where it was) or ``unfinished`` (down, or not known); empty for a
+    restart in place."""
+    source_lost: bool = False
+    """Whether its server was lost, so that nothing could be killed there."""
 
     @classmethod
     def from_steps(cls, steps: Mapping[str, Any]) -> Migration:
-        """From the times (seconds since the epoch) that the single steps returned."""
+        """From the times (seconds since the epoch) that the single steps returned.
+
+        There is no downtime when the worker was not killed, and when it was back before somebody looked (``late``).
+        """
         killed, resumed, gap = (seconds(steps.get(name)) for name in ("killed", "resumed", "output_gap_seconds"))
+        late = bool(steps.get("late")) or bool(killed and resumed and resumed < killed)
         return cls(
             worker=str(steps["worker"]),
             src=str(steps["src"]),
             dst=str(steps["dst"]),
-            downtime_seconds=round(resumed - killed, 3) if killed and resumed else None,
+            downtime_seconds=round(resumed - killed, 3) if killed and resumed and not late else None,
             copied_bytes=int(steps.get("copied_bytes") or 0),
             killed=moment(killed),
             died=moment(seconds(steps.get("died"))),
@@ -80,6 +90,8 @@ class Migration:
             output_gap_seconds=round(gap, 3) if gap is not None else None,
             note=str(steps.get("note") or ""),
             via=str(steps.get("via") or ""),
+            outcome=str(steps.get("outcome") or ""),
+            source_lost=bool(steps.get("source_lost")),
         )
 
 
@@ -103,6 +115,8 @@ class Result:
     reason: str = ""
     """Why the verdict is not ``pass``; empty otherwise."""
     violation_count: int = 0
+    outcome: str = ""
+    """Of a migration: ``moved``, ``rolled back`` or ``unfinished``. Of messages it says nothing."""
     validator_verdict: str = ""
     """What Wallaroo's own validator would have said."""
     crashed: list[dict[str, Any]] = field(default_factory=list)
@@ -136,20 +150,8 @@ def summary(result: Result, folder: Optional[Path]) -> str:
     """The short text at the end of a run."""
     lines = [f"{result.name}: {result.workers} workers of {result.app} on the {result.engine} engine"]
     for migration in result.migrations:
-        journal = " through the journal server" if migration.via == "journal" else ""
-        where = (
-            f"moved from {migration.src} to {migration.dst}{journal} ({migration.copied_bytes:,} bytes)"
-            if migration.src != migration.dst
-            else f"restarted on {migration.dst}"
-        )
-        back = (
-            f"back after {migration.downtime_seconds:.2f} s"
-            if migration.downtime_seconds is not None
-            else "did not come back"
-        )
-        how = "lost with its server" if journal and not migration.killed else "killed (SIGKILL)"
-        lines.append(f"  {migration.worker} {how}, {where}, {back}")
-        if migration.note:
+        lines.append(f"  {migration.worker} {_told(migration)}")
+        if migration.note and migration.note != result.reason:
             lines.append(f"    {migration.note}")
     if result.expected or result.received:
         lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {result.keys} keys")
@@ -161,7 +163,7 @@ def summary(result: Result, folder: Optional[Path]) -> str:
         lines.append(f"  ... {result.violation_count} violations in all")
     if result.reason:
         lines.append(f"  reason: {result.reason}")
-    lines.append(f"  verdict: {result.verdict}")
+    lines.append(f"  outcome: {result.outcome}" if result.outcome else f"  verdict: {result.verdict}")
     if folder is not None:
         lines.append(f"  run: {folder}")
     return "\n".join(lines)
@@ -189,6 +191,23 @@ def refuse_unwritable(runs: Any) -> None:
         raise Refusal(
             f"wallaroo_runs={wanted}: {why}, so the result of the run could not be kept; choose another place."
         )
+
+
+def _told(migration: Migration) -> str:
+    """What became of a worker, as the rest of a sentence that begins with its name."""
+    how = "killed (SIGKILL)" if migration.killed or migration.downtime_seconds is not None else "was dead already"
+    if migration.source_lost:
+        how = "lost with its server"
+    after = f" after {migration.downtime_seconds:.2f} s" if migration.downtime_seconds is not None else ""
+    if migration.outcome == ROLLED_BACK:
+        return f"{how}, not moved from {migration.src} to {migration.dst}, back where it was{after}"
+    journal = " through the journal server" if migration.via == "journal" else ""
+    where = f"restarted on {migration.dst}"
+    if migration.src != migration.dst:
+        done = "not moved" if migration.outcome == UNFINISHED else "moved"
+        where = f"{done} from {migration.src} to {migration.dst}{journal} ({migration.copied_bytes:,} bytes)"
+    back = f"back{after or ', downtime unknown'}" if migration.resumed or after else "did not come back"
+    return f"{how}, {where}, {back}"
 
 
 def run_folder(runs: Path, name: str, started: float) -> Path:

@@ -19,6 +19,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.namin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
     Servers,
@@ -187,6 +188,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True})
     # A server that is gone for good can be neither asked to kill nor fenced: its epoch is the older one.
     plan.update({"fence": not plan["source_lost"], "kill": not plan["source_lost"], "await_start": False})
+    # What this run does not measure itself, since an interrupted one has done it.
+    plan["known"] = known_times(servers.worker(worker, src), servers.worker(worker, dst), running == src)
+    plan["completes"] = False
     if running == dst:
         at_source = servers.worker(worker, src)
         moved_here = at_source.get("ownership") == "moved" and at_source.get("moved_to") == dst
@@ -196,7 +200,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
             answering = [name for name in servers.names if name in servers.states]
             plan.update(peers=servers.addresses(record), epoch=servers.epoch(worker), answering=answering)
             # What an interrupted run has started may still be on its way back.
-            return {**plan, "needed": False, "fence": fence, "await_start": not moved_here}
+            return {**plan, "needed": False, "fence": fence, "await_start": not moved_here, "completes": not moved_here}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
         _refuse_wrong_source(servers, worker, src)
@@ -280,6 +284,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "source_directory": resilience_directory(source.base, worker),
         "source_ssh": servers.ssh(src, dst),
         "target_base": target.base,
+        "target_directory": resilience_directory(target.base, worker),
         "control": f"{target.address}:{ports.control_of(worker)}",
         "data": f"{target.address}:{ports.data_of(worker)}",
         "peers": servers.addresses(record, {worker: dst}),

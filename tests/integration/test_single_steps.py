@@ -252,6 +252,6 @@ def test_a_worker_that_an_interrupted_run_has_started_is_waited_for(cluster: Loo
     again = cluster.play("migrate", "worker=2 src=2 dst=4")
 
     assert "Wait for the worker that an interrupted run has started" in again.message
-    assert again.changed == 1, "the fence alone"
+    assert again.changed == 2, "the fence, and the folder of the run that it completes"
     assert cluster.alive()["worker2"] == "server4"
     assert cluster.play("migrate", "worker=2 src=2 dst=4").changed == 0

@@ -19,7 +19,8 @@ from typing import Any, Optional
 
 from .._formats.address_file import Address
 from .._formats.connection_addresses import AddressesError
-from .._process.waiting import LimitReached
+from .._process import times
+from .._process.waiting import LimitReached, wait_until
 from .._resilience import copying, kept_manifest, ownership, restoring
 from .._resilience.files import ResilienceSet
 from .._resilience.ownership import OwnershipError
@@ -28,10 +29,14 @@ from .._resilience.remote import SourceServer
 from .._resilience.source import SourceChanged
 from . import peer_addresses, worker_start
 from .source_server import SourceAddress
-from .worker_start import WorkerProblem, WorkerStart
+from .worker_start import PortTaken, WorkerProblem, WorkerStart
 
 BEFORE, KILL, COPY, START = "before", "kill", "copy", "start"
 """How far a move had come. ``before``: nothing was done to the worker. From ``kill`` on it may be dead."""
+
+
+PORT_SECONDS = 3.0
+"""So long a port that was free before the kill, and is taken after the copy, may stay taken."""
 
 
 class MoveFailed(Exception):
@@ -113,6 +118,17 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
 def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[float], only_check: bool) -> dict[str, Any]:
     worker = move.worker
     _check_owner(move)
+    if _is_here(move):
+        # What lies on the source is older than what is here, and would replace it.
+        _refuse_alive_at_source(move, stack)
+        worker.check_place()
+        known = times.read(worker.base, worker.worker)
+        move.result.update(copied_bytes=known.get("copied_bytes") or 0, finished_at=known.get("copied"))
+        if only_check:
+            return {**move.result, "changed": True, "finished": True, "pid": None}
+        move.still()
+        copying.rewrite_addresses(worker.files, *move.addresses)
+        return _start(move, limit, return_after, proved=False)
     journal_server = move.journal_server
     if journal_server is not None:
         if not only_check:
@@ -141,9 +157,59 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
     if copied.manifest is not None:
         kept_manifest.keep(worker.base, copied.manifest)
     ownership.claim(worker.base, worker.worker, worker.server, move.epoch, move.source.name)
+    times.begin(
+        worker.base,
+        worker.worker,
+        epoch=move.epoch,
+        copied=move.result["finished_at"],
+        copied_bytes=move.result["copied_bytes"],
+    )
+    return _start(move, limit, return_after, proved=True)
+
+
+def _is_here(move: Move) -> bool:
+    """Whether an earlier run has brought the files in this very epoch, and the worker was started from them since."""
+    worker = move.worker
+    known = ownership.read(worker.base, worker.worker)
+    return (
+        known is not None
+        and (known.state, known.epoch, known.copied_from, known.server)
+        == (ownership.OWNER, move.epoch, move.source.name, worker.server)
+        and worker.files.state() == "complete"
+        and not kept_manifest.path_of(worker.base, worker.worker).exists()
+    )
+
+
+def _refuse_alive_at_source(move: Move, stack: ExitStack) -> None:
+    if move.journal_server is not None:
+        return
+    source = move.source.open(move.worker.files.prefix, move.worker.worker)
+    stack.callback(source.close)
+    pid = source.pid()
+    if pid is not None:
+        raise WorkerProblem(
+            f"{move.worker.worker} runs on {move.source.name} (pid {pid}) although it belongs to {move.worker.server} "
+            f"since epoch {move.epoch}; look with playbooks/status.yml, and kill it there with kill_worker.yml"
+        )
+
+
+def _start(move: Move, limit: float, return_after: Optional[float], proved: bool) -> dict[str, Any]:
     move.stage = START
-    started = worker_start.run(worker, worker_start.READY, limit, return_after, proved=True)
-    return {**move.result, **started, "changed": True}
+    last = [""]
+
+    def started() -> Optional[dict[str, Any]]:
+        try:
+            return worker_start.run(move.worker, worker_start.READY, limit, return_after, proved=proved)
+        except PortTaken as taken:
+            # Whoever took it after the check may have taken it for a moment only, as outgoing connections do.
+            last[0] = str(taken)
+            return None
+
+    try:
+        found = wait_until(started, PORT_SECONDS, f"the ports of {move.worker.worker}")
+    except LimitReached as reached:
+        raise WorkerProblem(last[0]) from reached
+    return {**move.result, **found, "changed": True}
 
 
 def _check_owner(move: Move) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Optional
 from .._formats.address_file import AddressFileError, read_address
 from .._process import log as process_log
 from .._process import record as process_record
+from .._process import times
 from .._process.identity import boot_id, is_alive
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
@@ -164,6 +165,7 @@ def _worker(
         "copied_from": owned.copied_from if owned else None,
         "peers": peer_addresses.hosts(files),
         "address": _address(files),
+        "times": times.read(base, worker),
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any, Optional
 from .._formats.connection_addresses import AddressesError
 from .._process import log as process_log
 from .._process import record as process_record
+from .._process import times
 from .._process.identity import is_alive
 from .._process.log import FailureSeen, ProcessEnded
 from .._process.record import ProcessRecord
@@ -35,6 +36,9 @@ _LISTENING = r" control: listening on "
 _INITIALIZED = r"^Application has successfully initialized\."
 _PHASE_III = r"INIT PHASE III: Application is ready to work!"
 _RESUMED = r"~~~Resuming message processing\.~~~"
+_LEAST_SECONDS = 5.0
+"""For a second try, however late the first one ended."""
+
 _FAILURES = (
     r"\(to initializer\): connection failed!",
     r"Some resilience/recovery files are missing",
@@ -45,8 +49,20 @@ _FAILURES = (
 )
 
 
+RETRIED = "retried"
+"""What the record of a second start says: why the first one failed."""
+
+
 class WorkerProblem(Exception):
     """A worker cannot be started or did not become ready; the sentence says why and what to do."""
+
+
+class PortTaken(WorkerProblem):
+    """Somebody listens where the worker has to; it may be gone in a moment."""
+
+
+class NotReadyInTime(WorkerProblem):
+    """It had all the time there was."""
 
 
 @dataclass
@@ -168,7 +184,7 @@ class WorkerStart:
         taken = [port for port in taken if but is None or port.pid != but]
         if taken:
             by = f" by process {taken[0].pid} ({taken[0].command})" if taken[0].pid else ""
-            raise WorkerProblem(
+            raise PortTaken(
                 f"Port {taken[0].port} of {self.worker} on {self.server} ({self._address}) is taken{by}; "
                 "stop that, or start the cluster with other wallaroo_ports."
             )
@@ -195,9 +211,10 @@ class WorkerStart:
         homes = {worker: self.cluster.server(server).address for worker, server in self.cluster.placement.items()}
         return any(homes.get(worker) != address for worker, address in self.peers.items())
 
-    def begin(self) -> ProcessRecord:
+    def begin(self, retried: str = "") -> ProcessRecord:
         """Start the process.
 
+        :param retried: why an earlier start of it failed, when this is the second try.
         :raises WorkerProblem: when it cannot be started.
         """
         self.mend_peers()
@@ -208,19 +225,25 @@ class WorkerStart:
         if proved.exists():
             os.replace(proved, aside)
         try:
-            record = start(
+            started = start(
                 self.base,
                 self.worker,
                 "worker",
                 self.argv,
-                details={"mode": self.mode, "server": self.server, "cluster": self.cluster.identifier},
+                details={
+                    "mode": self.mode,
+                    "server": self.server,
+                    "cluster": self.cluster.identifier,
+                    **({RETRIED: retried} if retried else {}),
+                },
             )
         except (AlreadyRunning, StartFailed) as error:
             if aside.exists():
                 os.replace(aside, proved)
             raise WorkerProblem(f"{self.worker} on {self.server}: {error}") from error
         aside.unlink(missing_ok=True)
-        return record
+        times.note(self.base, self.worker, pid=started.identity.pid, started=started.started, ready=None)
+        return started
 
     def wait(self, record: ProcessRecord, until: str, limit: float) -> Started:
         """Wait until the worker says that it listens, or that it is ready.
@@ -268,8 +291,11 @@ def run(
 ) -> dict[str, Any]:
     """Start a worker unless it runs, and wait until it is ready.
 
+    A recovering worker that ends before it is ready is started a second time: its files are the newest there are, and
+    a real one now and then dies of a checkpoint that is committed while it recovers (reference, "Four hosts").
+
     :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
-        between two calls has failed, whatever would become of another try.
+        between two calls has failed, as one that ended within a call.
     :param proved: the files were proved this moment.
     :param epoch: let this server own the worker in this epoch, before the start.
     :raises WorkerProblem: when that is not possible; nothing half-done stays behind.
@@ -294,6 +320,37 @@ def run(
             "pid": record.identity.pid,
             "state": "started",
         }
+    try:
+        return _until_ready(worker, record, changed, until, limit, return_after, begin, not changed and pid is None)
+    except NotReadyInTime:
+        raise
+    except WorkerProblem as problem:
+        if worker.mode != RECOVER or record.details.get(RETRIED):
+            raise
+        first = str(problem)
+    left = max(limit - (time.monotonic() - begin), _LEAST_SECONDS)
+    try:
+        worker.check()
+        again = worker.begin(retried=first)
+        return _until_ready(worker, again, True, until, left, return_after, begin)
+    except WorkerProblem as second:
+        raise WorkerProblem(f"{second} This was the second try; the first one: {first}") from second
+
+
+def _until_ready(
+    worker: WorkerStart,
+    record: ProcessRecord,
+    changed: bool,
+    until: str,
+    limit: float,
+    return_after: Optional[float],
+    begin: float,
+    found: bool = False,
+) -> dict[str, Any]:
+    """.
+
+    :param found: the worker was found running, and may have been ready for long.
+    """
     result: dict[str, Any] = {
         "changed": changed,
         "worker": worker.worker,
@@ -302,27 +359,40 @@ def run(
         "log": record.log,
         "started": record.started,
         "ready": None,
+        "late": False,
+        "retried": str(record.details.get(RETRIED) or ""),
         "epoch": 0,
     }
+    known = times.read(worker.base, worker.worker)
     early = return_after if return_after is not None and return_after < limit else None
     try:
-        ready = worker.wait(record, until, limit if early is None else early)
+        try:
+            ready = worker.wait(record, until, 0.0)
+            # It said so at a moment that nobody saw, unless whoever saw it has noted it.
+            result["late"] = found
+        except LimitReached:
+            ready = worker.wait(record, until, limit if early is None else early)
     except LimitReached as reached:
         if early is not None:
             last = process_log.tail(record.log, lines=1).strip() or "nothing yet"
             return {**result, "finished": False, "message": f"waiting for {worker.worker}; its log ends with: {last}"}
         _give_up(worker, record, changed)
-        raise WorkerProblem(
+        raise NotReadyInTime(
             f"{worker.worker} on {worker.server} did not get ready: {reached}. Its log is {record.log}."
         ) from reached
     except WorkerProblem:
         _give_up(worker, record, changed)
         raise
+    seen = ready.ready_at
+    if until == READY and known.get("pid") == record.identity.pid and known.get("ready"):
+        seen, result["late"] = known["ready"], False
+    elif until == READY and not result["late"]:
+        times.note(worker.base, worker.worker, ready=seen)
     worker.claim()
     owned = ownership.read(worker.base, worker.worker)
     result.update(
         finished=True,
-        ready=ready.ready_at,
+        ready=seen,
         line=ready.line,
         epoch=owned.epoch if owned else 0,
         seconds=round(time.monotonic() - begin, 3),

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, Optional
 
 from .._formats.framing import HEADER
-from .._process import record
+from .._process import record, times
 from .._process.acting import acting
 from .._process.identity import is_alive
 from .._process.stop import StillAlive, kill
@@ -84,6 +84,8 @@ class Agent:
         # The look of the next run at this server waits for it, and keeps out what comes after that look.
         with acting(self.base, run=self.run):
             death = kill(known.identity, limit) if known is not None else None
+        if death is not None:
+            times.note(self.base, self.worker, killed=death.sent, died=death.died)
         return {
             "pid": known.identity.pid if known is not None and death is not None else None,
             "killed": death.sent if death else None,

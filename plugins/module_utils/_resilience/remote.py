@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Optional, Protocol
 
 from .._formats.framing import HEADER
-from .._process import record
+from .._process import record, times
 from .._process.acting import Superseded, acting
 from .._process.identity import is_alive
 from .._process.piped import Ended, PipeBroken, Piped, run
@@ -95,6 +95,7 @@ class SameMachine:
             raise CopyError(f"{self._worker} was not killed: {error}") from error
         if known is None or death is None:
             return Killed(None, None, None)
+        times.note(self.base, self._worker, killed=death.sent, died=death.died)
         return Killed(known.identity.pid, death.sent, death.died)
 
     def close(self) -> None:

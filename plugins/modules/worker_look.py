@@ -1,0 +1,179 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module ``worker_look``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: worker_look
+short_description: Look how far a worker's resilience files have come on this server
+version_added: 1.1.0
+author: the wallaroo.resilience contributors (@wallaroo-resilience)
+description:
+  - Tells what decides whether a worker can be started from these files although it was started from a copy of them elsewhere since.
+    Which checkpoints stand in them, and how much the journal server has of its journals.
+  - Waits before until nothing is under way on this server that an interrupted run has begun.
+extends_documentation_fragment:
+  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.server
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  worker:
+    description:
+      - The worker, as V(2), V(worker2) or V(initializer).
+    type: str
+    required: true
+  application:
+    description:
+      - The application, which decides what the files are called.
+    type: str
+    choices: [multi_partition_detector, market_spread]
+    required: true
+  version:
+    description:
+      - The version of Wallaroo, likewise.
+    type: str
+    choices: [0.5.3, 0.5.4, 0.6.1]
+    default: 0.5.4
+  journal_server:
+    description:
+      - C(host:port) of the journal server, which is asked what it has of the worker.
+    type: str
+  acts_timeout:
+    description:
+      - Seconds to wait for what an interrupted run has begun here.
+    type: float
+    default: 120
+  journal_timeout:
+    description:
+      - Seconds to wait until nobody appends to the worker's journals.
+    type: float
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Look how far worker 2 has come on server 4
+  wallaroo.resilience.worker_look:
+    base: "{{ wallaroo_base }}"
+    server: server4
+    worker: 2
+    application: multi_partition_detector
+"""
+
+RETURN = r"""
+worker:
+  description: The worker's name.
+  returned: success
+  type: str
+  sample: worker2
+alive:
+  description: Whether it runs on this server.
+  returned: success
+  type: bool
+  sample: false
+ownership:
+  description: What this server knows of its owner. V(owner), V(moved) or V(none).
+  returned: success
+  type: str
+  sample: owner
+epoch:
+  description: The epoch of that.
+  returned: success
+  type: int
+  sample: 2
+committed:
+  description: The last checkpoint that was noted as committed; 0 when there is none.
+  returned: success
+  type: int
+  sample: 17
+written:
+  description: The highest checkpoint whose states stand in the event log; 0 when there is none.
+  returned: success
+  type: int
+  sample: 17
+checkpoints:
+  description: How many checkpoints stand in the event log.
+  returned: success
+  type: int
+  sample: 18
+journals:
+  description: The journals that lie here, and their sizes.
+  returned: success
+  type: dict
+  sample: {multi_partition_detector-worker2.journal: 1931}
+journalled:
+  description: The journals on the journal server, and their sizes.
+  returned: with O(journal_server)
+  type: dict
+  sample: {multi_partition_detector-worker2.journal: 1931}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership, progress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "base": {"type": "path", "required": True},
+            "server": {"type": "str", "required": True},
+            "worker": {"type": "str", "required": True},
+            "application": {
+                "type": "str",
+                "choices": ["multi_partition_detector", "market_spread"],
+                "required": True,
+            },
+            "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
+            "journal_server": {"type": "str"},
+            "acts_timeout": {"type": "float", "default": 120},
+            "journal_timeout": {"type": "float", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(changed=False, **_look(module))
+    except (ValueError, OSError, LimitReached, CopyError) as error:
+        wanted = module.params
+        module.fail_json(msg=f"How far {wanted['worker']} has come on {wanted['server']} is not known: {error}")
+
+
+def _look(module: AnsibleModule) -> dict[str, object]:
+    wanted = module.params
+    base, worker = wanted["base"], worker_name(wanted["worker"])
+    wait_for_acts(base, wanted["acts_timeout"])
+    files = ResilienceSet(resilience_directory(base, worker), prefix(wanted["application"], wanted["version"]), worker)
+    process, owned = record.read(base, worker), ownership.read(base, worker)
+    found: dict[str, object] = {
+        "worker": worker,
+        "alive": process is not None and is_alive(process.identity),
+        "ownership": owned.state if owned else "none",
+        "epoch": owned.epoch if owned else 0,
+        **progress.of_files(files),
+    }
+    if wanted["journal_server"]:
+        server = Address.parse(wanted["journal_server"])
+        found["journalled"] = progress.on_journal_server(server, files, wanted["journal_timeout"])
+    return found
+
+
+if __name__ == "__main__":
+    main()
