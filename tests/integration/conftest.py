@@ -240,20 +240,25 @@ def start_directly(loopback: Loopback, **arguments: str) -> None:
     for worker in record.worker_names():
         _start_worker(record, worker, worker_start.LISTENING)
     _start_worker(record, "initializer", worker_start.READY)
-    states = {server.name: server_state.describe(server.base, server.name) for server in record.servers}
-    (one,) = send({"last": "200", "interval": "0"}, Servers(list(states), states))["sends"]
-    argv = [*runtime_argv(sys.executable, base, one["program"]), *one["argv"]]
-    program.ensure_started(
-        program.Wanted(base, one["name"], "sender", argv, details=one["details"], result_file=one["result_file"]), LIMIT
-    )
-    keys = [key_name(number) for number in range(record.keys)]
-    progress = Progress(received, keys)
-    wait_until(lambda: progress.update() is not None and not progress.missing(200), LIMIT, "the output")
+    send_directly(record, "200")
     ids = ResilienceSet(f"{base}/resilience/initializer", prefix(record.application), "initializer").path(
         "checkpoint_ids"
     )
     before = ids.stat().st_size
     wait_until(lambda: ids.stat().st_size >= before + 2 * checkpoint_ids.SIZE, LIMIT, "two more checkpoints")
+
+
+def send_directly(record: ClusterRecord, last: str) -> None:
+    """Send the values up to the last one, and wait until all of them have come out."""
+    base = record.first_server.base
+    states = {server.name: server_state.describe(server.base, server.name) for server in record.servers}
+    (one,) = send({"last": last, "interval": "0"}, Servers(list(states), states))["sends"]
+    argv = [*runtime_argv(sys.executable, base, one["program"]), *one["argv"]]
+    program.ensure_started(
+        program.Wanted(base, one["name"], "sender", argv, details=one["details"], result_file=one["result_file"]), LIMIT
+    )
+    progress = Progress(f"{base}/{server_state.RECEIVED_FILE}", [key_name(number) for number in range(record.keys)])
+    wait_until(lambda: progress.update() is not None and not progress.missing(int(last)), LIMIT, "the output")
 
 
 def _start_program(base: str, name: str, argv: list[str], details: Mapping[str, str] = MappingProxyType({})) -> None:

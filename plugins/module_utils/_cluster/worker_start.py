@@ -19,7 +19,7 @@ from .._process import times
 from .._process.identity import is_alive
 from .._process.log import FailureSeen, ProcessEnded
 from .._process.record import ProcessRecord
-from .._process.start import AlreadyRunning, StartFailed, start
+from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
 from .._process.stop import kill
 from .._process.waiting import LimitReached
 from .._resilience import kept_manifest, ownership
@@ -111,6 +111,7 @@ class WorkerStart:
 
     def running(self) -> Optional[ProcessRecord]:
         """The worker's process on this server, when it is alive."""
+        wait_for_start(self.base, self.worker)
         known = process_record.read(self.base, self.worker)
         return known if known is not None and is_alive(known.identity) else None
 

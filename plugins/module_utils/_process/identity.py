@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 _DEAD_STATES = ("Z", "X", "x")
+_ENDS = 0x4
+"""The kernel's flag of a process that is on its way out (PF_EXITING)."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ def boot_id() -> str:
 def identify(pid: int) -> Optional[ProcessIdentity]:
     """The identity of a running process; None when there is none. A zombie is dead."""
     try:
-        # The name in parentheses may hold blanks and parentheses, so what follows the last one counts.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        fields = _stat(pid)
     except (OSError, ValueError):
         return None
     if fields[0] in _DEAD_STATES:
@@ -58,4 +59,19 @@ def identify(pid: int) -> Optional[ProcessIdentity]:
 
 def is_alive(identity: ProcessIdentity) -> bool:
     """Whether exactly this process still runs."""
-    return identify(identity.pid) == identity
+    found = identify(identity.pid)
+    if found is None or (found.start_ticks, found.boot_id) != (identity.start_ticks, identity.boot_id):
+        return False
+    if not found.command:
+        # The kernel shows none for a moment of each exec, and none of a process that ends. Looked at afterwards.
+        try:
+            return not int(_stat(identity.pid)[6]) & _ENDS
+        except (OSError, ValueError):
+            return False
+    # Before the command line of a script the kernel puts its interpreter.
+    return found.command[-len(identity.command) :] == identity.command
+
+
+def _stat(pid: int) -> list[str]:
+    # The name in parentheses may hold blanks and parentheses, so what follows the last one counts.
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -20,7 +20,7 @@ from .._process import record as process_record
 from .._process.identity import is_alive
 from .._process.log import ProcessEnded
 from .._process.record import ProcessRecord
-from .._process.start import AlreadyRunning, StartFailed, start
+from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
 from .._process.stop import terminate
 from .._process.waiting import LimitReached, wait_until
 
@@ -65,6 +65,7 @@ def ensure_started(
     """
     begin = time.monotonic()
     _check(wanted)
+    wait_for_start(wanted.base, wanted.name)
     known = process_record.read(wanted.base, wanted.name)
     alive = known is not None and is_alive(known.identity)
     if pid is not None:

@@ -21,10 +21,15 @@ from .._formats.whole_file import make_private_directory
 from . import record as records
 from .identity import ProcessIdentity, identify, is_alive
 from .record import ProcessRecord
-from .waiting import wait_until
+from .waiting import LimitReached, wait_until
 
 KEPT_LOGS = 5
 """How many logs of earlier starts are kept, as ``log.1`` (the newest) and so on."""
+
+_LOCK = ".start.lock"
+"""Held until the program is executed: by who starts it, and by the child that becomes it."""
+_START_SECONDS = 5.0
+"""Far more than there is between a record and its program."""
 
 
 class StartFailed(Exception):
@@ -54,38 +59,36 @@ def start(
     # Absolute, since the program is executed in another directory than this one.
     folder = records.run_folder(os.path.abspath(base), name)
     make_private_directory(folder)
-    lock = os.open(folder / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AlreadyRunning(f"{name} is being started by another run at this moment; wait for it.") from error
+        if not _locked(lock):
+            raise AlreadyRunning(f"{name} is being started by another run at this moment; wait for it.")
         known = records.read(base, name)
         if known is not None and is_alive(known.identity):
             raise AlreadyRunning(f"{name} runs already (pid {known.identity.pid}, log {known.log}); stop it first.")
-        log, fresh = folder / "log", folder / ".log.new"
+        log = folder / "log"
         directory = cwd or str(folder)
         started = time.time()
-        fresh.unlink(missing_ok=True)
 
         def keep(identity: ProcessIdentity) -> ProcessRecord:
             record = ProcessRecord(name, kind, identity, list(argv), directory, str(log), started, dict(details or {}))
             records.write(base, record)
             return record
 
+        _begin_log(log)
         try:
-            # Recorded before it runs: whatever ends this process in between, nobody runs of whom nobody knows.
-            born = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, fresh, keep)
+            # Recorded before it runs, with the log that it will write: whatever ends this process in between, nobody
+            # runs of whom nobody knows, and nobody takes what an earlier process said for the word of this one.
+            born = _spawn(list(argv), directory, {**os.environ, **(environment or {})}, log, keep)
         except StartFailed:
-            fresh.unlink(missing_ok=True)
+            # A program that cannot be executed does not push the logs of earlier starts out.
+            _take_back_log(log)
             if known is None:
                 records.remove(base, name)
             else:
                 records.write(base, known)
             raise
-        # Only now, so that a program that cannot be executed does not push the logs of earlier starts out.
-        rotate(log)
-        os.replace(fresh, log)
+        _numbered(log, KEPT_LOGS + 1).unlink(missing_ok=True)
         # A program may have done what it had to do by now: whoever waits for it finds it dead, with its log.
         found = _identity_of(born.pid)
         return keep(found if found is not None and found.start_ticks == born.start_ticks else born)
@@ -93,15 +96,59 @@ def start(
         os.close(lock)
 
 
-def rotate(log: Path) -> None:
-    """Put the log of the last start aside."""
-    if not log.exists():
+def wait_for_start(base: str, name: str) -> None:
+    """Wait until what a starter that was killed had begun is a running program, or nothing.
+
+    Asked before the record is believed: the process in it may be no program yet, and become one. Where a start takes
+    longer than any should, it goes on, and another start is refused.
+    """
+    try:
+        lock = os.open(records.run_folder(base, name) / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        # Nothing of that name was ever started here, or nothing can be.
         return
-    for number in range(KEPT_LOGS - 1, 0, -1):
-        older = log.with_name(f"log.{number}")
-        if older.exists():
-            os.replace(older, log.with_name(f"log.{number + 1}"))
-    os.replace(log, log.with_name("log.1"))
+    try:
+        _locked(lock)
+    finally:
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    def free() -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        return wait_until(free, _START_SECONDS, "another start to end", pause=0.002)
+    except LimitReached:
+        return False
+
+
+def _begin_log(log: Path) -> None:
+    """Put the logs of earlier starts aside, one more than are kept, and make an empty one."""
+    fresh = log.with_name(".log.new")
+    fresh.unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if log.exists():
+        for number in range(KEPT_LOGS, -1, -1):
+            if _numbered(log, number).exists():
+                os.replace(_numbered(log, number), _numbered(log, number + 1))
+    os.replace(fresh, log)
+
+
+def _take_back_log(log: Path) -> None:
+    """The reverse of :func:`_begin_log`."""
+    log.unlink(missing_ok=True)
+    for number in range(KEPT_LOGS + 1):
+        if _numbered(log, number + 1).exists():
+            os.replace(_numbered(log, number + 1), _numbered(log, number))
+
+
+def _numbered(log: Path, number: int) -> Path:
+    return log.with_name(f"log.{number}") if number else log
 
 
 def _identity_of(pid: int) -> Optional[ProcessIdentity]:
@@ -185,10 +232,11 @@ def _become_daemon(
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        # An inherited descriptor kept open would make Ansible wait for the end of the daemon.
+        # An inherited descriptor kept open would make Ansible wait for the end of the daemon. Those that exec closes
+        # are left to it: with them the kernel holds the locks of the start and of the act until the program is there.
         for number in [int(name) for name in os.listdir("/proc/self/fd")]:
-            if number > 2 and number != writer:
-                _close(number)
+            if number > 2 and _is_inherited(number):
+                os.close(number)
         for number in range(1, signal.NSIG):
             try:
                 signal.signal(number, signal.SIG_DFL)
@@ -197,15 +245,25 @@ def _become_daemon(
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.execvpe(argv[0], argv, dict(environment))
     except OSError as error:
-        os.write(writer, f"{argv[0]}: {error.strerror} ({error.filename or cwd})".encode())
+        _tell(writer, f"{argv[0]}: {error.strerror} ({error.filename or cwd})")
     except BaseException as error:
-        os.write(writer, f"{argv[0]}: {error}".encode())
-    os._exit(127)
+        _tell(writer, f"{argv[0]}: {error}")
+    finally:
+        # Whatever happened: else this process would go on as a second one of who starts it, and undo what that does.
+        os._exit(127)
 
 
-def _close(descriptor: int) -> None:
+def _tell(writer: int, problem: str) -> None:
     try:
-        os.close(descriptor)
+        os.write(writer, problem.encode("utf-8", "replace"))
+    except OSError:
+        # Whoever starts this has died.
+        pass
+
+
+def _is_inherited(descriptor: int) -> bool:
+    try:
+        return os.get_inheritable(descriptor)
     except OSError:
         # The one through which the others were listed.
-        pass
+        return False
