@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,11 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         result = self._result(self._task.args)
         folder: Optional[Path] = None
         if not self._task.check_mode:
-            try:
-                folder = self._write(result, self._task.args)
-            except OSError as error:
-                # A report that cannot be written never changes a verdict.
-                display.warning(f"The folder of this run could not be written: {error}")
+            folder = self._keep(result, self._task.args)
         display.display("\n" + _results.summary(result, folder) + "\n")
         answer.update(
             changed=folder is not None,
@@ -109,12 +108,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             finished=str(_results.moment(finished)),
             seconds=round(finished - started, 3),
             crashed=_results.crashed_workers(arguments.get("states") or {}),
+            collection_version=_results.collection_version(),
         )
 
-    def _write(self, result: _results.Result, arguments: Mapping[str, Any]) -> Path:
-        runs = Path(str(arguments.get("runs") or "runs")).expanduser()
-        folder = _results.run_folder(Path.cwd() / runs, result.name, time.time() - result.seconds)
+    def _keep(self, result: _results.Result, arguments: Mapping[str, Any]) -> Optional[Path]:
+        """Write the run's folder. What is in the way never changes a verdict, and never loses the result."""
+        began, runs = time.time() - result.seconds, _results.runs_path(arguments.get("runs"))
         logs = {name: state.get("logs") or {} for name, state in (arguments.get("states") or {}).items()}
-        _results.write_logs(folder, logs)
-        _results.write_json(folder / "result.json", result.to_dict())
+        try:
+            folder = _results.write_run(runs, result, began)
+        except OSError as error:
+            elsewhere = Path(tempfile.gettempdir()) / f"wallaroo-resilience-runs-{os.geteuid()}"
+            try:
+                folder = _results.write_run(elsewhere, result, began)
+            except OSError as other:
+                display.warning(
+                    f"The result of this run is in no file ({error}; {other}), so here it is:\n"
+                    f"{json.dumps(result.to_dict())}"
+                )
+                return None
+            display.warning(f"The run's folder could not be written ({error}); it is {folder} instead.")
+        try:
+            _results.write_logs(folder, logs)
+        except OSError as error:
+            display.warning(f"The logs of this run could not be kept in {folder}: {error}")
         return folder

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -127,7 +128,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
                 host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
             ),
             "controller": str(host.get("ansible_host") or name),
-            "port": int(host.get("wallaroo_ssh_port") or host.get("ansible_port") or 22),
+            "port": ssh_port(name, host),
             "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
             "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),
         }
+
+
+def ssh_port(name: str, host: Mapping[str, Any]) -> int:
+    """Where other servers reach a server by SSH."""
+    for variable in ("wallaroo_ssh_port", "ansible_port"):
+        text = str(host.get(variable) or "").strip()
+        if not text:
+            continue
+        if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+            raise Refusal(f"{name}: {variable}={text} is no port (1 to 65535).")
+        return int(text)
+    return 22

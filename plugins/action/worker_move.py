@@ -27,7 +27,8 @@ class ActionModule(WaitingAction):
         if arguments.get("pid") is None:
             self._moved = super()._call(arguments, task_vars)
             # The copy before the kill may take its time; the limit is one for the start.
-            self._until = time.monotonic() + float(arguments.get("wait_timeout") or self.default_limit)
+            given = arguments.get("wait_timeout")
+            self._until = time.monotonic() + (self.default_limit if given in (None, "") else float(given))
             return self._moved
         left = max(self._until - time.monotonic(), 0.1)
         waiting = {name: arguments[name] for name in STARTING if arguments.get(name) is not None}

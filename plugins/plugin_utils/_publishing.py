@@ -238,6 +238,21 @@ def _preflight(common: Data, _plan: Data, answer: Data) -> Outcome:
     return from_data(Checked, {**common, **{name: answer.get(name) or [] for name in ("problems", "notes", "table")}})
 
 
+def _verified_run(common: Data, plan: Data, _answer: Data) -> Outcome:
+    # Only of --check: otherwise run_result has published what was proved.
+    record = plan["cluster"]
+    return from_data(
+        Verified,
+        {
+            **common,
+            "reason": "--check: nothing was done, and so nothing was verified",
+            "app": record["application"],
+            **{name: record[name] for name in ("engine", "workers", "keys")},
+            "expected": plan["expected"],
+        },
+    )
+
+
 BUILDERS: dict[str, Callable[[Data, Data, Data], Outcome]] = {
     "start_cluster": _start_cluster,
     "start_sender": _start_sender,
@@ -249,6 +264,8 @@ BUILDERS: dict[str, Callable[[Data, Data, Data], Outcome]] = {
     "status": _status,
     "preflight": _preflight,
     "setup_repo": _setup_repo,
+    "collect_logs": _status,
+    **dict.fromkeys(("demo", "verify_migration", "verify_restart"), _verified_run),
 }
 
 

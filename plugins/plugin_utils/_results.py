@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
+import yaml
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import ROLLED_BACK, UNFINISHED
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
@@ -143,7 +145,11 @@ def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple
     verdict = str(verification.get("verdict"))
     if verdict == PASS:
         return PASS, ""
-    return UNKNOWN, str(verification.get("reason") or verification.get("message") or "")
+    if "verdict" in verification:
+        return UNKNOWN, str(verification.get("reason") or verification.get("message") or f"verdict {verdict}")
+    # The verifier itself did not come to its end.
+    why = str(verification.get("msg") or "").strip() or "it said nothing"
+    return UNKNOWN, f"The verification failed: {why}"
 
 
 def summary(result: Result, folder: Optional[Path]) -> str:
@@ -167,6 +173,19 @@ def summary(result: Result, folder: Optional[Path]) -> str:
     if folder is not None:
         lines.append(f"  run: {folder}")
     return "\n".join(lines)
+
+
+def collection_version() -> str:
+    """The version of this very collection: of an installed one, or of a checkout."""
+    root = Path(__file__).parents[2]
+    try:
+        manifest = root / "MANIFEST.json"
+        if manifest.is_file():
+            return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
+        return str(yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        # A result without it is still a result.
+        return ""
 
 
 def runs_path(runs: Any) -> Path:
@@ -226,6 +245,21 @@ def run_folder(runs: Path, name: str, started: float) -> Path:
             continue
         return folder
     raise FileExistsError(f"{runs} holds a thousand runs of {stamp}-{label} already")
+
+
+def write_run(runs: Path, result: Result, began: float) -> Path:
+    """Make the folder of a run with its result, and return it.
+
+    :raises OSError: when it cannot be written; no folder without a result is left then.
+    """
+    folder = run_folder(runs, result.name, began)
+    try:
+        write_json(folder / "result.json", result.to_dict())
+    except OSError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
+    return folder
 
 
 def write_json(path: Path, data: Any) -> None:

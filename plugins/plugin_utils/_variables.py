@@ -69,7 +69,8 @@ EVERYWHERE = ("take_over", "wallaroo_runs", "wallaroo_other_variables")
 """Variables that every playbook may be given, whether it has a lock and a folder of runs or not."""
 
 LIMITS = tuple(
-    f"wallaroo_{what}_timeout" for what in ("acts", "start", "restart", "send", "receive", "checkpoint", "verify")
+    f"wallaroo_{what}_timeout"
+    for what in ("acts", "start", "restart", "send", "receive", "checkpoint", "verify", "verification")
 )
 """Limits of waits, in seconds."""
 

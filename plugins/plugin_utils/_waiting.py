@@ -39,11 +39,15 @@ class WaitingAction(ReachingAction):
         result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
+        if arguments.get("wait_timeout") == "":
+            del arguments["wait_timeout"]
         if self._task.check_mode or arguments.get("return_after") not in (None, ""):
             result.update(self._call(arguments, task_vars))
             return result
         try:
-            limit = float(arguments.get("wait_timeout") or self.default_limit)
+            # 0 means to look once.
+            given = arguments.get("wait_timeout")
+            limit = self.default_limit if given is None else float(given)
         except (TypeError, ValueError):
             # The module says what is wrong with its argument better than this could.
             result.update(self._call(arguments, task_vars))
@@ -53,7 +57,7 @@ class WaitingAction(ReachingAction):
         firsts: dict[str, Any] = {}
         while True:
             left = limit - (time.monotonic() - begin)
-            arguments["wait_timeout"] = max(left, 0.1)
+            arguments["wait_timeout"] = max(left, 0.1) if limit > 0 else 0.0
             if left > pause:
                 arguments["return_after"] = pause
             else:

@@ -24,6 +24,7 @@ same arguments, returns a :class:`Handle` at once, to poll, wait for, ``await`` 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -113,7 +114,7 @@ class Cluster(VerifiedRuns):
         symbols_file: Optional[str] = None,
         wallaroo_home: Optional[str] = None,
         wallaroo_version: Optional[str] = None,
-        ports: Optional[Mapping[str, int]] = None,
+        ports: Optional[Union[Mapping[str, int], int, str]] = None,
         runs: Union[str, Path] = "runs",
         variables: Optional[Mapping[str, Any]] = None,
         environment: Optional[Mapping[str, str]] = None,
@@ -136,7 +137,7 @@ class Cluster(VerifiedRuns):
         :param metrics_ui: show metrics in the browser. None: where the libraries for that can be had.
         :param metrics_ui_listen: where to, such as ``0.0.0.0`` for all addresses of server 1 (its internal one).
         :param symbols_file: for market-spread: the file with its symbols on the servers.
-        :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``.
+        :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``, or the first of all.
         :param runs: where the folders of runs are; relative to the working directory of this moment.
         :param variables: further variables of the playbooks and of the inventory.
         :param environment: added to the environment of ansible-playbook.
@@ -160,7 +161,7 @@ class Cluster(VerifiedRuns):
             "metrics_ui_listen": metrics_ui_listen,
             "wallaroo_home": wallaroo_home,
             "wallaroo_version": wallaroo_version,
-            "wallaroo_ports": dict(ports) if ports else None,
+            "wallaroo_ports": None if ports in ("", {}) else dict(ports) if isinstance(ports, Mapping) else ports,
         }
         self._symbols_file = symbols_file
         self._common = {"take_over": take_over or None, **(variables or {}), "wallaroo_runs": str(self.runs)}
@@ -204,8 +205,14 @@ def _after(error: Optional[BaseException], failed: ResilienceError) -> None:
     """What went wrong first is what matters; that the end went wrong too is added to it."""
     if error is None:
         raise failed
-    if hasattr(error, "add_note"):
-        error.add_note(f"The cluster could not be stopped afterwards: {failed}")
+    note = f"The cluster could not be stopped afterwards: {failed}"
+    add_note = getattr(error, "add_note", None)
+    if add_note is not None:
+        add_note(note)
+        return
+    # Python 3.10 has no notes, and would lose it: it is put where newer versions have it, and said.
+    error.__notes__ = [*getattr(error, "__notes__", []), note]  # type: ignore[attr-defined]
+    warnings.warn(note, RuntimeWarning, stacklevel=3)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from typing import Any
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import cluster as api
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Outcome
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
 
 from .calls import Step
@@ -185,13 +187,20 @@ def _failure(failed: CallFailed) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in ("ports", "variables"):
+    if key == "ports":
+        try:
+            ports_of(text)
+        except Refusal as refusal:
+            raise UsageError(str(refusal)) from refusal
+        # As it was written: the playbooks understand it in the same way.
+        return text
+    if key == "variables":
         try:
             found = json.loads(text)
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise UsageError(f"{key} is a JSON object, e.g. ports='{{\"orders\": 17000}}'.")
+            raise UsageError(f'{key} is a JSON object, e.g. variables=\'{{"my_site": "a"}}\'.')
         return found
     if key == "limit":
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import cluster as api
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import place
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import PLAYBOOKS, verbs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import Cluster, UsageError
@@ -126,3 +127,22 @@ def test_the_environment_keeps_what_the_caller_has(tmp_path: Path, monkeypatch: 
     assert found["ANSIBLE_CALLBACKS_ENABLED"] == "profile_tasks,wallaroo.resilience.timeline"
     assert found["ANSIBLE_COLLECTIONS_PATH"].split(":")[1:] == ["/mine"]
     assert found["WALLAROO_LOOPBACK"] == "/w"
+
+
+class WithoutNotes(Exception):
+    """As all exceptions are on Python 3.10."""
+
+    add_note = None
+
+
+def test_a_stop_that_fails_behind_another_error_is_never_lost() -> None:
+    first = ValueError("first")
+    with pytest.raises(UsageError, match="second"):
+        api._after(None, UsageError("second"))
+    api._after(first, UsageError("second"))
+    old = WithoutNotes("first")
+    with pytest.warns(RuntimeWarning, match="could not be stopped afterwards: second"):
+        api._after(old, UsageError("second"))
+    expected = ["The cluster could not be stopped afterwards: second"]
+    assert getattr(first, "__notes__", None) in (expected, None)
+    assert old.__notes__ == expected  # type: ignore[attr-defined]

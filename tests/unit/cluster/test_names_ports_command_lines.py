@@ -137,3 +137,10 @@ def test_a_record_survives_json() -> None:
     assert not cluster.same_as(record(keys=3))
     with pytest.raises(ValueError, match="this is no record of a cluster"):
         ClusterRecord.from_dict({"identifier": "x"})
+
+
+def test_one_number_moves_all_ports() -> None:
+    assert list(Ports.from_first("28000").to_dict().values()) == [*range(28000, 28009), 28010]
+    assert Ports.from_first(28000).clash(1000) == ""
+    with pytest.raises(ValueError, match="leaves no room"):
+        Ports.from_first(65530)

@@ -12,10 +12,12 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.wallaroo.resilience.plugins.action import (
     checkpoint_wait,
+    ordering_verify,
     peer_addresses,
     resilience_copy,
     server_address,
     server_prepare,
+    server_stop,
     worker,
     worker_fence,
     worker_kill,
@@ -26,10 +28,12 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 REFUSED = "Failed to connect to the host via ssh: ssh: connect to host 10.0.0.4 port 22: Connection refused"
 ACTING = [
     checkpoint_wait,
+    ordering_verify,
     peer_addresses,
     resilience_copy,
     server_address,
     server_prepare,
+    server_stop,
     worker,
     worker_fence,
     worker_kill,
@@ -86,3 +90,18 @@ def test_only_the_program_s_own_words_are_told() -> None:
     said = "Data could not be sent to remote host\n\nssh: connection closed\n"
     assert unreachable("server2", said)["msg"] == "server2 cannot be reached (ssh: connection closed)."
     assert unreachable("server2", "")["msg"] == "server2 cannot be reached (no reason was given)."
+
+
+@pytest.mark.parametrize(("given", "limits"), [(0, [0.0]), ("0", [0.0]), ("", [60.0]), (None, [60.0])])
+def test_nothing_is_the_default_and_0_looks_once(given: Any, limits: list[float], monkeypatch: Any) -> None:
+    waiting = action(checkpoint_wait)
+    waiting._task.args = {} if given is None else {"wait_timeout": given}
+    seen: list[float] = []
+
+    def call(arguments: dict[str, Any], _task_vars: Any) -> dict[str, Any]:
+        seen.append(round(arguments["wait_timeout"]))
+        return {"finished": True}
+
+    monkeypatch.setattr(waiting, "_call", call)
+    waiting.run(None, {})
+    assert seen == limits

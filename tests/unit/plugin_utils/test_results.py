@@ -9,8 +9,10 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import Migration, Result
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
 @pytest.mark.parametrize(
@@ -145,3 +147,57 @@ def test_only_a_worker_that_says_why_it_ended_has_crashed_of_itself() -> None:
     (crashed,) = _results.crashed_workers(states)
     assert (crashed["worker"], crashed["server"]) == ("initializer", "server1")
     assert crashed["last_line"] == "Increments test failed! key_1: [1,2,3,9]"
+
+
+def a_result() -> Result:
+    return Result("demo", "pass", "embedded", "a", 2, 11, 1, 1, [], [], "", "", 0.0)
+
+
+def test_a_verifier_that_ended_without_a_verdict_says_why() -> None:
+    assert _results.verdict_of({"msg": "boom"}, "") == ("unknown", "The verification failed: boom")
+
+
+def test_a_place_for_runs_that_cannot_be_one_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    _results.refuse_unwritable(tmp_path / "not" / "there" / "yet")
+    (tmp_path / "file").touch()
+    with pytest.raises(Refusal, match="file is no directory, so the result of the run could not be kept"):
+        _results.refuse_unwritable(tmp_path / "file" / "runs")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"], "only looked at"
+
+
+def test_no_folder_without_a_result_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(_results, "write_json", full)
+    with pytest.raises(OSError, match="No space left"):
+        _results.write_run(tmp_path, a_result(), 0.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_cannot_be_where_it_should_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(run_result.display, "warning", said.append)
+    monkeypatch.setattr(run_result.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / "file").touch()
+    action = run_result.ActionModule.__new__(run_result.ActionModule)
+
+    folder = action._keep(a_result(), {"runs": str(tmp_path / "file")})
+
+    assert json.loads((folder / "result.json").read_text())["verdict"] == "pass"
+    assert str(folder) in said[0]
+
+
+def test_a_result_that_can_be_nowhere_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(run_result.display, "warning", said.append)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(run_result.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    action = run_result.ActionModule.__new__(run_result.ActionModule)
+
+    assert action._keep(a_result(), {"runs": str(tmp_path / "file")}) is None
+    assert '"verdict": "pass"' in said[0]
+
+
+def test_a_result_tells_the_version_of_the_collection(repository: Path) -> None:
+    assert f"version: {_results.collection_version()}\n" in (repository / "galaxy.yml").read_text()

@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of the module ``server_info``: asked on behalf of others, a server that cannot be reached ends nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
+
+
+class ActionModule(ReachingAction):
+    """See the module's documentation."""
+
+    module_name = "server_info"
+
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        if self._task.run_once:
+            # Ansible ends the play for all hosts when it cannot reach one that is asked once, ignored or not.
+            return super()._call(arguments, task_vars)
+        # Each host for itself: ``unreachable`` is what the plans read, and the roles ignore it.
+        answer: dict[str, Any] = self._execute_module(
+            module_name="wallaroo.resilience.server_info", module_args=arguments, task_vars=task_vars
+        )
+        return answer

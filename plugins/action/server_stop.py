@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of the module ``server_stop``: a server that cannot be reached is a failure like any other."""
+
+from __future__ import annotations
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
+
+
+class ActionModule(ReachingAction):
+    """See the module's documentation."""
+
+    module_name = "server_stop"
