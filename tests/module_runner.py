@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as records
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -80,13 +80,9 @@ def documented_values(name: str) -> dict[str, Any]:
 
 def kill_everything(base: Path) -> None:
     """End whatever is recorded below the directory of a server."""
-    for folder in (path.parent for path in (base / "run").glob("*/process.json")):
-        try:
-            known = records.read(str(base), folder.name)
-        except ValueError:
-            continue
-        if known is not None:
-            kill(known.identity)
+    known = living.survey(str(base))
+    for process in [*known.living().values(), *known.strays]:
+        kill(process.identity)
 
 
 def contents(base: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import metrics_ui_url
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import sentence_of
 
 DOCUMENTATION = r"""
 name: cluster_table
@@ -53,6 +54,7 @@ def cluster_table(states: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if state.get("problem") or "processes" not in state:
             lines.append(f"{server}: {state.get('problem') or state.get('msg') or 'does not answer'}")
             continue
+        lines += [f"{server}: {sentence_of(damage)}" for damage in state.get("damaged") or []]
         for name, process in sorted(state["processes"].items()):
             lines.append(f"{server}: {name} {_life(process)} (pid {process['pid']}, log {process['log']})")
         for name, known in sorted(state["workers"].items()):
@@ -74,7 +76,7 @@ def _ownership(known: Mapping[str, Any]) -> str:
         return f"belongs here, epoch {known['epoch']}"
     if known["ownership"] == "moved":
         return f"moved to {known['moved_to']} at {known['since']}, epoch {known['epoch']}"
-    return "was never ready here"
+    return "was never ready here" if known["ownership"] == "none" else "may belong here, which is not known"
 
 
 class FilterModule:

@@ -55,15 +55,19 @@ mended:
   type: dict
   sample: {worker3: {changes: {worker2: [10.0.0.12, 10.0.0.14]}, backup: /w/.before-multi_partition_detector-worker3.connection-addresses}}
 unmended:
-  description: The workers of this server that would hang after a restart, and why.
+  description: The workers of this server that would hang after a restart, or of which that is not known, and why; V(all) when nobody can tell
+    which workers are here.
   returned: success
   type: dict
   sample: {}
 """
 
+from typing import Optional
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import peer_addresses, record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
@@ -86,10 +90,14 @@ def main() -> None:
     before, after = [], []
     try:
         with acting(wanted["base"], module.check_mode, wanted["run"]):
-            cluster = record.read(wanted["base"])
+            cluster = _cluster(wanted["base"], unmended)
             stem = prefix(cluster.application, cluster.version) if cluster is not None else ""
             for worker in cluster.worker_names() if cluster is not None else []:
-                owned = ownership.read(wanted["base"], worker)
+                try:
+                    owned = ownership.read(wanted["base"], worker)
+                except Damaged as damage:
+                    unmended[worker] = str(damage)
+                    continue
                 if owned is None or owned.state != ownership.OWNER:
                     continue
                 directory = resilience_directory(wanted["base"], worker)
@@ -113,6 +121,15 @@ def main() -> None:
         unmended=unmended,
         diff={"before": "".join(before), "after": "".join(after)},
     )
+
+
+def _cluster(base: str, unmended: dict[str, str]) -> Optional[record.ClusterRecord]:
+    """The cluster; none where nobody can tell which workers there are, which then is said of all of them."""
+    try:
+        return record.read(base)
+    except Damaged as damage:
+        unmended["all"] = str(damage)
+        return None
 
 
 if __name__ == "__main__":

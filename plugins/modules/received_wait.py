@@ -145,7 +145,7 @@ from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import log, record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, log, record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
@@ -221,7 +221,7 @@ def _wait(progress: Progress, wanted: dict[str, Any]) -> bool:
     :raises LimitReached: after the limit.
     :raises WatchedProcessDied: when nothing more can come.
     """
-    watched = [(name, record.read(wanted["base"], name)) for name in wanted["watch"] or []]
+    watched = [(name, living.known(wanted["base"], name, needed=True)) for name in wanted["watch"] or []]
     unknown = [name for name, known in watched if known is None]
     if unknown:
         raise ValueError(f"no process {unknown[0]} is recorded below {wanted['base']}; start it, or do not watch it")
@@ -248,7 +248,7 @@ def _wait(progress: Progress, wanted: dict[str, Any]) -> bool:
 def _dead(wanted: dict[str, Any]) -> Optional[record.ProcessRecord]:
     """A watched process that died; one that was started again meanwhile lives."""
     for name in wanted["watch"] or []:
-        known = record.read(wanted["base"], name)
+        known = living.known(wanted["base"], name, needed=True)
         if known is not None and not is_alive(known.identity):
             return known
     return None

@@ -179,9 +179,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.comma
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import (
     copying,
     kept_manifest,
@@ -237,9 +236,8 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
     worker = worker_name(wanted["worker"])
     name = prefix(wanted["application"], wanted["version"])
     target = ResilienceSet(resilience_directory(wanted["base"], worker), name, worker)
-    process = record.read(wanted["base"], worker)
-    alive = process is not None and is_alive(process.identity)
-    _refuse_running(module, wanted["server"], process.identity.pid if process and alive else None)
+    process = living.alive(wanted["base"], worker)
+    _refuse_running(module, wanted["server"], process.identity.pid if process is not None else None)
     addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
     details: dict[str, object] = {}
     if wanted["journal_server"]:

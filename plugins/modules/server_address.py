@@ -78,7 +78,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved
     AddressProblem,
     ServerAddresses,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def main() -> None:
     try:
         with acting(wanted["base"], module.check_mode, wanted["run"]):
             done = _change(addresses, wanted)
-    except (AddressProblem, Superseded, OSError) as error:
+    except (AddressProblem, ValueError, OSError) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}.")
     module.exit_json(changed=bool(done), addresses=done)
 

@@ -131,6 +131,14 @@ executable:
   type: dict
   sample: {path: /opt/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c}
   version_added: 1.1.0
+damaged:
+  description: What cannot be read on this server, with its path, what is wrong and what to do. Each record is read alone, so all others are told.
+    What is V(settled) is known otherwise.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{record: process, name: worker2, path: /w/run/worker2/process.json, what: it is empty, do: remove it, settled: false}]
+  version_added: 1.1.0
 moved_addresses:
   description: Addresses that moved with a worker, and whether this server took them (V(taken)) or gave them away (V(released)).
   returned: success

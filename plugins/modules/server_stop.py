@@ -12,7 +12,8 @@ short_description: Stop everything that the collection started on a server
 version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Ends every recorded process that is alive, identified by pid, start time and command line.
+  - Ends every recorded process that is alive, identified by pid, start time and command line. One whose record is damaged is found
+    by its folder and its log.
   - Workers get SIGKILL, since SIGTERM makes Wallaroo delete the files of the whole cluster; other programs get SIGTERM first.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
@@ -65,6 +66,13 @@ removed:
   type: list
   elements: str
   sample: [resilience]
+unknown:
+  description: Records that cannot be read, of processes of which none was found, each with what is to be done.
+  returned: success
+  type: list
+  elements: str
+  sample: ["/var/lib/wallaroo/run/worker2/process.json cannot be read (it is empty); no process of worker2 lives on this server, so remove it"]
+  version_added: 1.1.0
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -101,7 +109,9 @@ def main() -> None:
                 only_check=module.check_mode,
             )
     except (ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=f"{module.params['server']} could not be stopped: {error}")
+        module.fail_json(msg=f"{module.params['server']} could not be stopped altogether: {error}")
+    for sentence in result["unknown"]:
+        module.warn(f"{module.params['server']}: {sentence}.")
     module.exit_json(
         **result,
         diff={

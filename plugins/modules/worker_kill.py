@@ -78,7 +78,7 @@ message:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record, times
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, times
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
@@ -108,7 +108,7 @@ def main() -> None:
 def _kill(module: AnsibleModule) -> dict[str, object]:
     wanted = module.params
     worker, server = worker_name(wanted["worker"]), wanted["server"]
-    known = record.read(wanted["base"], worker)
+    known = living.known(wanted["base"], worker, needed=True)
     if known is None:
         raise ValueError(
             f"{worker} was never started there ({wanted['base']}); look with playbooks/status.yml where it runs"

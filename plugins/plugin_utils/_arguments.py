@@ -19,6 +19,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
     APPLICATIONS,
     ENGINES,
+    MOST_WORKERS,
     VERSIONS,
     ClusterRecord,
     ServerAddress,
@@ -31,9 +32,6 @@ MOST = 10**15
 
 LEAST = {"restarts": 0, "seed": 0}
 """Whole numbers that may be less than 1."""
-
-MOST_WORKERS = 1000
-"""More than any machine holds; a number beyond is a slip of the hand."""
 
 FILES, JOURNAL = WAYS = ("files", "journal")
 """How a worker's resilience files reach another server: from its source server, or from the journal server."""

@@ -26,7 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Stopped,
     Verified,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI, sentence_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
 
 Data = Mapping[str, Any]
@@ -216,7 +216,13 @@ def _server(name: str, state: Data) -> dict[str, Any]:
         }
         for worker, known in sorted((state.get("workers") or {}).items())
     ]
-    return {"name": name, "problem": state.get("problem") or "", "processes": processes, "workers": workers}
+    return {
+        "name": name,
+        "problem": state.get("problem") or "",
+        "damaged": [sentence_of(damage) for damage in state.get("damaged") or []],
+        "processes": processes,
+        "workers": workers,
+    }
 
 
 def _setup_repo(common: Data, plan: Data, answer: Data) -> Outcome:

@@ -58,6 +58,55 @@ class Servers:
             if problem:
                 raise Refusal(f"{name}: {problem}")
 
+    def require_usable(self, *names: str) -> None:
+        """These servers can be used, as far as they answered."""
+        for name in names:
+            problem = self.states.get(name, {}).get("problem")
+            if problem:
+                raise Refusal(f"{name}: {problem}")
+
+    def damage(self, name: str, record: str, of: str = "") -> str:
+        """What is wrong with a record of a server, as a sentence; empty when nothing is.
+
+        :param record: ``process``, ``ownership``, ``resilience``, ``cluster``, ``sent`` ...
+        :param of: whose it is.
+        """
+        for damage in self.states.get(name, {}).get("damaged") or []:
+            # What is known otherwise keeps nobody from anything.
+            if (damage["record"], damage["name"]) == (record, of) and not damage.get("settled"):
+                return f"{name}: {sentence_of(damage)}."
+        return ""
+
+    def require_readable(self, record: str, of: str = "", *names: str) -> None:
+        """A record is damaged on none of these servers (by default on none at all)."""
+        for name in names or self.names:
+            damage = self.damage(name, record, of)
+            if damage:
+                raise Refusal(damage)
+
+    def require_known(self, worker: str, *involved: str) -> None:
+        """Nothing that a decision about a worker needs is damaged.
+
+        :param involved: the servers whose files of it are needed.
+        """
+        self.require_readable("ownership", worker)
+        self.require_readable("process", worker)
+        for name in involved:
+            self.require_readable("resilience", worker, name)
+            self.require_readable("cluster", "", name)
+
+    def nowhere(self, worker: str) -> Refusal:
+        """Why nobody can tell where a worker is."""
+        for name in self.names:
+            problem = self.states.get(name, {}).get("problem")
+            if problem:
+                return Refusal(f"Where {worker} is cannot be told without {name}: {problem}")
+            for record in ("process", "ownership", "cluster"):
+                damage = self.damage(name, record, "" if record == "cluster" else worker)
+                if damage:
+                    return Refusal(f"Where {worker} is cannot be told. {damage}")
+        return Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+
     def resolve(self, value: Name) -> str:
         """The inventory name of what a user called a server."""
         try:
@@ -73,6 +122,7 @@ class Servers:
                 record = ClusterRecord.from_dict(state["cluster"])
                 found[record.identifier] = record
         if not found:
+            self.require_readable("cluster")
             raise Refusal("No cluster is running on these servers; start one with start_cluster.yml.")
         if len(found) > 1:
             raise Refusal(
@@ -166,6 +216,11 @@ class Servers:
     def epoch(self, worker: str) -> int:
         """The highest epoch of a worker on any server; 0 when it was never started."""
         return max((int(self.worker(worker, server).get("epoch") or 0) for server in self.names), default=0)
+
+
+def sentence_of(damage: Mapping[str, Any]) -> str:
+    """A damaged record of a server, as it is told."""
+    return f"{damage['path']} cannot be read ({damage['what']}); {damage['do']}"
 
 
 def resolve_worker(value: Name, record: ClusterRecord) -> str:

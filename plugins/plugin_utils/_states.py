@@ -29,11 +29,11 @@ class WorkerState:
     alive: bool = False
     """Whether it runs on this server."""
     ownership: str = ""
-    """``owner``, ``moved`` or ``none``."""
+    """``owner``, ``moved`` or ``none``; ``unknown`` where its record is damaged."""
     epoch: int = 0
     moved_to: Optional[str] = None
     resilience: str = ""
-    """Its resilience files: ``complete``, ``incomplete`` or ``none``."""
+    """Its resilience files: ``complete``, ``incomplete``, ``none``, or ``unknown`` where they cannot be read."""
     resilience_bytes: int = 0
 
 
@@ -45,4 +45,6 @@ class ServerState:
     problem: str = ""
     """Why it cannot be used, or did not answer; empty otherwise."""
     processes: tuple[ProcessState, ...] = ()
+    damaged: tuple[str, ...] = ()
+    """What cannot be read there, a sentence each."""
     workers: tuple[WorkerState, ...] = ()

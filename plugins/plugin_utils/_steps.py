@@ -86,9 +86,11 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
     owner = servers.owner(worker)
     server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
     if server is None or owner is None:
-        raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+        raise servers.nowhere(worker)
     if server != owner:
         raise Refusal(f"{worker} is not on {server}: it {_is_or_was(servers, worker, owner)}. Use server={owner}.")
+    if not servers.running_on(worker):
+        servers.require_known(worker)
     return {
         "cluster": record.to_dict(),
         "worker": worker,
@@ -132,7 +134,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     owner = servers.owner(worker)
     server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
     if server is None:
-        raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+        raise servers.nowhere(worker)
     running = servers.running_on(worker)
     plan: Plan = {
         "cluster": record.to_dict(),
@@ -149,6 +151,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         plan["cluster"] = record.with_address(server, kept).to_dict()
     if running == server:
         return plan
+    servers.require_known(worker, server)
     if running is not None:
         raise Refusal(f"{worker} runs on {running} already; two owners would destroy its state. Nothing was started.")
     known = servers.worker(worker, server)
@@ -252,6 +255,8 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             f'restart_worker.yml -e "worker={worker} server={src}".'
         )
     refuse_initializer(worker, "moved")
+    servers.require_usable(src, dst)
+    servers.require_known(worker, src, dst)
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
     via = arguments_of.choice(arguments, "via", arguments_of.WAYS, arguments_of.FILES)
     lost = arguments_of.boolean(arguments, "source_lost", False)
@@ -343,7 +348,7 @@ def _is_or_was(servers: Servers, worker: str, server: str) -> str:
 def _refuse_wrong_source(servers: Servers, worker: str, src: str) -> None:
     owner = servers.owner(worker)
     if owner is None:
-        raise Refusal(f"{worker} is on no server: none of them has ever run it since the cluster was started.")
+        raise servers.nowhere(worker)
     if owner != src:
         raise Refusal(f"{src} does not hold {worker}: it {_is_or_was(servers, worker, owner)}. Use src={owner}.")
 

@@ -27,9 +27,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.comma
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
@@ -135,8 +133,7 @@ class Loopback:
             process.name: f"server{server}"
             for server in range(1, 5)
             if (self.base(server) / "run").is_dir()
-            for process in process_record.read_all(str(self.base(server)))
-            if is_alive(process.identity)
+            for process in living.survey(str(self.base(server))).living().values()
         }
 
     def snapshot(self) -> dict[str, Any]:

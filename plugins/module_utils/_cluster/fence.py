@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from .._process import record as process_record
-from .._process.identity import is_alive
+from .._process import living
 from .._process.stop import kill
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
@@ -51,8 +50,7 @@ def fence(
             f"{server} knows a later epoch of {worker} ({before.epoch}) than {epoch}; "
             "look with playbooks/status.yml who owns it."
         )
-    process = process_record.read(base, worker)
-    alive = process if process is not None and is_alive(process.identity) else None
+    alive = living.alive(base, worker)
     if alive is not None and not kill_first and not only_check:
         raise NotFenced(f"{worker} still runs on {server} (pid {alive.identity.pid}); kill it first.")
     files = _files(base, worker)

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .._formats.json_record import Damaged, made, read_object
 from .._formats.whole_file import write_whole
 from .._process.piped import PipeBroken, run
 
@@ -247,25 +248,28 @@ class ServerAddresses:
 def read(path: Path) -> dict[str, Moved]:
     """The record; empty when nothing was moved.
 
-    :raises AddressProblem: when it cannot be understood.
+    :raises Damaged: when it cannot be understood.
     """
+    do = "look with ip addr which addresses were moved, give them back, and remove this"
+    data = read_object(path, do) or {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(address): Moved(**moved) for address, moved in found.items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise AddressProblem(
-            f"{path} cannot be understood ({error}); look with ip addr what is moved, mend it, and remove the file"
-        ) from error
+        found = {}
+        for address, moved in data.items():
+            ipaddress.IPv4Address(address)
+            found[address] = made(Moved, moved)
+            if found[address].kind not in (TAKEN, RELEASED) or not 0 <= found[address].prefix <= 32:
+                raise ValueError(f"{address} is {found[address].kind!r} with a prefix of {found[address].prefix}")
+    except ValueError as error:
+        raise Damaged(path, str(error), do) from error
+    return found
 
 
 def moved_here(base: str) -> dict[str, str]:
-    """Address -> ``taken`` or ``released``, of this server; empty when that cannot be read."""
-    try:
-        return {address: moved.kind for address, moved in read(Path(base) / RECORD).items()}
-    except (AddressProblem, OSError):
-        return {}
+    """Address -> ``taken`` or ``released``, of this server.
+
+    :raises Damaged: when that cannot be read.
+    """
+    return {address: moved.kind for address, moved in read(Path(base) / RECORD).items()}
 
 
 def arp(operation: int, mac: bytes, sender: str, asked: str) -> bytes:

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from .._process import record as process_record
-from .._process.identity import identify, is_alive
+from .._process import living
+from .._process.identity import identify
 from .._process.ssh import Access
 from . import ssh_keys
 from .record import APPLICATIONS
@@ -92,13 +92,15 @@ def _memory() -> int:
 
 def _leftovers(base: str) -> list[str]:
     found = []
-    records = process_record.read_all(base) if Path(base, "run").is_dir() else []
-    known = {record.identity.pid for record in records if is_alive(record.identity)}
+    processes = living.survey(base)
+    alive = [*processes.living().values(), *processes.strays]
+    known = {record.identity.pid for record in alive}
     found += [
         f"{record.name} runs (process {record.identity.pid}); stop it with stop_cluster.yml"
-        for record in records
-        if is_alive(record.identity) and record.name != LISTENER
+        for record in alive
+        if record.name != LISTENER
     ]
+    found += [f"{damage}" for damage in processes.damaged.values()]
     launcher = str(Path(base) / "runtime")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) in known or int(entry.name) == os.getpid():

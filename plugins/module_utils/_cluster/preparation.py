@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 from typing import Any, Optional
 
-from .._process import acting
-from .._process import record as process_record
-from .._process.identity import is_alive
-from .._process.stop import kill, terminate
+from .._formats.whole_file import remove_directory
+from .._process import acting, living
+from .._process.record import ProcessRecord
+from .._process.stop import StillAlive, kill, terminate
 from . import record as cluster_record
 from . import runtime
 from .record import ClusterRecord
@@ -39,12 +39,12 @@ def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = Fals
     path = Path(base)
     changed = runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files())
     removed: list[str] = []
-    left: dict[str, process_record.ProcessRecord] = {}
+    left: dict[str, ProcessRecord] = {}
     if cluster is not None:
         known = _record(base)
         if known is None or known.identifier != cluster.identifier:
             changed = True
-            left = _alive(base)
+            left = living.survey(base).living()
             workers = sorted(name for name, record in left.items() if record.kind == "worker")
             if workers:
                 raise ValueError(f"{', '.join(workers)} still runs; stop it first with stop_cluster.yml")
@@ -69,41 +69,51 @@ def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = Fals
 
 
 def stop(base: str, keep_files: bool, limit: float = 10.0, only_check: bool = False) -> dict[str, Any]:
-    """End every recorded process, then remove the resilience files unless they are to be kept.
+    """End every process that lives here, then remove the resilience files unless they are to be kept.
 
-    :raises StillAlive: when a process does not die in time.
+    One that is in the way of another, be it a damaged record or a process that does not die, keeps nobody from being
+    stopped.
+
+    :raises StillAlive: when a process did not die in time; all others are dead then, and no file was removed.
+    :raises OSError: when files cannot be removed; all processes are dead then.
     """
     path = Path(base)
-    alive = _alive(base)
+    known = living.survey(base)
+    alive = known.living()
     # The receiver goes last: a worker whose receiver is gone only fills its log.
-    order = sorted(alive.values(), key=lambda record: {"sender": 0, "worker": 1}.get(record.kind, 2))
+    order = sorted([*alive.values(), *known.strays], key=lambda record: {"sender": 0, "worker": 1}.get(record.kind, 2))
     removed = [] if keep_files else [name for name in ("resilience", "journals") if _has_files(path / name)]
     record_path = cluster_record.record_path(base)
-    forget = not keep_files and record_path.exists()
+    forget = not keep_files and os.path.lexists(record_path)
     if not only_check:
-        for record in order:
-            if record.kind == "worker":
-                kill(record.identity, limit)
-            else:
-                terminate(record.identity, grace=min(5.0, limit), limit=limit)
+        problems = [problem for record in order if (problem := _ended(record, limit))]
+        if problems:
+            raise StillAlive("; ".join(problems))
         for name in removed:
             shutil.rmtree(path / name)
             (path / name).mkdir(mode=0o700)
         if forget:
-            record_path.unlink(missing_ok=True)
-            for ownership in (path / "run").glob("*/ownership.json"):
-                ownership.unlink(missing_ok=True)
+            for record_file in (record_path, *(path / "run").glob("*/ownership.json")):
+                remove_directory(record_file)
+                record_file.unlink(missing_ok=True)
     return {
-        "changed": bool(alive or removed or forget),
+        "changed": bool(order or removed or forget),
         "stopped": {name: record.identity.pid for name, record in alive.items()},
         "removed": removed,
+        "unknown": [str(damage) for damage in known.damaged.values() if not damage.settled],
     }
 
 
-def _alive(base: str) -> dict[str, process_record.ProcessRecord]:
-    if not Path(base, "run").is_dir():
-        return {}
-    return {record.name: record for record in process_record.read_all(base) if is_alive(record.identity)}
+def _ended(record: ProcessRecord, limit: float) -> str:
+    """End a process; returns why it could not be, or nothing."""
+    try:
+        if record.kind == living.WORKER:
+            kill(record.identity, limit)
+        else:
+            terminate(record.identity, grace=min(5.0, limit), limit=limit)
+    except (StillAlive, OSError) as error:
+        return f"{record.name}: {error}"
+    return ""
 
 
 def _record(base: str) -> Optional[ClusterRecord]:

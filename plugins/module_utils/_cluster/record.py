@@ -9,12 +9,12 @@ beyond its own: who the workers are, where they were started, which ports they u
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.json_record import Damaged, made, read_object
 from .naming import worker_names
 from .ports import Ports
 
@@ -23,6 +23,9 @@ ENGINES = ("embedded", "wallaroo")
 VERSIONS = ("0.5.3", "0.5.4", "0.6.1")
 
 FILE_NAME = "cluster.json"
+
+MOST_WORKERS = 1000
+"""More than any machine holds; a number beyond is a slip of the hand."""
 
 
 @dataclass
@@ -105,6 +108,20 @@ class ClusterRecord:
             others.pop(volatile)
         return mine == others
 
+    def check(self) -> None:
+        """.
+
+        :raises ValueError: when it says what no cluster can have.
+        """
+        for name, choices in (("application", APPLICATIONS), ("engine", ENGINES), ("version", VERSIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}")
+        if not 1 <= self.workers <= MOST_WORKERS or self.keys < 1 or self.checkpoint_interval < 0:
+            raise ValueError(f"{self.workers} workers, {self.keys} keys, a checkpoint in {self.checkpoint_interval} s")
+        if not all(server.name and server.address and server.base.startswith("/") for server in self.servers):
+            raise ValueError("a server has no name, no address, or no absolute base")
+        Ports.from_mapping(self.ports)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and for Ansible."""
         return asdict(self)
@@ -116,12 +133,11 @@ class ClusterRecord:
         :raises ValueError: when something is missing or unknown.
         """
         try:
-            values = dict(data)
-            values["servers"] = [ServerAddress(**server) for server in values["servers"]]
-            record = cls(**values)
+            record = made(cls, data)
+            record.check()
             names = {server.name for server in record.servers}
             homeless = [worker for worker in record.worker_names() if record.placement.get(worker) not in names]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ValueError as error:
             raise ValueError(f"this is no record of a cluster: {error}") from error
         if homeless or not record.workers or not names:
             raise ValueError(
@@ -138,14 +154,14 @@ def record_path(base: str) -> Path:
 def read(base: str) -> Optional[ClusterRecord]:
     """The record of a server, or None when no cluster was started on it.
 
-    :raises ValueError: when the file is there but cannot be understood; the sentence names it.
+    :raises Damaged: when it cannot be understood; the sentence names it.
     """
     path = record_path(base)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    do = "bring the same file from another server, or run stop_cluster.yml, then start_cluster.yml"
+    data = read_object(path, do)
+    if data is None:
         return None
     try:
-        return ClusterRecord.from_dict(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); run stop_cluster.yml, then start_cluster.yml") from error
+        return ClusterRecord.from_dict(data)
+    except ValueError as error:
+        raise Damaged(path, str(error), do) from error

@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
-from .._formats.whole_file import PARTIAL, write_whole
+from .._formats.json_record import made, read_object
+from .._formats.whole_file import PARTIAL, remove_directory, write_whole
 from .._process.waiting import LimitReached, wait_until
 
 FILE_NAME = "run.lock"
@@ -54,11 +55,12 @@ def path_of(base: str) -> Path:
 
 def holder(base: str) -> Optional[Holder]:
     """Who holds the lock now; None when nobody does."""
-    try:
-        return Holder(**json.loads(path_of(base).read_text(encoding="utf-8")))
-    except (FileNotFoundError, NotADirectoryError):
+    if Path(base).exists() and not Path(base).is_dir():
         return None
-    except (ValueError, TypeError, RecursionError):
+    try:
+        found = read_object(path_of(base), "")
+        return None if found is None else made(Holder, found)
+    except ValueError:
         return Holder("unknown", f"somebody who left a damaged {path_of(base)}", "", 0, 0)
 
 
@@ -77,6 +79,7 @@ def acquire(base: str, wanted: Holder, instead_of: str = "", by_force: bool = Fa
             for leftover in Path(base).glob(f"{PARTIAL}{FILE_NAME}.*"):
                 # Of a taker that was killed here: nobody else writes one at this moment.
                 leftover.unlink(missing_ok=True)
+            remove_directory(path_of(base))
             write_whole(path_of(base), json.dumps(asdict(wanted)).encode())
             return None
         return found

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import pwd
 import shutil
@@ -15,16 +14,18 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._formats.address_file import AddressFileError, read_address
+from .._formats.json_record import Damaged, read_object
+from .._process import living, times
 from .._process import log as process_log
-from .._process import record as process_record
-from .._process import times
 from .._process.identity import boot_id, is_alive
+from .._process.record import ProcessRecord
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
 from . import moved_address, peer_addresses, port_check
 from . import record as cluster_record
 from .command_line import executable_argv, resilience_directory
 from .naming import INITIALIZER
+from .reading import Kept
 from .record import ClusterRecord
 
 DIRECTORIES = ("resilience", "run", "journals", "received")
@@ -60,25 +61,28 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "python": sys.executable,
         "machine": machine(),
         "executable": None,
-        "moved_addresses": moved_address.moved_here(base),
+        "moved_addresses": {},
+        "damaged": [],
     }
+    kept = Kept(state["damaged"])
+    moved: dict[str, str] = {}
+    state["moved_addresses"] = kept.read("addresses", "", lambda: moved_address.moved_here(base), moved)
     if state["problem"]:
         return state
-    try:
-        record = cluster_record.read(base)
-    except ValueError as error:
-        state["problem"] = str(error)
-        record = None
-    processes = process_record.read_all(base) if Path(base, "run").is_dir() else []
-    state["processes"] = {process.name: _process(process) for process in processes}
+    record: Optional[ClusterRecord] = kept.read("cluster", "", lambda: cluster_record.read(base), None)
+    processes = living.survey(base)
+    for process, damage in processes.damaged.items():
+        kept.note("process", process, damage)
+    state["processes"] = {process: _process(known, kept) for process, known in processes.processes.items()}
+    workers = record.worker_names() if record is not None else _names_of_workers(base)
+    state["workers"] = {
+        worker: known
+        for worker in workers
+        if (known := _worker(base, record, worker, state["processes"].get(worker), kept))
+    }
     if record is not None:
         state["cluster"] = record.to_dict()
-        state["workers"] = {
-            worker: known
-            for worker in record.worker_names()
-            if (known := _worker(base, record, worker, state["processes"].get(worker)))
-        }
-        state["sent"] = _json(Path(base) / SENDER_RESULT)
+        state["sent"] = kept.read("sent", "", lambda: _result(Path(base) / SENDER_RESULT), None)
         state["executable"] = _executable(record, base)
     if wanted is not None:
         state["executable"] = _executable(wanted, base)
@@ -128,8 +132,18 @@ def _write_problem(place: Path) -> Optional[str]:
     return None
 
 
-def _process(process: process_record.ProcessRecord) -> dict[str, Any]:
+def _names_of_workers(base: str) -> list[str]:
+    """The workers that were ever here, when no record of the cluster tells who its workers are."""
+    found = [path.name for path in Path(base).glob("run/*") if living.kind_of(path.name) == living.WORKER]
+    return sorted(found)
+
+
+def _process(process: ProcessRecord, kept: Kept) -> dict[str, Any]:
     alive = is_alive(process.identity)
+    result = None
+    if process.kind != living.WORKER and not alive:
+        path = Path(process.log).with_name("result.json")
+        result = kept.read("result", process.name, lambda: _result(path), None)
     return {
         "kind": process.kind,
         "pid": process.identity.pid,
@@ -138,34 +152,46 @@ def _process(process: process_record.ProcessRecord) -> dict[str, Any]:
         "log": process.log,
         "argv": list(process.argv),
         "details": process.details,
-        "result": _json(Path(process.log).with_name("result.json")) if process.kind != "worker" and not alive else None,
+        "result": result,
     }
 
 
 def _worker(
-    base: str, record: ClusterRecord, worker: str, process: Optional[dict[str, Any]]
+    base: str, record: Optional[ClusterRecord], worker: str, process: Optional[dict[str, Any]], kept: Kept
 ) -> Optional[dict[str, Any]]:
+    before = len(kept)
+    owned = kept.read("ownership", worker, lambda: ownership.read(base, worker), None)
+    ownership_known = len(kept) == before
     directory = resilience_directory(base, worker)
-    files = ResilienceSet(directory, prefix(record.application, record.version), worker)
-    owned = ownership.read(base, worker)
-    state: str = "fenced" if files.is_fenced() else files.state()
-    if process is None and owned is None and state == "none":
+    files: dict[str, Any] = {"resilience": "unknown", "missing": [], "bytes": 0, "peers": {}, "address": ""}
+    if record is not None:
+        found = ResilienceSet(directory, prefix(record.application, record.version), worker)
+        files = kept.read("resilience", worker, lambda: _files(found), files)
+    if process is None and owned is None and ownership_known and (record is None or files["resilience"] == "none"):
         return None
     return {
         "alive": bool(process and process["alive"]),
         "pid": process["pid"] if process else None,
-        "resilience": state,
         "directory": directory,
-        "missing": [path.name for path in files.missing()] if state != "complete" else [],
-        "bytes": sum(path.stat().st_size for path in files.present().values()),
-        "ownership": owned.state if owned else "none",
+        **files,
+        "ownership": owned.state if owned else "none" if ownership_known else "unknown",
         "epoch": owned.epoch if owned else 0,
         "moved_to": owned.moved_to if owned else None,
         "since": owned.since if owned else None,
         "copied_from": owned.copied_from if owned else None,
+        "times": times.read(base, worker),
+    }
+
+
+def _files(files: ResilienceSet) -> dict[str, Any]:
+    """What is here of a worker's resilience files."""
+    state: str = "fenced" if files.is_fenced() else files.state()
+    return {
+        "resilience": state,
+        "missing": [path.name for path in files.missing()] if state != "complete" else [],
+        "bytes": sum(path.stat().st_size for path in files.present().values()),
         "peers": peer_addresses.hosts(files),
         "address": _address(files),
-        "times": times.read(base, worker),
     }
 
 
@@ -205,12 +231,16 @@ def _free_bytes(base: str) -> Optional[int]:
         return None
 
 
-def _json(path: Path) -> Optional[dict[str, Any]]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+def _result(path: Path) -> Optional[dict[str, Any]]:
+    """What a program said when it ended.
+
+    :raises Damaged: when that cannot be read.
+    """
+    do = f"how {path.parent.name} ended is not known"
+    found = read_object(path, do)
+    if found is not None and not isinstance(found.get("exit_code"), int):
+        raise Damaged(path, "it has no exit code", do)
+    return found
 
 
 def machine() -> str:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._formats.connection_addresses import AddressesError
+from .._process import living, times
 from .._process import log as process_log
 from .._process import record as process_record
-from .._process import times
-from .._process.identity import is_alive
 from .._process.log import FailureSeen, ProcessEnded
 from .._process.record import ProcessRecord
 from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
@@ -112,15 +111,14 @@ class WorkerStart:
     def running(self) -> Optional[ProcessRecord]:
         """The worker's process on this server, when it is alive."""
         wait_for_start(self.base, self.worker)
-        known = process_record.read(self.base, self.worker)
-        return known if known is not None and is_alive(known.identity) else None
+        return living.alive(self.base, self.worker)
 
     def started_earlier(self, pid: int) -> ProcessRecord:
         """The worker's process that an earlier call started, dead or alive.
 
         :raises WorkerProblem: when it is no longer the one that is known here.
         """
-        known = process_record.read(self.base, self.worker)
+        known = living.known(self.base, self.worker)
         if known is None or known.identity.pid != pid:
             raise WorkerProblem(
                 f"Process {pid} of {self.worker} on {self.server} was replaced by another run while it was waited for."

@@ -11,6 +11,7 @@ Wallaroo does (reference C.1, Trap 9), takes it for one of them.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,12 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_directory(path: Path) -> None:
+    """Take a directory away that stands where a file must be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
 
 
 def make_private_directory(directory: Path) -> None:

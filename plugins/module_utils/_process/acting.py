@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
-from .._formats.whole_file import write_whole
+from .._formats.whole_file import remove_directory, write_whole
 from .waiting import wait_until
 
 FILE_NAME = "run.acts"
@@ -111,6 +111,9 @@ def enter(base: str, run: str, limit: float) -> None:
     if not Path(base).is_dir():
         # Nothing was ever done here.
         return
+    for name in (TOKEN_NAME, FILE_NAME):
+        # What stands in the place of a file that this one alone may write is damage, and is mended here.
+        remove_directory(Path(base) / name)
     write_whole(Path(base) / TOKEN_NAME, f"{run}\n".encode())
     wait_for_acts(base, limit)
 

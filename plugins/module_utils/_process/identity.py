@@ -8,7 +8,6 @@ A pid alone is used again by the kernel, and a name matches strangers, whose pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -32,11 +31,6 @@ class ProcessIdentity:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {**asdict(self), "command": list(self.command)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ProcessIdentity:
-        """The reverse of :meth:`to_dict`."""
-        return cls(int(data["pid"]), int(data["start_ticks"]), str(data["boot_id"]), tuple(data["command"]))
 
 
 def boot_id() -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import time
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._formats.address_file import Address
+from .._formats.json_record import Damaged, read_object
+from .._process import living
 from .._process import log as process_log
-from .._process import record as process_record
 from .._process.identity import is_alive
 from .._process.log import ProcessEnded
 from .._process.record import ProcessRecord
@@ -66,7 +66,7 @@ def ensure_started(
     begin = time.monotonic()
     _check(wanted)
     wait_for_start(wanted.base, wanted.name)
-    known = process_record.read(wanted.base, wanted.name)
+    known = living.known(wanted.base, wanted.name)
     alive = known is not None and is_alive(known.identity)
     if pid is not None:
         if known is None or known.identity.pid != pid:
@@ -119,7 +119,7 @@ def _waited(
 
 def ensure_stopped(base: str, name: str, grace: float, limit: float, only_check: bool = False) -> dict[str, Any]:
     """Stop the program: SIGTERM, and SIGKILL after ``grace`` seconds."""
-    known = process_record.read(base, name)
+    known = living.known(base, name)
     alive = known is not None and is_alive(known.identity)
     if alive and known is not None and not only_check:
         terminate(known.identity, grace=grace, limit=limit)
@@ -184,15 +184,14 @@ def _wait_for_end(wanted: Wanted, record: ProcessRecord, limit: float) -> None:
 
 
 def _read_result(wanted: Wanted) -> Optional[dict[str, Any]]:
-    try:
-        found = json.loads(Path(wanted.result_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+    return read_object(Path(wanted.result_file), f"how {wanted.name} ended is not known")
 
 
 def _ended_well(wanted: Wanted) -> bool:
-    return bool(wanted.result_file) and (_read_result(wanted) or {}).get("exit_code") == 0
+    try:
+        return bool(wanted.result_file) and (_read_result(wanted) or {}).get("exit_code") == 0
+    except Damaged:
+        return False
 
 
 def _is_same(known: ProcessRecord, wanted: Wanted) -> bool:

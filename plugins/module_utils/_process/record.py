@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from .._formats.whole_file import make_private_directory, write_whole
+from .._formats.json_record import Damaged, made, read_object
+from .._formats.whole_file import make_private_directory, remove_directory, write_whole
 from .identity import ProcessIdentity
 
 FILE_NAME = "process.json"
+
+_DO = "look which process it is, stop it, and remove this"
+_LATEST = 1e11
+"""Seconds since the epoch that no process is started at."""
 
 
 @dataclass
@@ -45,42 +50,43 @@ def run_folder(base: str, name: str) -> Path:
 def read(base: str, name: str) -> Optional[ProcessRecord]:
     """The record of a process, or None when none of that name was started here.
 
-    :raises ValueError: when the file cannot be understood; the sentence names it.
+    :raises Damaged: when it cannot be understood; the sentence names it.
     """
     path = run_folder(base, name) / FILE_NAME
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    data = read_object(path, _DO)
+    if data is None:
         return None
-    except ValueError as error:
-        raise ValueError(
-            f"{path} cannot be read ({error}); look which process it is, stop it, and remove the file"
-        ) from error
     try:
-        identity = ProcessIdentity.from_dict(data.pop("identity"))
-        found = ProcessRecord(identity=identity, **data)
-        if found.name != name:
-            raise ValueError(f"it is the one of {found.name!r}")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no record of a process ({error}); stop it by hand and remove the file") from error
+        found = made(ProcessRecord, data)
+        _check(found, name)
+    except ValueError as error:
+        raise Damaged(path, str(error), _DO) from error
     return found
-
-
-def read_all(base: str) -> list[ProcessRecord]:
-    """The records of all processes of this server, by name."""
-    folder = Path(base) / "run"
-    names = sorted(entry.parent.name for entry in folder.glob(f"*/{FILE_NAME}"))
-    return [record for name in names if (record := read(base, name)) is not None]
 
 
 def write(base: str, record: ProcessRecord) -> None:
     """Keep a record, as a whole or not at all."""
     path = run_folder(base, record.name) / FILE_NAME
     make_private_directory(path.parent)
+    remove_directory(path)
     data = {**record.__dict__, "identity": record.identity.to_dict()}
     write_whole(path, json.dumps(data).encode())
 
 
 def remove(base: str, name: str) -> None:
     """Forget a process; its log stays."""
-    (run_folder(base, name) / FILE_NAME).unlink(missing_ok=True)
+    path = run_folder(base, name) / FILE_NAME
+    remove_directory(path)
+    path.unlink(missing_ok=True)
+
+
+def _check(found: ProcessRecord, name: str) -> None:
+    identity = found.identity
+    if found.name != name:
+        raise ValueError(f"it is the one of {found.name!r}")
+    if identity.pid < 1 or identity.start_ticks < 0:
+        raise ValueError(f"pid is {identity.pid}, started at {identity.start_ticks} ticks")
+    if not found.log.startswith("/") or found.log.endswith("/"):
+        raise ValueError(f"log is {found.log!r}")
+    if not 0 <= found.started < _LATEST:
+        raise ValueError(f"started is {found.started:g}")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Optional
 
 from .._formats.whole_file import make_private_directory
+from . import living
 from . import record as records
 from .identity import ProcessIdentity, identify, is_alive
 from .record import ProcessRecord
@@ -63,7 +64,7 @@ def start(
     try:
         if not _locked(lock):
             raise AlreadyRunning(f"{name} is being started by another run at this moment; wait for it.")
-        known = records.read(base, name)
+        known = living.known(base, name)
         if known is not None and is_alive(known.identity):
             raise AlreadyRunning(f"{name} runs already (pid {known.identity.pid}, log {known.log}); stop it first.")
         log = folder / "log"

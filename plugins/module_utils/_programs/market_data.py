@@ -22,6 +22,7 @@ from typing import Any
 
 from .._engine.applications.symbols import BUILT_IN
 from .._formats.framing import frames
+from .._formats.json_record import read_object
 from .._formats.market_spread import Order, Quote, encode_order, encode_quote
 from .._formats.whole_file import make_private_directory, write_whole
 from . import shared
@@ -136,10 +137,10 @@ def write_files(directory: Path, arguments: dict[str, Any]) -> tuple[dict[str, A
 
 def _known(description: Path) -> dict[str, Any]:
     try:
-        found = json.loads(description.read_bytes())
-    except (OSError, ValueError):
+        found = read_object(description, "") or {}
+    except ValueError:
         return {}
-    return found if isinstance(found, dict) and isinstance(found.get("sha256"), dict) else {}
+    return found if isinstance(found.get("sha256"), dict) else {}
 
 
 def _digest(content: bytes) -> str:

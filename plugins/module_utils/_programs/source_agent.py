@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, Optional
 
 from .._formats.framing import HEADER
-from .._process import record, times
+from .._process import living, times
 from .._process.acting import acting
-from .._process.identity import is_alive
 from .._process.stop import StillAlive, kill
 from .._resilience import agent_protocol, ownership
 from .._resilience.agent_protocol import LIMIT, MOST_BYTES, ProtocolError
@@ -76,11 +75,11 @@ class Agent:
         raise ProtocolError(f"an agent does not know {act!r}")
 
     def _pid(self) -> Optional[int]:
-        known = record.read(self.base, self.worker)
-        return known.identity.pid if known is not None and is_alive(known.identity) else None
+        known = living.alive(self.base, self.worker)
+        return known.identity.pid if known is not None else None
 
     def _kill(self, limit: float) -> dict[str, Any]:
-        known = record.read(self.base, self.worker)
+        known = living.known(self.base, self.worker)
         # The look of the next run at this server waits for it, and keeps out what comes after that look.
         with acting(self.base, run=self.run):
             death = kill(known.identity, limit) if known is not None else None

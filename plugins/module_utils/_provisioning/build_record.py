@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.json_record import read_object
 from .._formats.whole_file import write_whole
 from .command import ProvisioningError, run
 
@@ -26,10 +27,10 @@ OWN_FILES = (RECORD, LOG)
 def read_record(home: Path) -> dict[str, Any]:
     """What was built there last, as far as it came; empty when nothing was."""
     try:
-        found = json.loads((home / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError, RecursionError):
+        return read_object(home / RECORD, "") or {}
+    except ValueError:
+        # Built again, as what was never built.
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def digest(path: Path) -> Optional[str]:
@@ -61,10 +62,10 @@ def resilience_of(executable: Path) -> Optional[str]:
     for home in executable.parents:
         for name in (RECORD, COPY_RECORD):
             try:
-                known = json.loads((home / name).read_text(encoding="utf-8"))
+                known = read_object(home / name, "") or {}
                 recorded = known["executables"][str(executable.relative_to(home))]
                 built = str(known["flags"]["resilience"])
-            except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError):
                 continue
             return built if recorded == digest(executable) else None
     return None

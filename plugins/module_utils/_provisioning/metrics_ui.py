@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.json_record import read_object
 from .._formats.whole_file import make_private_directory, replacing, write_whole
 from .command import ProvisioningError, run
 from .wheels import gather
@@ -159,6 +160,6 @@ def _forget_old(cache: Path) -> None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(path, "")
+    except ValueError:
         return None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats.json_record import read_object
 from .._formats.whole_file import write_whole
 from .._process.ssh import Access, problem, rsync_shell
 from . import build_record
@@ -105,8 +106,8 @@ def look(home: Path, source: Path, access: Optional[Access]) -> None:
 def _own(home: Path) -> dict[str, Any]:
     """The record of a copy; empty for a directory that is empty or not there."""
     try:
-        found = json.loads((home / build_record.COPY_RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        found = read_object(home / build_record.COPY_RECORD, "")
+    except ValueError:
         found = None
     if isinstance(found, dict):
         return found

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .._formats.json_record import Damaged, made, read_object
 from .._formats.whole_file import make_private_directory, write_whole
 
 OWNER, MOVED = "owner", "moved"
 
 
 class OwnershipError(ValueError):
-    """A record that cannot be understood, or an epoch that is over; the sentence says what to do."""
+    """An epoch that is over; the sentence says what to do."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,21 @@ def path_of(base: str, worker: str) -> Path:
 def read(base: str, worker: str) -> Ownership | None:
     """What this server knows, or None when it never had the worker.
 
-    :raises OwnershipError: when the file cannot be understood; the sentence names it.
-    :raises OSError: when it cannot be read.
+    :raises Damaged: when it cannot be understood; the sentence names it.
     """
     path = path_of(base, worker)
-    try:
-        found = Ownership(**json.loads(path.read_text(encoding="utf-8")))
-        _check(found, worker)
-    except FileNotFoundError:
+    do = (
+        f"look with playbooks/status.yml who has {worker}: where that is another server, remove this, "
+        "else start the cluster afresh"
+    )
+    data = read_object(path, do)
+    if data is None:
         return None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise OwnershipError(
-            f"{path} cannot be read ({error}): who owns {worker} is not known; look at it by hand"
-        ) from error
+    try:
+        found = made(Ownership, data)
+        _check(found, worker)
+    except ValueError as error:
+        raise Damaged(path, str(error), do) from error
     return found
 
 
@@ -133,10 +136,8 @@ def refusal(ownership: Ownership | None, server: str | None = None) -> str | Non
 
 
 def _check(found: Ownership, worker: str) -> None:
-    for field in fields(found):
-        value, wanted = getattr(found, field.name), int if field.name == "epoch" else str
-        if type(value) is not wanted:
-            raise ValueError(f"{field.name} is {value!r}")
+    if found.epoch < 1:
+        raise ValueError(f"epoch is {found.epoch}")
     if found.worker != worker:
         raise ValueError(f"it is the one of {found.worker!r}")
     if found.state not in (OWNER, MOVED):

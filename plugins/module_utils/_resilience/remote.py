@@ -21,9 +21,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Optional, Protocol
 
 from .._formats.framing import HEADER
-from .._process import record, times
+from .._process import living, times
 from .._process.acting import Superseded, acting
-from .._process.identity import is_alive
 from .._process.piped import Ended, PipeBroken, Piped, run
 from .._process.ssh import Access, problem, remote_command, rsync_shell, ssh_argv
 from .._process.stop import StillAlive, kill
@@ -81,12 +80,12 @@ class SameMachine:
 
     def pid(self) -> Optional[int]:
         """The worker's process, when it is alive."""
-        known = record.read(self.base, self._worker)
-        return known.identity.pid if known is not None and is_alive(known.identity) else None
+        known = living.alive(self.base, self._worker)
+        return known.identity.pid if known is not None else None
 
     def kill(self, limit: float) -> Killed:
         """SIGKILL, and wait for the death."""
-        known = record.read(self.base, self._worker)
+        known = living.known(self.base, self._worker)
         try:
             # A sign of its own: what happens here, only this server knows, whoever asks for it.
             with acting(self.base, run=self._run):

@@ -32,15 +32,21 @@ def test_a_record_comes_back() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"servers": 0}, "not iterable"),
+        ({"servers": 0}, "servers is 0"),
         ({"servers": []}, "it has no server for"),
-        ({"servers": [{"name": "s1"}]}, "missing 2 required positional arguments"),
+        ({"servers": [{"name": "s1"}]}, "address is missing"),
         ({"placement": {"initializer": "s1"}}, "it has no server for worker2"),
         ({"placement": {"initializer": "s1", "worker2": "s9"}}, "it has no server for worker2"),
-        ({"placement": None}, "NoneType"),
-        ({"workers": 0}, "it has no server for a worker"),
-        ({"workers": "two"}, "str"),
-        ({"unknown": 1}, "unexpected keyword argument 'unknown'"),
+        ({"placement": None}, "placement is None"),
+        ({"placement": {"initializer": 1, "worker2": "s1"}}, "placement.initializer is 1"),
+        ({"workers": 0}, "0 workers"),
+        ({"workers": 10**9}, "1000000000 workers"),
+        ({"ports": {"sink": 0}}, "wallaroo_ports.sink: 0 is no port"),
+        ({"ports": {"sink": "7000"}}, "ports.sink is '7000'"),
+        ({"application": "none"}, "application is 'none'"),
+        ({"checkpoint_interval": float("nan")}, "checkpoint_interval is nan"),
+        ({"workers": "two"}, "workers is 'two'"),
+        ({"unknown": 1}, "'unknown' is unknown"),
     ],
 )
 def test_what_is_no_record_is_said_to_be_none(change: dict[str, Any], why: str) -> None:

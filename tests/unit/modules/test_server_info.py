@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 
+from tests.damaged_records import DAMAGE, damage
 from tests.module_runner import contents, refuse, succeed
 
 
@@ -47,11 +50,44 @@ def test_a_base_that_cannot_be_used_is_a_problem_and_no_failure(server: Path) ->
     assert state["problem"] == f"{server} is not a directory; remove it, or set wallaroo_base to another place."
 
 
+RECORDS = {
+    "run/initializer/process.json": ("process", "initializer"),
+    "run/initializer/ownership.json": ("ownership", "initializer"),
+    "run/cluster.json": ("cluster", ""),
+    "run/sender/result.json": ("sent", ""),
+    "moved-addresses.json": ("addresses", ""),
+}
+
+
+@pytest.mark.parametrize("how", list(DAMAGE))
+def test_each_record_is_read_alone_and_a_damaged_one_is_named(
+    server: Path, cluster: dict[str, Any], start_process: Callable[..., ProcessRecord], how: str
+) -> None:
+    succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
+    known = start_process(server, "initializer")
+    for place, (record, name) in RECORDS.items():
+        if (record, how) == ("addresses", "no keys"):
+            # Nothing was moved, which is a whole record.
+            continue
+        path = server / place
+        before = path.read_bytes() if path.exists() else None
+        damage(path, how)
+        state = succeed("server_info", {"base": str(server), "server": "server1"})
+        found = [one for one in state["damaged"] if (one["record"], one["name"]) == (record, name)]
+        assert [one["path"] for one in found] == [str(path)], place
+        assert len(state["damaged"]) == 1
+        assert (bool(found[0]["what"]), bool(found[0]["do"])) == (True, True)
+        # A process proves itself what it is.
+        assert state["processes"]["initializer"]["pid"] == known.identity.pid
+        assert state["workers"]["initializer"]["alive"] is True
+        assert bool(state["cluster"]) is (record != "cluster")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if before is not None:
+            path.write_bytes(before)
+    assert succeed("server_info", {"base": str(server), "server": "server1"})["damaged"] == []
+
+
 def test_refusals_are_sentences(server: Path) -> None:
-    damaged = server / "run" / "worker2" / "process.json"
-    damaged.parent.mkdir(parents=True)
-    damaged.write_bytes(b"\xff")
-    assert str(damaged) in refuse("server_info", {"base": str(server), "server": "server1"})
     wrong = {"base": str(server), "server": "server1", "cluster": {"workers": 1}}
     assert "this is no record of a cluster" in refuse("server_info", wrong)
 

@@ -36,6 +36,15 @@ def test_who_was_never_started_is_not_killed(server: Path) -> None:
     assert "is no worker" in refuse("worker_kill", {"base": str(server), "server": "server1", "worker": "all"})
 
 
+def test_a_worker_whose_record_is_damaged_is_found_and_killed(
+    server: Path, start_process: Callable[..., ProcessRecord]
+) -> None:
+    victim, neighbour = start_process(server, "worker2"), start_process(server, "worker3")
+    Path(victim.log).with_name("process.json").write_bytes(b"")
+    assert succeed("worker_kill", {"base": str(server), "server": "server1", "worker": 2})["pid"] == victim.identity.pid
+    assert (is_alive(victim.identity), is_alive(neighbour.identity)) == (False, True)
+
+
 def test_a_damaged_record_is_named(server: Path) -> None:
     path = server / "run" / "worker2" / "process.json"
     path.parent.mkdir(parents=True)

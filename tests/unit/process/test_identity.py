@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import made
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import (
     ProcessIdentity,
     boot_id,
@@ -35,7 +37,7 @@ def test_this_process_is_alive() -> None:
 def test_an_identity_survives_being_written_down() -> None:
     mine = identify(os.getpid())
     assert mine is not None
-    assert ProcessIdentity.from_dict(mine.to_dict()) == mine
+    assert made(ProcessIdentity, json.loads(json.dumps(mine.to_dict()))) == mine
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as records
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import ProcessIdentity
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.living import alive, survey
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+
+from tests.damaged_records import DAMAGE, damage
 
 
 def example(name: str = "worker2") -> ProcessRecord:
@@ -29,11 +34,12 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_all_records_are_found_by_name(tmp_path: Path) -> None:
-    assert records.read_all(str(tmp_path)) == []
+    assert survey(str(tmp_path)).processes == {}
     for name in ("worker20", "receiver", "worker2"):
         records.write(str(tmp_path), example(name))
     (tmp_path / "run" / "empty").mkdir()
-    assert [record.name for record in records.read_all(str(tmp_path))] == ["receiver", "worker2", "worker20"]
+    found = survey(str(tmp_path))
+    assert (list(found.processes), found.living(), found.damaged) == (["receiver", "worker2", "worker20"], {}, {})
 
 
 def test_a_record_that_is_forgotten_leaves_the_log(tmp_path: Path) -> None:
@@ -59,39 +65,52 @@ def test_a_write_that_fails_leaves_the_old_record(tmp_path: Path, monkeypatch: p
     assert [entry.name for entry in (tmp_path / "run" / "worker2").iterdir()] == ["process.json"]
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        b"",
-        b"{",
-        b"\xff\xfe",
-        b"[]",
-        b"7",
-        b'"text"',
-        b"{}",
-        b'{"identity": 7}',
-        b'{"identity": {"pid": "x", "start_ticks": 1, "boot_id": "", "command": []}}',
-    ],
-)
-def test_a_damaged_record_is_one_sentence_that_names_the_file(tmp_path: Path, damaged: bytes) -> None:
-    path = tmp_path / "run" / "worker2" / "process.json"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(damaged)
-    with pytest.raises(ValueError, match="remove the file") as caught:
+@pytest.mark.parametrize("how", list(DAMAGE))
+def test_a_damaged_record_is_one_sentence_that_names_the_file(tmp_path: Path, how: str) -> None:
+    path = damage(tmp_path / "run" / "worker2" / "process.json", how)
+    records.write(str(tmp_path), example("worker3"))
+    with pytest.raises(Damaged, match="remove this") as caught:
         records.read(str(tmp_path), "worker2")
-    assert str(caught.value).startswith(str(path))
+    assert str(caught.value).startswith(f"{path} cannot be read (")
     assert "\n" not in str(caught.value)
-    with pytest.raises(ValueError, match="remove the file"):
-        records.read_all(str(tmp_path))
+    found = survey(str(tmp_path))
+    assert list(found.processes) == ["worker3"]
+    assert found.damaged["worker2"].do.startswith("no process of worker2 lives on this server, and the next start")
+    assert found.damaged["worker2"].settled
+
+
+def test_what_another_account_may_have_started_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(tmp_path / "run" / "worker2" / "process.json", "empty")
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    found = survey(str(tmp_path)).damaged["worker2"]
+    assert (found.settled, found.do.startswith("whether worker2 still runs under another account")) == (False, True)
+    with pytest.raises(Damaged):
+        alive(str(tmp_path), "worker2")
 
 
 def test_unknown_fields_and_the_record_of_another_are_refused(tmp_path: Path) -> None:
     records.write(str(tmp_path), example())
     path = tmp_path / "run" / "worker2" / "process.json"
     data = json.loads(path.read_text(encoding="utf-8"))
-    for wrong in ({**data, "surprise": 1}, {**data, "name": "worker3"}):
-        path.write_text(json.dumps(wrong), encoding="utf-8")
-        with pytest.raises(ValueError, match="is no record of a process"):
+    identity = data["identity"]
+    for wrong, why in (
+        ({"surprise": 1}, "'surprise' is unknown"),
+        ({"name": "worker3"}, "it is the one of 'worker3'"),
+        ({"log": ""}, "log is ''"),
+        ({"log": "/a\0b"}, "log is "),
+        ({"argv": "sleep"}, "argv is 'sleep'"),
+        ({"details": []}, "details is "),
+        ({"started": float("inf")}, "started is inf"),
+        ({"started": 1e300}, "started is 1e"),
+        ({"identity": 7}, "it is 7 and no object"),
+        ({"identity": {**identity, "pid": "4711"}}, "pid is '4711'"),
+        ({"identity": {**identity, "pid": True}}, "pid is True"),
+        ({"identity": {**identity, "pid": -1}}, "pid is -1"),
+        ({"identity": {**identity, "pid": 10**30}}, "pid is 1000"),
+        ({"identity": {**identity, "command": [1]}}, "command is 1"),
+    ):
+        path.write_text(json.dumps({**data, **wrong}), encoding="utf-8")
+        with pytest.raises(Damaged, match=re.escape(why)):
             records.read(str(tmp_path), "worker2")
 
 
