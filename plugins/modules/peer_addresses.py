@@ -15,8 +15,8 @@ description:
   - Every worker keeps the addresses of all others as they were when the cluster was formed, and a worker that restarts after another has
     moved hangs, since it looks for it at its old address.
   - Mends these files of all workers that belong to this server. The file as it was is kept beside it.
-  - An address can only be replaced by one of the same number of characters. What does not fit is returned, and does not fail, since it
-    matters only when that worker is restarted.
+  - A file is written anew as a whole, and only when everybody is found in it with certainty. What cannot be mended is returned, and does
+    not fail, since it matters only when that worker is restarted.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -105,11 +105,9 @@ def main() -> None:
                 try:
                     found = peer_addresses.mend(files, wanted["peers"], module.check_mode, wanted["base"])
                 except ValueError as error:
-                    unmended[worker] = f"{files.path(peer_addresses.SUFFIX)}: {error}"
+                    unmended[worker] = peer_addresses.stuck(wanted["server"], worker, error)
                     continue
-                if found.problems:
-                    unmended[worker] = peer_addresses.stale(wanted["server"], worker, found.problems)
-                elif found.changes:
+                if found.changes:
                     mended[worker] = {"changes": found.changes, "backup": found.backup}
                     before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
                     after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]

@@ -417,13 +417,12 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str
         owner = servers.owner(worker)
         if worker in (INITIALIZER, moving) or owner is None:
             continue
-        known = (servers.worker(worker, owner).get("peers") or {}).get(moving)
-        if known and len(known) != len(address):
+        state = servers.worker(worker, owner)
+        if state.get("peers_problem") and (state.get("peers") or {}).get(moving) != address:
             found.append(
-                f"After this migration {worker} on {owner} can no longer be restarted: it looks for {moving} at "
-                f"{known}, and {address} does not fit in its place, having {len(address)} characters instead of "
-                f"{len(known)}. It runs on as long as nothing crashes it. Ways out: a target whose address has "
-                f"{len(known)} characters, keep_address=true, moving {moving} back before, or a fresh cluster."
+                f"After this migration {worker} on {owner} can no longer be restarted: it would look for {moving} "
+                f"where it was, and cannot be told of {address} ({state['peers_problem']}). It runs on as long as "
+                f"nothing crashes it. Ways out: keep_address=true, moving {moving} back before, or a fresh cluster."
             )
     return found
 

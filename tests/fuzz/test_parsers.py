@@ -131,7 +131,6 @@ CLUSTER = {
     "servers": [{"name": "s", "address": "127.0.0.1", "base": "/b"}],
     "placement": {"initializer": "s"},
 }
-ADDRESSES = {"control": {"worker2": ["127.0.0.1", "1"]}, "data": {"initializer": ["127.0.0.1", "2"]}}
 LOCK = {"run": "r", "description": "d", "controller": "c", "pid": 1, "start_ticks": 2}
 MARKET = {"seed": 1, "symbols": 1, "orders": 1, "quotes": 1, "rejecting": 1.0}
 METRICS = (RECORDED / "metrics-worker2.bin").read_bytes()
@@ -166,7 +165,7 @@ FILES = {
     "connection addresses": Parser(
         lambda path: of_worker(path).read_connection_addresses(),
         (ValueError,),
-        [json.dumps(ADDRESSES).encode()],
+        [recorded("connection-addresses")],
         f"{DETECTOR}-worker2.connection-addresses",
     ),
     "files of a crashed worker": Parser(

@@ -22,12 +22,11 @@ from .._formats.connection_addresses import AddressesError
 from .._process import times
 from .._process.waiting import LimitReached, wait_until
 from .._resilience import copying, kept_manifest, ownership, restoring
-from .._resilience.files import ResilienceSet
 from .._resilience.ownership import OwnershipError
 from .._resilience.plan import CopyResult
 from .._resilience.remote import SourceServer
 from .._resilience.source import SourceChanged
-from . import peer_addresses, worker_start
+from . import worker_start
 from .source_server import SourceAddress
 from .worker_start import PortTaken, WorkerProblem, WorkerStart
 
@@ -243,15 +242,10 @@ def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
     except SourceChanged:
         # It runs. What has arrived is a beginning, and the copy after its death proves everything.
         pass
-    _check_peers(worker.files, move)
-
-
-def _check_peers(files: ResilienceSet, move: Move) -> None:
-    found = peer_addresses.mend(files, move.worker.peers, only_check=True)
-    if found.problems:
-        raise WorkerProblem(
-            "Nothing was killed: " + peer_addresses.stale(move.worker.server, move.worker.worker, found.problems)
-        )
+    try:
+        worker.mend_peers(only_check=True)
+    except WorkerProblem as problem:
+        raise WorkerProblem(f"Nothing was killed: {problem}") from problem
 
 
 def _kill(move: Move, source: SourceServer, only_check: bool) -> None:

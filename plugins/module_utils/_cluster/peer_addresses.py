@@ -12,7 +12,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .._formats import connection_addresses
 from .._formats.connection_addresses import AddressesError
@@ -23,18 +22,12 @@ from .._resilience.files import ResilienceSet
 SUFFIX = "connection-addresses"
 
 
-class StaleAddresses(Exception):
-    """A worker would hang after a restart; the sentence says why, and how to get out."""
-
-
 @dataclass
 class Mending:
     """What was done to a worker's file, or would be."""
 
     changes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Worker -> the host in the file before, and now."""
-    problems: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Worker -> the host in the file, and the one where it is now, which does not fit."""
     backup: str = ""
     """Where the file as it was is kept."""
 
@@ -47,49 +40,53 @@ def hosts(files: ResilienceSet) -> dict[str, str]:
         return {}
 
 
+def problem(files: ResilienceSet) -> str:
+    """Why nobody in a worker's file could be given another address; empty when that is possible."""
+    try:
+        mend(files, hosts(files), only_check=True)
+    except (OSError, AddressesError) as error:
+        return str(error)
+    return ""
+
+
 def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False, base: str = "") -> Mending:
     """Make the file name the servers where the other workers are now. Their ports never change (reference B.1).
 
-    The file as it was is kept beside it, under a name that Wallaroo does not look for.
+    The file is replaced as a whole, or not at all. As it was it is kept beside it, under a name that Wallaroo does not
+    look for.
 
     :param peers: worker -> the address of its server; the worker itself is left alone.
     :param base: the server's directory, where it keeps what a copy was proved to hold; that goes along.
     :raises OSError: when the file cannot be read or written.
-    :raises AddressesError: when no addresses can be found in it although somebody has moved.
+    :raises AddressesError: when not everybody can be found in it.
     """
     path = files.path(SUFFIX)
     wanted = {worker: _numeric(host) for worker, host in peers.items() if worker != files.worker}
-    if not wanted or not path.is_file():
+    if not path.is_file() or not (wanted or only_check):
         return Mending()
     data = path.read_bytes()
-    mended = connection_addresses.mend(data, wanted)
-    result = Mending(mended.changes, mended.problems)
-    if mended.changes and not mended.problems:
-        backup = _backup_of(path)
-        result.backup = str(backup)
-        if not only_check:
-            write_whole(backup, data)
-            write_whole(path, mended.data)
-            if base:
-                kept_manifest.follow(base, files, path.name, data, mended.data)
-    return result
+    try:
+        mended = connection_addresses.mend(data, wanted, files.worker)
+    except AddressesError as error:
+        raise AddressesError(f"{path}: {error}") from error
+    if not mended.changes:
+        return Mending()
+    backup = path.with_name(f".before-{path.name}")
+    if not only_check:
+        write_whole(backup, data)
+        write_whole(path, mended.data)
+        if base:
+            kept_manifest.follow(base, files, path.name, data, mended.data)
+    return Mending(mended.changes, str(backup))
 
 
-def stale(server: str, worker: str, problems: Mapping[str, tuple[str, str]]) -> str:
-    """Why a worker cannot be restarted, and what can be done."""
-    moved = "; ".join(
-        f"{name} is at {now}, and {worker} looks for it at {old}" for name, (old, now) in problems.items()
-    )
-    names = ", ".join(problems)
+def stuck(server: str, worker: str, why: object) -> str:
+    """Why a worker cannot be restarted after others have moved, and what can be done."""
     return (
-        f"{worker} on {server} would hang after a restart: {moved}. The file in which that is written can only be "
-        f"given an address of the same number of characters. Migrate {names} to a server whose address is as long as "
-        "the old one, or back and again with keep_address=true, or start the cluster afresh."
+        f"{worker} on {server} would hang after a restart: it would look for the other workers where they were when "
+        f"the cluster was formed, and that cannot be mended ({why}). Move the others back to where they were, or start "
+        "the cluster afresh; keep_address=true keeps a worker that moves at its address."
     )
-
-
-def _backup_of(path: Path) -> Path:
-    return path.with_name(f".before-{path.name}")
 
 
 def _numeric(host: str) -> str:

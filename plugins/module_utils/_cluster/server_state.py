@@ -191,6 +191,7 @@ def _files(files: ResilienceSet) -> dict[str, Any]:
         "missing": [path.name for path in files.missing()] if state != "complete" else [],
         "bytes": sum(path.stat().st_size for path in files.present().values()),
         "peers": peer_addresses.hosts(files),
+        "peers_problem": peer_addresses.problem(files) if state == "complete" else "",
         "address": _address(files),
     }
 

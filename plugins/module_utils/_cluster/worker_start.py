@@ -188,7 +188,7 @@ class WorkerStart:
                 "stop that, or start the cluster with other wallaroo_ports."
             )
 
-    def mend_peers(self) -> None:
+    def mend_peers(self, only_check: bool = False) -> None:
         """Let the worker look for the others where they are now.
 
         :raises WorkerProblem: when it would look for one of them where nobody is, and hang.
@@ -196,15 +196,10 @@ class WorkerStart:
         if self.mode != RECOVER:
             return
         try:
-            found = peer_addresses.mend(self.files, self.peers, base=self.base)
+            peer_addresses.mend(self.files, self.peers, only_check, self.base)
         except (AddressesError, OSError) as error:
-            if not self._somebody_moved():
-                return
-            raise WorkerProblem(
-                f"The addresses of the other workers cannot be mended for {self.worker} on {self.server}: {error}."
-            ) from error
-        if found.problems:
-            raise WorkerProblem(peer_addresses.stale(self.server, self.worker, found.problems))
+            if self._somebody_moved():
+                raise WorkerProblem(peer_addresses.stuck(self.server, self.worker, error)) from error
 
     def _somebody_moved(self) -> bool:
         homes = {worker: self.cluster.server(server).address for worker, server in self.cluster.placement.items()}

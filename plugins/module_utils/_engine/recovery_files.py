@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .._formats import checkpoint_ids, event_log, local_keys
+from .._formats import checkpoint_ids, connection_addresses, event_log, local_keys
 from .._formats.address_file import Address, encode, read_address
 from .._formats.checkpoint_ids import CheckpointId
 from .._formats.local_keys import LocalKey
@@ -120,12 +120,8 @@ class RecoveryFiles:
         return address.host, address.port
 
     def write_connection_addresses(self, control: dict[str, HostPort], data: dict[str, HostPort]) -> None:
-        """Where the others are. Hosts and ports are plain texts in this file, so a runbook can mend it (Trap 6)."""
-        tables = {
-            title: {name: [host, str(port)] for name, (host, port) in table.items()}
-            for title, table in (("control", control), ("data", data))
-        }
-        self._write_json("connection-addresses", tables)
+        """Where the others are, in the form of a real worker's file, so that a runbook mends both alike (Trap 6)."""
+        self.layer.replace(self.set.path("connection-addresses"), connection_addresses.encode(control, data))
 
     def read_connection_addresses(self) -> tuple[dict[str, HostPort], dict[str, HostPort]]:
         """Control and data addresses of the others as they were when the cluster was formed.
@@ -137,14 +133,9 @@ class RecoveryFiles:
             # Only an initializer can do without it (reference C.1).
             return {}, {}
         try:
-            tables = json.loads(path.read_bytes())
-            control, data = (
-                {str(name): (str(host), int(port)) for name, (host, port) in tables[title].items()}
-                for title in ("control", "data")
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
-        return control, data
+            return connection_addresses.decode(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
 
     def write_topology(self, topology: dict[str, Any], workers: list[str]) -> None:
         """What this worker is part of."""

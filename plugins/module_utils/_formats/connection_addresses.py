@@ -4,45 +4,42 @@
 """The file ``.connection-addresses``: where a worker looks for the others when it restarts (reference C.1, Trap 6).
 
 Wallaroo writes it when the cluster is formed and not when a worker has moved, so that another worker which restarts
-later dials an address where nobody is, and hangs. Its map of addresses is serialised by the Pony runtime: objects that
-point to one another by offsets. Hosts and ports are plain texts among them. What is found here is found by that
-structure, not by looking for the text of an address, which several workers may share:
+later dials an address where nobody is, and hangs. So it is written anew here, as Wallaroo would have written it.
 
-* a text object is four 64-bit little-endian numbers: its type, its size, its size and 1, and the offset of its bytes;
-* an entry is four as well: its type, and the offsets of the text objects of worker, host and port.
-
-A host is replaced by one of equal length, which was seen to work on a real engine (reference, "Observed"); other
-lengths were not tried there, and are refused here. The embedded engine writes the same entries as JSON.
+It holds two tables, ``control`` and ``data``, each with name, host and port of workers. What the bytes are stands in
+:mod:`.pony_tables`. A worker must find everybody in it: control has all workers but the initializer, whose control
+address is on the command line, and data has all of them; in the initializer's own file it has not the initializer.
 """
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-_WORDS = struct.Struct("<4Q")
-_JSON_ENTRY = re.compile(rb'"([^"\\]+)":\["([^"\\]*)","([0-9]+)"\]')
-_PRINTABLE = re.compile(rb"[\x21-\x7e]*")
-_PORT = re.compile(rb"[0-9]{1,5}")
+from . import pony_tables
+from .pony_tables import Row, TablesError
+
+CONTROL, DATA = "control", "data"
 MOST_BYTES = 16 << 20
 """A larger file is none of addresses: a thousand workers need less than a megabyte."""
 
+_INITIALIZER = "initializer"
+
+HostPort = tuple[str, int]
+
 
 class AddressesError(ValueError):
-    """A file in which no addresses can be found."""
+    """A file in which not all addresses can be found with certainty."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """Where one channel of one worker is, according to the file."""
 
+    table: str
     worker: str
     host: str
     port: int
-    offset: int
-    """Of the host's text in the file."""
 
 
 @dataclass
@@ -52,84 +49,106 @@ class Mended:
     data: bytes
     changes: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Worker -> its host before and now."""
-    problems: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Worker -> the host in the file, and the one that does not fit in its place."""
 
 
 def entries(data: bytes) -> list[Entry]:
-    """All entries, in the order of the file; two a worker, one for control and one for data.
+    """All entries, those of control first.
 
     :raises AddressesError: when this is no such file.
     """
-    if len(data) > MOST_BYTES:
-        raise AddressesError(f"{len(data)} bytes are no map of addresses")
-    if data[:1] == b"{":
-        found = [
-            Entry(match[1].decode(), match[2].decode(), int(match[3]), match.start(2))
-            for match in _JSON_ENTRY.finditer(data)
-        ]
-    else:
-        found = list(_pony_entries(data))
-    if data and not found:
-        raise AddressesError("no addresses can be found in it")
-    return found
+    return [Entry(title, row.name, row.host, _port(row)) for title, row in _rows(_read(data))]
 
 
 def hosts(data: bytes) -> dict[str, str]:
-    """Worker -> its host. Where control and data differ, which no engine writes, the last one.
+    """Worker -> its host. Where control and data differ, which no engine writes, that of data.
 
     :raises AddressesError: when this is no such file.
     """
     return {entry.worker: entry.host for entry in entries(data)}
 
 
-def mend(data: bytes, wanted: Mapping[str, str]) -> Mended:
-    """Give workers other hosts.
+def mend(data: bytes, wanted: Mapping[str, str], owner: str) -> Mended:
+    """Give workers other hosts, of any length.
 
     :param wanted: worker -> the host where it is now; workers that are not named keep theirs.
-    :raises AddressesError: when this is no such file.
+    :param owner: the worker whose file it is.
+    :raises AddressesError: when not everybody can be found with certainty; nothing of it may be written then.
     """
-    found = entries(data)
-    result = Mended(data)
-    fresh = bytearray(data)
-    for entry in found:
-        host = wanted.get(entry.worker, entry.host)
-        if host == entry.host:
-            continue
-        if len(host) != len(entry.host) or _shared(entry, found, wanted):
-            result.problems[entry.worker] = (entry.host, host)
-            continue
-        fresh[entry.offset : entry.offset + len(host)] = host.encode("ascii")
-        result.changes[entry.worker] = (entry.host, host)
-    # Half a change would be worse than none: a worker whose control is found and its data is not hangs as well.
-    if any(worker in result.changes for worker in result.problems):
-        return Mended(data, {}, {**result.problems, **result.changes})
-    result.data = bytes(fresh)
-    return result
+    tables = _read(data)
+    _require_everybody(tables, wanted, owner)
+    changes: dict[str, tuple[str, str]] = {}
+    for _title, row in _rows(tables):
+        host = wanted.get(row.name, row.host)
+        if host != row.host:
+            changes[row.name] = (row.host, host)
+            row.set_host(_checked(host))
+    return Mended(tables.encode() if changes else data, changes)
 
 
-def _shared(entry: Entry, found: list[Entry], wanted: Mapping[str, str]) -> bool:
-    """Whether the same bytes are the host of another worker, too, that is not to get the same one."""
-    return any(
-        other.offset == entry.offset and wanted.get(other.worker, other.host) != wanted[entry.worker] for other in found
+def encode(control: Mapping[str, HostPort], data: Mapping[str, HostPort]) -> bytes:
+    """The file of a cluster, as the recorded executable of Wallaroo 0.5.4 writes it."""
+    return pony_tables.build(
+        {
+            title: [(name, _checked(host), str(port)) for name, (host, port) in table.items()]
+            for title, table in ((DATA, data), (CONTROL, control))
+        }
     )
 
 
-def _pony_entries(data: bytes) -> list[Entry]:
-    texts: dict[int, tuple[int, bytes, int]] = {}
-    for offset in range(0, len(data) - _WORDS.size + 1, 8):
-        kind, size, room, start = _WORDS.unpack_from(data, offset)
-        if room != size + 1 or start + room > len(data) or data[start + size] != 0:
-            continue
-        text = data[start : start + size]
-        if _PRINTABLE.fullmatch(text):
-            texts[offset] = (kind, text, start)
-    found = []
-    for offset in range(0, len(data) - _WORDS.size + 1, 8):
-        _kind, *pointers = _WORDS.unpack_from(data, offset)
-        if not all(pointer in texts for pointer in pointers):
-            continue
-        worker, host, port = (texts[pointer] for pointer in pointers)
-        if worker[0] == host[0] == port[0] and worker[1] and host[1] and _PORT.fullmatch(port[1]):
-            found.append(Entry(worker[1].decode(), host[1].decode(), int(port[1]), host[2]))
-    return found
+def decode(data: bytes) -> tuple[dict[str, HostPort], dict[str, HostPort]]:
+    """The reverse of :func:`encode`.
+
+    :raises AddressesError: when this is no such file.
+    """
+    found: dict[str, dict[str, HostPort]] = {CONTROL: {}, DATA: {}}
+    for entry in entries(data):
+        found[entry.table][entry.worker] = (entry.host, entry.port)
+    return found[CONTROL], found[DATA]
+
+
+def _read(data: bytes) -> pony_tables.Tables:
+    if len(data) > MOST_BYTES:
+        raise AddressesError(f"{len(data)} bytes are no map of addresses")
+    try:
+        tables = pony_tables.decode(data)
+        if sorted(tables.titles) != [CONTROL, DATA]:
+            raise AddressesError(f"its tables are {', '.join(sorted(tables.titles))} and not {CONTROL} and {DATA}")
+        for title, row in _rows(tables):
+            _port(row)
+            if not row.name or not row.host:
+                raise AddressesError(f"an entry of {title} has no name or no host")
+    except TablesError as error:
+        raise AddressesError(f"no addresses can be found in it: {error}") from error
+    return tables
+
+
+def _rows(tables: pony_tables.Tables) -> Iterable[tuple[str, Row]]:
+    for title in (CONTROL, DATA):
+        for row in tables.rows(title):
+            yield title, row
+
+
+def _port(row: Row) -> int:
+    if not (row.port.isascii() and row.port.isdigit()) or int(row.port) > 65535:
+        raise AddressesError(f"{row.port[:40]!r} is no port of {row.name[:80]}")
+    return int(row.port)
+
+
+def _checked(host: str) -> str:
+    if not host or len(host) > 255 or not host.isascii() or not host.isprintable() or " " in host:
+        raise AddressesError(f"{host[:80]!r} is no address of a server")
+    return host
+
+
+def _require_everybody(tables: pony_tables.Tables, wanted: Mapping[str, str], owner: str) -> None:
+    """Half a change would be worse than none: a worker whose control is found and its data is not hangs as well."""
+    named = {title: [row.name for row in tables.rows(title)] for title in (CONTROL, DATA)}
+    everybody = {*named[CONTROL], *wanted, owner} - {_INITIALIZER}
+    awaited = {CONTROL: everybody, DATA: everybody | ({_INITIALIZER} - {owner})}
+    for title, names in named.items():
+        if len(set(names)) != len(names):
+            raise AddressesError(f"a worker stands twice in its table {title}")
+        missing, strange = sorted(awaited[title] - set(names)), sorted(set(names) - awaited[title])
+        if missing or strange:
+            what = f"lacks {', '.join(missing)}" if missing else f"names {', '.join(strange)}"
+            raise AddressesError(f"its table {title} {what}")

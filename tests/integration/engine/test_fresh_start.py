@@ -23,7 +23,7 @@ def test_nobody_else_reads_the_resilience_files(cluster: Cluster) -> None:
         control, _data = cluster.ports[name]
         assert files.path("tcp-control").read_bytes() == f"127.0.0.1\n{control}\n".encode()
         assert all(path.stat().st_mode & 0o077 == 0 for path in files.present().values())
-    assert b'"127.0.0.1"' in cluster.files("worker2").path("connection-addresses").read_bytes()
+    assert b"127.0.0.1\0worker2\0" in cluster.files("worker2").path("connection-addresses").read_bytes()
 
 
 GARBAGE = [

@@ -85,11 +85,13 @@ def test_everybody_is_told_where_the_worker_is_going_to_be() -> None:
 
 def test_who_could_not_be_restarted_afterwards_is_said_before_the_kill() -> None:
     longer = ["10.0.0.11", "10.0.0.12", "10.0.0.13", "10.0.0.104"]
-    (sentence,) = _steps.migrate(MOVE, servers(longer))["warnings"]
+    found = servers(longer)
+    assert _steps.migrate(MOVE, found)["warnings"] == []
+    found.states["server3"]["workers"]["worker3"]["peers_problem"] = "/w/x: its table control lacks worker2"
+    (sentence,) = _steps.migrate(MOVE, found)["warnings"]
     assert sentence.startswith("After this migration worker3 on server3 can no longer be restarted")
-    assert "10.0.0.104 does not fit in its place" in sentence
-    assert "Ways out:" in sentence
-    assert _steps.migrate(MOVE, servers())["warnings"] == []
+    assert "cannot be told of 10.0.0.104 (/w/x: its table control lacks worker2)" in sentence
+    assert "Ways out: keep_address=true" in sentence
 
 
 @pytest.mark.parametrize("act", ["start", "migrate"])
@@ -129,6 +131,7 @@ KEEP = {**MOVE, "keep_address": "true"}
 
 def test_an_address_goes_along_and_nobody_is_stranded():
     found = servers(["10.0.0.9", "10.0.0.12", "10.0.0.13", "10.0.0.104"])
+    found.states["server3"]["workers"]["worker3"]["peers_problem"] = "it cannot be read"
     plan = _steps.migrate(KEEP, found)
     assert plan["address"] == "10.0.0.12"
     assert plan["own_address"] == "10.0.0.104"
