@@ -41,8 +41,9 @@ RETURN = r"""
 _value:
   description:
     - RV(_value.release), RV(_value.python) (empty when none serves), RV(_value.python_version),
-      RV(_value.python_on_path), RV(_value.uid), RV(_value.sudo), and RV(_value.problem), a sentence, or empty when
-      nothing stands in the way.
+      RV(_value.python_on_path), RV(_value.uid), RV(_value.sudo), RV(_value.sudo_works) (without a password),
+      RV(_value.named) and RV(_value.named_problem) (the interpreter that the inventory names, and what is wrong with
+      it), and RV(_value.problem), a sentence, or empty when nothing stands in the way.
   type: dict
 """
 
@@ -66,6 +67,10 @@ def server_probe(probed: Mapping[str, Any], server: str, settings: Mapping[str, 
         "candidates": list(dict.fromkeys(line.split("=", 1)[1] for line in lines if line.startswith("CANDIDATE="))),
         "uid": int(said["UID"]) if said.get("UID", "").isdigit() else -1,
         "sudo": said.get("SUDO", ""),
+        "sudo_works": said.get("SUDO_WORKS") == "true",
+        "sudo_said": said.get("SUDO_SAID", ""),
+        "named": said.get("NAMED", ""),
+        "named_problem": said.get("NAMED_PROBLEM", ""),
         "llvm": said.get("LLVM", ""),
     }
     if probed.get("unreachable"):
@@ -94,6 +99,9 @@ def _problem(known: Mapping[str, Any], server: str, settings: Mapping[str, Any])
         refusal = _python_problem(release, server, settings["python"])
         if refusal:
             return refusal
+    wrong = named_problem(known, server, settings["python"])
+    if wrong:
+        return wrong
     if settings["toolchain"]:
         for name in ("ponyc", "stable"):
             refusal = _archive_problem(name, settings[name])
@@ -106,6 +114,26 @@ def _problem(known: Mapping[str, Any], server: str, settings: Mapping[str, Any])
                 "dev_env_toolchain=false."
             )
     return ""
+
+
+def named_problem(known: Mapping[str, Any], server: str, wanted: Mapping[str, Any]) -> str:
+    """What to write into the inventory when it names an interpreter that does not serve, and would not after a build.
+
+    :param wanted: the Python that is built where none serves.
+    """
+    if not known.get("named_problem"):
+        return ""
+    python, version = str(known.get("python") or ""), str(known.get("python_version") or "")
+    if not python:
+        version = str(wanted["version"])
+        python = f"{wanted.get('prefix') or '/usr/local'}/bin/python{'.'.join(version.split('.')[:2])}"
+        if known["named"] == python:
+            return ""
+    there = "is there" if known.get("python") else "is what is built"
+    return (
+        f"{server}: the inventory names ansible_python_interpreter={known['named']}, which {known['named_problem']}. "
+        f"{python} (Python {version}) {there}: write ansible_python_interpreter: {python} for {server}."
+    )
 
 
 def _python_problem(release: str, server: str, wanted: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ def told_once(results: Mapping[str, Any]) -> str:
         # Something that was never registered is undefined, which is no mapping.
         if not isinstance(result, Mapping):
             continue
-        told = str(result.get("problem") or "")
+        told = str(result.get("problem") or "") or _of_script(result)
         if result.get("unreachable"):
             told = f"does not answer: {_first_line(result.get('msg'))}"
         elif not told and (result.get("failed") or "exception" in result or _is_refusal(result)):
@@ -56,6 +56,16 @@ def told_once(results: Mapping[str, Any]) -> str:
         if told:
             servers.setdefault(told.strip().removeprefix(f"{server}: "), []).append(server)
     return " ".join(f"{', '.join(names)}: {told.rstrip('.')}." for told, names in servers.items())
+
+
+def _of_script(result: Mapping[str, Any]) -> str:
+    """What a script says of its failure: what stands behind ``PROBLEM=``, or else everything."""
+    if not result.get("rc"):
+        return ""
+    # A session with a terminal has everything in stdout, others have not.
+    _before, mark, problem = str(result.get("stdout") or "").rpartition("PROBLEM=")
+    said = (problem,) if mark else (result.get("stderr"), result.get("stdout"), result.get("msg"))
+    return " ".join(str(text).strip() for text in said if text)
 
 
 def _is_refusal(result: Mapping[str, Any]) -> bool:

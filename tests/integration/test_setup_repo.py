@@ -45,3 +45,24 @@ def test_it_is_cloned_and_built_once(loopback, upstream, tmp_path):
 )
 def test_what_is_missing_is_named(loopback, arguments, sentence):
     assert sentence in loopback.play("setup_repo", arguments, succeed=False).message
+
+
+def test_one_failure_is_one_sentence(loopback, upstream, tmp_path):
+    """The other servers have nothing to say when the first one cannot build."""
+    home = tmp_path / "wallaroo"
+    arguments = f"wallaroo_home={home} wallaroo_repo_url={upstream.url} wallaroo_repo_branch=master"
+    told = loopback.play("setup_repo", f"{arguments} wallaroo_repo_targets=build-fails", succeed=False)
+    assert told.output.count("fatal: ") == 1
+    assert "Error: something else" in told.message
+    assert not any(word in told.output for word in ("HostVars", "undefined", "has no attribute"))
+
+
+def test_a_missing_compiler_is_named_before_anything_is_built(loopback, upstream, tmp_path):
+    arguments = f"wallaroo_home={tmp_path / 'wallaroo'} wallaroo_repo_url={upstream.url} wallaroo_repo_branch=master"
+    (tmp_path / "toolchain/bin/stable").unlink()
+    for options in (("--check",), ()):
+        told = loopback.play("setup_repo", arguments, *options, succeed=False)
+        assert (
+            "server1: there is no program stable, with which Wallaroo is built; run setup_dev_env.yml" in told.message
+        )
+        assert told.output.count("fatal: ") == 1

@@ -5,7 +5,7 @@
 #
 # Tells what a server is and has, as lines of KEY=VALUE. Changes nothing, and needs neither Python nor root.
 #
-#   probe.sh [INTERPRETER] [PREFIX]     INTERPRETER: looked at first when it is an absolute path; PREFIX: where ours would be
+#   probe.sh [INTERPRETER] [PREFIX]     INTERPRETER: the inventory's, looked at first; PREFIX: where ours would be
 set -eu
 
 interpreter=${1:-}
@@ -66,14 +66,46 @@ look_at() {
     fi
 }
 
+# What the inventory names is what Ansible will use, whatever else there is.
+look_at_named() {
+    case $interpreter in
+    '' | auto | auto_* | *' '*) return 0 ;;
+    /*) named=$interpreter ;;
+    *) named=$(in_session "$interpreter") ;;
+    esac
+    say NAMED "$interpreter"
+    if [ -z "$named" ] || [ ! -x "$named" ] || [ -d "$named" ]; then
+        say NAMED_PROBLEM 'is not there'
+        return 0
+    fi
+    look_at "$named"
+    if [ -z "$found" ]; then
+        said=$(timeout -k 5 30 "$named" -c '
+import sys
+old = sys.version_info < (3, 9)
+print("is Python %d.%d.%d, %s" % (sys.version_info[:3] + ("and 3.9 is the oldest that serves" if old else "without ssl or zlib",)))
+' 2>/dev/null </dev/null) || said=
+        say NAMED_PROBLEM "${said:-does not start}"
+    fi
+}
+
+# That there is one says nothing: it may ask for a password, or know nothing of this account.
+ask_sudo() {
+    [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null || return 0
+    if said=$(timeout -k 2 20 sudo -n true 2>&1 </dev/null); then
+        say SUDO_WORKS true
+    else
+        say SUDO_SAID "$(printf '%s\n' "$said" | tail -n 1)"
+    fi
+}
+
 release
 say UID "$(id -u)"
 say SUDO "$(command -v sudo || :)"
+ask_sudo
 say LLVM "$(command -v llvm-config-3.9 || :)"
 
-case $interpreter in
-/*) look_at "$interpreter" ;;
-esac
+look_at_named
 for directory in "$prefix/bin" /usr/local/bin /usr/bin; do
     for minor in 9 10 11 12 13 14; do
         look_at "$directory/python3.$minor"

@@ -507,3 +507,70 @@ def test_the_probe_reads_the_release(server: Server, tmp_path: Path) -> None:
     said = probe(server, DEV_ENV_OS_RELEASE=str(tmp_path / "os-release"))
     assert (said["ID"], said["VERSION_ID"], said["PRETTY_NAME"]) == ("ubuntu", "16.04", "Ubuntu 16.04.7 LTS")
     assert "ID" not in probe(server, DEV_ENV_OS_RELEASE="/no/such/file")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (None, "is not there"),
+        (
+            "echo is Python 3.5.2, and 3.9 is the oldest that serves",
+            "is Python 3.5.2, and 3.9 is the oldest that serves",
+        ),
+        ("exit 3", "does not start"),
+    ],
+)
+def test_the_probe_tells_what_is_wrong_with_the_interpreter_that_the_inventory_names(
+    server: Server, tmp_path: Path, script: str | None, told: str
+) -> None:
+    named = tmp_path / "python3.9"
+    if script is not None:
+        # It does not know -I, as Python 3.3 does not, and says what it is.
+        named.write_text(f"#!/bin/sh\n[ $1 = -c ] || exit 2\n{script}\n")
+        named.chmod(0o755)
+    said = probe(server, str(named))
+    assert (said["NAMED"], said["NAMED_PROBLEM"]) == (str(named), told)
+    assert said["PYTHON"] != str(named)
+
+
+def test_an_interpreter_that_ansible_searches_itself_is_not_named(server: Server) -> None:
+    assert not {"NAMED", "NAMED_PROBLEM"} & set(probe(server, "auto_silent"))
+    assert probe(server, sys.executable)["NAMED"] == sys.executable
+    assert "NAMED_PROBLEM" not in probe(server, sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("ending", "works"), [("exit 0", True), ("echo 'sudo: a password is required' >&2; exit 1", False)]
+)
+def test_the_probe_asks_sudo_itself(server: Server, tmp_path: Path, ending: str, works: bool) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "sudo").write_text(f'#!/bin/sh\n[ "$*" = "-n true" ] || exit 9\n{ending}\n')
+    (tools / "id").write_text("#!/bin/sh\necho 1000\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    said = probe(server, PATH=f"{tools}:{os.environ['PATH']}")
+    assert said.get("SUDO_WORKS") == ("true" if works else None)
+    assert said.get("SUDO_SAID") == (None if works else "sudo: a password is required")
+
+
+def test_the_sum_of_an_archive_belongs_to_its_url(repository: Path, tmp_path: Path) -> None:
+    """Another URL without a sum is refused, and not compared with the sum of the default one."""
+    play = tmp_path / "play.yml"
+    sums = " ".join(f"{name}={{{{ dev_env_{name}_sha256 | trim }}}}" for name in ("python", "ponyc", "stable"))
+    play.write_text(
+        "- hosts: localhost\n  gather_facts: false\n  tasks:\n"
+        f"    - include_vars: {repository}/roles/dev_env/vars/main.yml\n"
+        f"    - include_vars: {repository}/roles/dev_env/defaults/main.yml\n"
+        f"    - debug: {{msg: '<{sums}>'}}\n"
+    )
+
+    def told(*options: str) -> dict[str, str]:
+        words = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(play)]
+        ended = subprocess.run([*words, *options], capture_output=True, text=True, check=True)
+        return dict(word.split("=", 1) for word in ended.stdout.split("<")[1].split(">")[0].split())
+
+    assert all(len(value) == 64 for value in told().values())
+    assert told("-e", "wallaroo_version=0.5.3")["ponyc"] != told()["ponyc"]
+    for name in ("python", "ponyc", "stable"):
+        assert told("-e", f"dev_env_{name}_url=https://example.com/built.tar.gz")[name] == ""

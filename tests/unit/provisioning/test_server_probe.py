@@ -55,6 +55,10 @@ def test_a_server_with_a_python(end: str) -> None:
         "candidates": ["/usr/bin/python3"],
         "uid": 0,
         "sudo": "",
+        "sudo_works": False,
+        "sudo_said": "",
+        "named": "",
+        "named_problem": "",
         "llvm": "",
         "problem": "",
     }
@@ -143,3 +147,31 @@ def test_ponyc_is_built_where_there_is_llvm() -> None:
         "dev_env_ponyc_url and dev_env_ponyc_sha256 to a .deb or a built archive, or dev_env_toolchain=false."
     )
     assert problem(XENIAL, ponyc=ponyc) == problem(with_llvm, ponyc=ponyc) == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "named", "wrong", "expected"),
+    [
+        (BOOKWORM + PYTHON, "/usr/local/bin/python3.9", "is not there", "/usr/bin/python3 (Python 3.11.2) is there"),
+        (BOOKWORM + PYTHON, "/opt/p", "is Python 3.5.2, and 3.9 is the oldest that serves", "/usr/bin/python3 (Python"),
+        # Nothing serves: the one that is built is the one that is named, or it is told which one that will be.
+        (XENIAL, "/usr/local/bin/python3.9", "is not there", ""),
+        (
+            XENIAL,
+            "/usr/bin/python3",
+            "is Python 3.5.2, and",
+            "/usr/local/bin/python3.9 (Python 3.9.25) is what is built",
+        ),
+    ],
+)
+def test_the_interpreter_that_the_inventory_names_must_serve(
+    lines: list[str], named: str, wrong: str, expected: str
+) -> None:
+    told = problem([*lines, f"NAMED={named}", f"NAMED_PROBLEM={wrong}"])
+    if not expected:
+        assert told == ""
+        return
+    assert told.startswith(f"server1: the inventory names ansible_python_interpreter={named}, which {wrong}")
+    assert expected in told
+    python = expected.split(maxsplit=1)[0]
+    assert told.endswith(f"write ansible_python_interpreter: {python} for server1.")
