@@ -202,10 +202,11 @@ def refuse_unwritable(runs: Any) -> None:
     try:
         there = next(place for place in (wanted, *wanted.parents) if os.path.lexists(place))
         why = "" if there.is_dir() else f"{there} is no directory"
+        if not why:
+            # Trying is the only answer that holds for root and read-only file systems, too; nothing is left of it.
+            os.rmdir(tempfile.mkdtemp(dir=there, prefix=".wallaroo-"))
     except OSError as error:
-        there, why = wanted, str(error)
-    if not why and not os.access(there, os.W_OK | os.X_OK):
-        why = f"{there} cannot be written by this account, or is read-only"
+        why = f"nothing can be written there ({error.strerror or error})"
     if why:
         raise Refusal(
             f"wallaroo_runs={wanted}: {why}, so the result of the run could not be kept; choose another place."

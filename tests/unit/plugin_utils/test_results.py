@@ -162,7 +162,9 @@ def test_a_place_for_runs_that_cannot_be_one_is_refused_before_anything_is_done(
     (tmp_path / "file").touch()
     with pytest.raises(Refusal, match="file is no directory, so the result of the run could not be kept"):
         _results.refuse_unwritable(tmp_path / "file" / "runs")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"], "only looked at"
+    with pytest.raises(Refusal, match="nothing can be written there"):
+        _results.refuse_unwritable("/proc/runs")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"], "nothing is left of the look"
 
 
 def test_no_folder_without_a_result_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
