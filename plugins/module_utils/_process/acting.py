@@ -26,7 +26,7 @@ from .waiting import wait_until
 FILE_NAME = "run.acts"
 """Locked by whoever acts, below the server's directory: not in ``run/``, which a fresh start removes."""
 
-TOKEN_NAME = "run.entered"
+RUN_FILE_NAME = "run.entered"
 """Holds the run that may act here."""
 
 WHAT = "what an interrupted run had begun here to end"
@@ -111,10 +111,10 @@ def enter(base: str, run: str, limit: float) -> None:
     if not Path(base).is_dir():
         # Nothing was ever done here.
         return
-    for name in (TOKEN_NAME, FILE_NAME):
+    for name in (RUN_FILE_NAME, FILE_NAME):
         # What stands in the place of a file that this one alone may write is damage, and is mended here.
         remove_directory(Path(base) / name)
-    write_whole(Path(base) / TOKEN_NAME, f"{run}\n".encode())
+    write_whole(Path(base) / RUN_FILE_NAME, f"{run}\n".encode())
     wait_for_acts(base, limit)
 
 
@@ -124,7 +124,7 @@ def entered(base: str) -> Optional[str]:
     :raises OSError: when that cannot be read.
     """
     try:
-        return (Path(base) / TOKEN_NAME).read_text(encoding="utf-8", errors="replace").strip() or None
+        return (Path(base) / RUN_FILE_NAME).read_text(encoding="utf-8", errors="replace").strip() or None
     except (FileNotFoundError, NotADirectoryError):
         return None
 
