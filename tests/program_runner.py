@@ -70,7 +70,7 @@ class Source:
         self.values: dict[str, list[int]] = {}
         self.most = 0
         self.accepted = 0
-        self._open = 0
+        self.open = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -84,9 +84,9 @@ class Source:
 
     def _read(self, connection: socket.socket) -> None:
         with self._lock:
-            self._open += 1
+            self.open += 1
             self.accepted += 1
-            self.most = max(self.most, self._open)
+            self.most = max(self.most, self.open)
         splitter = FrameSplitter()
         with connection:
             while chunk := connection.recv(1 << 16):
@@ -95,7 +95,7 @@ class Source:
                         value, key = decode_input(payload)
                         self.values.setdefault(key, []).append(value)
         with self._lock:
-            self._open -= 1
+            self.open -= 1
         self._free.release()
 
     def close(self) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
@@ -46,7 +46,7 @@ def servers(workers: int = 2, **changes: dict[str, Any]) -> Servers:
             "cluster": record.to_dict(),
             "processes": {},
             "workers": {},
-            "sent": None,
+            "sent": {},
             "ports_taken": [],
             "free_bytes": 10**9,
         }
@@ -59,6 +59,15 @@ def servers(workers: int = 2, **changes: dict[str, Any]) -> Servers:
             name: {"alive": known["alive"], "kind": "worker"} for name, known in state["workers"].items()
         }
     return Servers(NAMES, states)
+
+
+def sending(last: int, sure: Optional[int] = None, perhaps: Optional[int] = None, **others: Any) -> dict[str, Any]:
+    """What a sender has left: by default, that it has sent everything."""
+    sure = last if sure is None else sure
+    perhaps = sure if perhaps is None else perhaps
+    found = {"first": 1, "last": last, "round": 0, "exit_code": 0 if sure == last else None, "message": ""}
+    found.update({"sure": sure, "perhaps": perhaps, "exact": sure == perhaps, **others})
+    return {"begun": perhaps >= found["first"], **found}
 
 
 def refusal(step: Any, *arguments: Any) -> str:

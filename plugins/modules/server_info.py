@@ -91,10 +91,11 @@ workers:
   type: dict
   sample: {worker2: {alive: true, resilience: complete, ownership: owner, epoch: 1}}
 sent:
-  description: What the last sender said when it ended, or V(null).
+  description: What each sender has sent, also one that was killed. All values up to V(sure) were sent, and none behind V(perhaps);
+    V(exact) when it is known of each key how far it came.
   returned: success
   type: dict
-  sample: {exit_code: 0, first: 1, last: 1000}
+  sample: {sender: {first: 1, last: 1000, sure: 640, perhaps: 640, exact: true, begun: true, exit_code: null, message: "", round: 0}}
 ports_taken:
   description: Ports of O(cluster) on which somebody listens.
   returned: success

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
     Servers,
@@ -88,22 +89,19 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     if first not in servers.states:
         raise Refusal(f"{first} did not answer, and what came out lies there.")
     sender = (servers.states[first].get("processes") or {}).get("sender") or {}
-    sent = servers.states[first].get("sent") or {}
+    sent = Sent.of(servers, first)
+    warnings: list[str] = []
     if sender.get("alive"):
-        last = (sender.get("details") or {}).get("last")
+        last = known_of(sender, "last")
         raise Refusal(
             f"A sender is still running on {first}, up to {last}; wait for it with start_sender.yml -e last={last}."
         )
+    done = None
     if arguments.get("last") in (None, ""):
-        if not sent:
-            raise Refusal("Nothing was sent yet, so there is nothing to verify; send with start_sender.yml.")
-        if sent.get("exit_code") != 0:
-            raise Refusal(
-                f"The last sender did not end well ({sent.get('message')}), so what must have come out is not known; "
-                "say up to which value with last=."
-            )
-    last = arguments_of.integer(arguments, "last", int(sent.get("last") or 0) or None)
+        done, warnings = _sent_so_far(sent)
+    last = arguments_of.integer(arguments, "last", done)
     return {
+        "warnings": warnings,
         "cluster": record.to_dict(),
         "server": first,
         "base": record.first_server.base,
@@ -111,6 +109,26 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "expected": last * record.keys,
         "mode": arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0]),
     }
+
+
+def _sent_so_far(sent: Sent) -> tuple[int, list[str]]:
+    """Up to which value everything must have come out, and what is to be said about that.
+
+    :raises Refusal: when that is not known, or nothing was sent.
+    """
+    if sent.everything or sent.nothing:
+        done = sent.done()
+        if not done:
+            raise Refusal("Nothing was sent yet, so there is nothing to verify; send with start_sender.yml.")
+        return done, []
+    if not sent.exact:
+        raise Refusal(f"{sent.interrupted}, so what must have come out is not known; say up to which value with last=.")
+    if sent.sure != sent.perhaps:
+        rest = f"start_sender.yml -e last={sent.last}"
+        raise Refusal(f"{sent.interrupted}. Send the rest with {rest}, or say up to which value with last=.")
+    if sent.sure < 1:
+        raise Refusal(f"{sent.interrupted}, so there is nothing to verify; send with start_sender.yml.")
+    return sent.sure, [f"{sent.interrupted}, and up to there it is verified."]
 
 
 def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
 Arguments = Mapping[str, Any]
@@ -21,6 +23,9 @@ Plan = dict[str, Any]
 
 ORDER_FRAME, QUOTE_FRAME = 57, 46
 """Bytes of an order and of an NBBO quote with its header (reference D.4)."""
+
+_GO_ON = "--go-on"
+"""To the sender: each key from where it came to."""
 
 MARKET_DATA = ("initial_nbbo", "orders", "nbbo")
 """The files of market-spread in the order in which they are sent; the first in the first round only."""
@@ -38,7 +43,7 @@ def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> 
     last = arguments_of.integer(arguments, "last", 1000)
     first_server = record.first_server.name
     processes = servers.states[first_server].get("processes") or {}
-    sent = servers.states[first_server].get("sent") or {}
+    sent = Sent.of(servers, first_server)
     plan: Plan = {
         "cluster": record.to_dict(),
         "server": first_server,
@@ -50,21 +55,20 @@ def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> 
         "generate": [],
     }
     if plan["running"]:
-        under_way = int(((processes["sender"].get("details") or {}).get("last")) or 0)
+        # One that has only just been started has not noted anything yet.
+        under_way, first = (known_of(processes["sender"], name) for name in ("last", "first"))
         if last != under_way:
             raise Refusal(
                 f"A sender is still running on {first_server}, up to {under_way}; "
                 f"wait for it with start_sender.yml -e last={under_way}, or stop the cluster."
             )
-        first = int((processes["sender"].get("details") or {}).get("first") or 1)
-        return _with_values(plan, arguments, record, first, last)
-    if sent and sent.get("exit_code") != 0 and sent.get("begun", True):
-        raise Refusal(
-            f"The last sender did not end well ({sent.get('message')}): what arrived of its last values is not known, "
-            "so going on would prove nothing. Start a fresh cluster with stop_cluster.yml and start_cluster.yml."
-        )
-    # One that never reached the source has sent nothing.
-    done = int(sent.get("last") or 0) if sent.get("exit_code") == 0 else int(sent.get("first") or 1) - 1
+        going_on = _GO_ON in (processes["sender"].get("argv") or [])
+        return _with_values(plan, arguments, record, first, last, going_on)
+    done = sent.done()
+    going_on = sent.begun and not sent.everything
+    if going_on:
+        what = "what follows is sent" if last > done else "nothing is sent"
+        plan["warnings"] = [f"{sent.interrupted}; {what}."]
     if arguments.get("first") not in (None, ""):
         first = arguments_of.integer(arguments, "first")
         if first != done + 1 and not (first <= last <= done):
@@ -72,16 +76,21 @@ def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> 
                 f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
                 "The detector stops a worker when a value is missing or comes twice."
             )
-    return _with_values(plan, arguments, record, done + 1, last)
+    if going_on and last < sent.perhaps:
+        raise Refusal(f"last={last} is too small: of some keys values up to {sent.perhaps} were sent already.")
+    return _with_values(plan, arguments, record, done + 1, last, going_on)
 
 
-def _with_values(plan: Plan, arguments: Arguments, record: ClusterRecord, first: int, last: int) -> Plan:
+def _with_values(
+    plan: Plan, arguments: Arguments, record: ClusterRecord, first: int, last: int, going_on: bool = False
+) -> Plan:
     result_file = f"{record.first_server.base}/run/sender/result.json"
     argv = [
         *("--to", _source(record, 0), "--first", str(first), "--last", str(last), "--keys", str(record.keys)),
         *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
         *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
-        *("--result", result_file),
+        *("--progress", f"{record.first_server.base}/run/sender/{FILE_NAME}", "--result", result_file),
+        *([_GO_ON] if going_on else []),
     ]
     one = {
         "name": "sender",
@@ -108,12 +117,11 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
     if not any(given.values()):
         plan["generate"] = _generator(arguments, base)
         given = {name: f"{base}/market_data/{name.replace('_', '-')}.msg" for name in MARKET_DATA}
-    processes = servers.states[record.first_server.name].get("processes") or {}
     plan["sends"] = [
         one
         for name in MARKET_DATA
         if given[name] and (number == 1 or name != "initial_nbbo")
-        if (one := _file(arguments, record, name, given[name], number, processes.get(f"sender_{name}"))) is not None
+        if (one := _file(arguments, servers, record, name, given[name], number)) is not None
     ]
     return {**plan, "needed": bool(plan["sends"])}
 
@@ -132,30 +140,27 @@ def _generator(arguments: Arguments, base: str) -> list[str]:
 
 
 def _file(
-    arguments: Arguments,
-    record: ClusterRecord,
-    name: str,
-    path: str,
-    number: int,
-    process: Optional[Mapping[str, Any]],
+    arguments: Arguments, servers: Servers, record: ClusterRecord, name: str, path: str, number: int
 ) -> Optional[Plan]:
     """One file to be sent; None when it was."""
-    server, process = record.first_server.name, process or {}
-    done = int((process.get("details") or {}).get("round") or 0)
+    server = record.first_server.name
+    process = (servers.states[server].get("processes") or {}).get(f"sender_{name}") or {}
+    sent = Sent.of(servers, server, f"sender_{name}")
+    done = sent.round
     if process.get("alive"):
+        # One that has only just been started has not noted anything yet.
+        done = known_of(process, "round") or done
         if done != number:
             raise Refusal(
                 f"A sender of {name} is still running on {server}, in round {done}; wait for it with round={done}."
             )
     elif done:
-        result = process.get("result") or {}
-        if result.get("exit_code") != 0 and not result.get("begun", True):
+        if sent.nothing and not sent.everything:
             done -= 1
-        elif result.get("exit_code") != 0:
-            why = result.get("message") or "it was killed"
+        elif not sent.everything:
             raise Refusal(
-                f"The last sender of {name} did not end well ({why}): what arrived "
-                "is not known. Start a fresh cluster with stop_cluster.yml and start_cluster.yml."
+                f"The last sender of {name} (round {done}) was interrupted: {sent.how_it_ended}. Of its {sent.last} "
+                f"records {sent.told('those', '')}, so the file cannot be sent as a whole any more. {AFRESH}"
             )
         if done >= number:
             return None
@@ -173,7 +178,8 @@ def _file(
             *("--to", _source(record, 0 if name == "orders" else 1), "--file", path, "--msg-size", str(size)),
             *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
             *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
-            *("--result", result_file),
+            *("--round", str(number)),
+            *("--progress", f"{record.first_server.base}/run/sender_{name}/{FILE_NAME}", "--result", result_file),
         ],
         "details": {"round": number},
         "result_file": result_file,

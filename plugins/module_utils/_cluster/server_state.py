@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pwd
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
+from .._formats import sending_progress
 from .._formats.address_file import AddressFileError, read_address
 from .._formats.json_record import Damaged, read_object
 from .._process import living, times
@@ -37,9 +39,6 @@ LOG_BYTES = 64 << 10
 RECEIVED_FILE = "received/received.bin"
 """Where the receiver of server 1 writes, below ``wallaroo_base``."""
 
-SENDER_RESULT = "run/sender/result.json"
-"""What the last sender said when it ended, below ``wallaroo_base``."""
-
 
 def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs: bool = False) -> dict[str, Any]:
     """The state of this server.
@@ -54,7 +53,7 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "cluster": None,
         "processes": {},
         "workers": {},
-        "sent": None,
+        "sent": {},
         "ports_taken": [],
         "free_bytes": _free_bytes(base),
         "user": _user_name(),
@@ -80,9 +79,9 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         for worker in workers
         if (known := _worker(base, record, worker, state["processes"].get(worker), kept))
     }
+    state["sent"] = _sent(base, kept)
     if record is not None:
         state["cluster"] = record.to_dict()
-        state["sent"] = kept.read("sent", "", lambda: _result(Path(base) / SENDER_RESULT), None)
         state["executable"] = _executable(record, base)
     if wanted is not None:
         state["executable"] = _executable(wanted, base)
@@ -230,6 +229,17 @@ def _free_bytes(base: str) -> Optional[int]:
         return shutil.disk_usage(path).free
     except OSError:
         return None
+
+
+def _sent(base: str, kept: Kept) -> dict[str, dict[str, Any]]:
+    """What each sender has sent, whatever became of it."""
+    found = {}
+    for name in sorted(folder.name for folder in Path(base).glob("run/sender*")):
+        path = Path(base) / "run" / name / sending_progress.FILE_NAME
+        sending = kept.read("sent", name, functools.partial(sending_progress.read, path), None)
+        if sending is not None:
+            found[name] = sending.to_dict()
+    return found
 
 
 def _result(path: Path) -> Optional[dict[str, Any]]:

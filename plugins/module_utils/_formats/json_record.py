@@ -16,7 +16,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Optional, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Kind = TypeVar("Kind")
 
@@ -46,7 +46,7 @@ def read_object(path: Path, do: str) -> Optional[dict[str, Any]]:
     :raises Damaged: when it cannot be understood.
     """
     try:
-        data = _bytes_of(path)
+        data = bytes_of(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -83,7 +83,11 @@ def made(kind: type[Kind], data: object) -> Kind:
     return kind(**{name: _value(hints[name], data[name], name) for name in data})
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """All of a small file.
+
+    :raises OSError: when it cannot be read, or is no such file.
+    """
     # Without waiting: a pipe in its place would wait for somebody who writes into it.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
@@ -102,6 +106,8 @@ def _value(hint: Any, value: object, name: str) -> Any:
         return value
     if is_dataclass(hint) and isinstance(hint, type):
         return made(hint, value)
+    if outer is Union:
+        return None if value is None else _value(inner[0], value, name)
     if outer is dict:
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             return {key: _value(inner[1], one, f"{name}.{key}") for key, one in value.items()}

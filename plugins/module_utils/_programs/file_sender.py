@@ -24,6 +24,7 @@ from typing import NoReturn, Optional
 
 from .._formats.address_file import Address
 from .._formats.framing import HEADER, FrameError, frame, iterate_file
+from .._formats.sending_progress import Progress, Sending
 from .._process.waiting import LimitReached, wait_until
 from . import shared
 
@@ -225,6 +226,7 @@ class FileSender:
         self.closed = False
         self.begun = False
         """Whether the source may have got anything."""
+        self.progress: Optional[Progress] = None
         self._reported = time.monotonic()
 
     def run(self) -> None:
@@ -238,13 +240,18 @@ class FileSender:
         self.wanted = arguments.messages or there
         if self.wanted > there and not arguments.repeat:
             self.wanted = there
+        # Only now: what cannot be sent at all leaves what is known of what was sent before.
+        sending = Sending(1, self.wanted, [[str(path) for path in arguments.file]], arguments.round)
+        self.progress = Progress(arguments.progress, sending)
         connection = Connection(arguments.to, arguments.connect_limit, arguments.stall_limit)
         try:
             shared.say(f"file_sender: connected to {arguments.to}, {self.wanted:,} records")
             tick, self.begun = time.monotonic(), True
             for data, count in records.batches(self.wanted, arguments.batch):
+                self.progress.intend(0, self.messages + count)
                 connection.send(data)
                 self.messages += count
+                self.progress.handed(0, self.messages)
                 self.bytes += len(data)
                 self._report()
                 if self.messages < self.wanted:
@@ -291,6 +298,10 @@ def _parser() -> shared.Parser:
         "--stall-limit", type=shared.seconds, default=60.0, help="seconds a source may read nothing (60)"
     )
     parser.add_argument(
+        "--progress", type=shared.result_path, default="", metavar="FILE", help="file in which it notes how far it is"
+    )
+    parser.add_argument("--round", type=shared.positive, default=0, help="which sending of these files this is")
+    parser.add_argument(
         "--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result"
     )
     return parser
@@ -318,21 +329,29 @@ def main(argv: list[str]) -> int:
         shared.complain(f"file_sender: {wrong} (see --help)")
         return shared.USAGE
     result, sender, begin = shared.ResultFile(arguments.result), FileSender(arguments), time.time()
+    broken = False
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         sender.run()
         code, message = shared.DONE, f"{sender.messages:,} records sent"
     except SendingFailed as failure:
-        code = shared.FAILED
+        code, broken = shared.FAILED, True
         message = (
             f"{failure} ({sender.messages:,} of {sender.wanted:,} records sent)" if sender.messages else f"{failure}"
         )
+    except OSError as error:
+        code, message = shared.FAILED, f"{error.filename or arguments.progress}: {error.strerror or error}"
     except _Stopped:
         code, message = shared.FAILED, f"stopped by a signal after {sender.messages:,} of {sender.wanted:,} records"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     (shared.say if code == shared.DONE else shared.complain)(f"file_sender: {message}")
+    try:
+        if sender.progress is not None:
+            sender.progress.end(code, message, broken)
+    except OSError as error:
+        shared.complain(f"file_sender: {arguments.progress} cannot be written ({error.strerror}); make room")
     return result.write(
         code,
         message,

@@ -26,11 +26,13 @@ import socket
 import struct
 import termios
 import time
+from pathlib import Path
 from typing import Optional
 
 from .._formats.address_file import Address
 from .._formats.detector import encode_input
 from .._formats.framing import frame
+from .._formats.sending_progress import Progress, Sending, read
 from . import shared
 
 SOURCE_CONNECTIONS = 10
@@ -53,6 +55,8 @@ class Limits:
         self.resume = resume
         self.reconnect_limit = reconnect_limit
         self.stall_limit = stall_limit
+        self.broken = False
+        """Whether a connection broke."""
         self.progressed = time.monotonic()
         """When the source last took anything on any connection: one that waits for a place is not stalled."""
 
@@ -60,10 +64,12 @@ class Limits:
 class Link:
     """One connection to the source, with the keys that travel on it."""
 
-    def __init__(self, to: Address, keys: list[str], first: int, limits: Limits) -> None:
+    def __init__(self, to: Address, keys: list[str], number: int, progress: Progress, limits: Limits) -> None:
         self.keys = keys
-        self.written = first - 1
+        self.written = progress.come_to(number)
         """The last value of which every byte was handed to the kernel, for all keys of this link."""
+        self._number = number
+        self._progress = progress
         self._to = to
         self._limits = limits
         self._batch = b""
@@ -106,7 +112,10 @@ class Link:
     async def send(self, first: int, last: int) -> None:
         """Send a batch of values for each key of this link."""
         self._batch = b"".join(frame(encode_input(value, key)) for key in self.keys for value in range(first, last + 1))
+        # Noted first, so that whoever is killed in between is known to have sent some of it, perhaps.
+        self._progress.intend(self._number, last)
         await self._hand_over(self._batch, to_the_other_side=False)
+        self._progress.handed(self._number, last)
         self.written = last
 
     async def finish(self) -> None:
@@ -126,6 +135,7 @@ class Link:
                 await self._write(data, to_the_other_side)
                 return
             except OSError as error:
+                self._limits.broken = True
                 if not self._limits.resume:
                     raise SendingFailed(
                         f"the connection to the source {self._to} broke ({error.strerror or error}) after value "
@@ -162,6 +172,8 @@ class Link:
                 if unsent != left:
                     left, self._limits.progressed = unsent, time.monotonic()
                 elif time.monotonic() - self._limits.progressed >= self._limits.stall_limit:
+                    # What its kernel holds may still be read, or never.
+                    self._limits.broken = True
                     raise SendingFailed(self._stalled())
         finally:
             drain.cancel()
@@ -201,19 +213,23 @@ class Sender:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
         self.keys = shared.key_names(arguments.keys, arguments.key)
-        limits = Limits(arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit)
+        self.limits = Limits(arguments.on_break == "resume", arguments.reconnect_limit, arguments.stall_limit)
         groups = _spread(self.keys, arguments.connections)
-        self.links = [Link(arguments.to, group, arguments.first, limits) for group in groups]
+        come_to = _come_to(arguments, groups) if arguments.go_on else None
+        self.progress = Progress(arguments.progress, Sending(arguments.first, arguments.last, groups), come_to)
+        self.links = [
+            Link(arguments.to, group, number, self.progress, self.limits) for number, group in enumerate(groups)
+        ]
         self.begun = False
         """Whether the source may have got anything."""
-        self.total = len(self.keys) * (arguments.last - arguments.first + 1)
+        self._before = {number: link.written for number, link in enumerate(self.links)}
+        self.total = sum(len(link.keys) * (arguments.last - link.written) for link in self.links)
         self._reported = time.monotonic()
 
     @property
     def sent(self) -> int:
         """Messages of which every byte was handed to the kernel."""
-        first = self._arguments.first
-        return sum(max(0, link.written - first + 1) * len(link.keys) for link in self.links)
+        return sum((link.written - self._before[number]) * len(link.keys) for number, link in enumerate(self.links))
 
     async def run(self) -> None:
         """Send everything."""
@@ -227,7 +243,7 @@ class Sender:
 
     async def _send(self, link: Link, begin: float) -> None:
         arguments = self._arguments
-        for first in range(arguments.first, arguments.last + 1, arguments.batch):
+        for first in range(link.written + 1, arguments.last + 1, arguments.batch):
             last = min(first + arguments.batch - 1, arguments.last)
             await link.send(first, last)
             self._report()
@@ -278,9 +294,26 @@ def _parser() -> shared.Parser:
         "--on-break", choices=("fail", "resume"), default="fail", help="when a connection breaks (fail)"
     )
     parser.add_argument(
+        "--progress", type=shared.result_path, default="", metavar="FILE", help="file in which it notes how far it is"
+    )
+    parser.add_argument("--go-on", action="store_true", help="begin each key where --progress says that it ended")
+    parser.add_argument(
         "--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result"
     )
     return parser
+
+
+def _come_to(arguments: argparse.Namespace, groups: list[list[str]]) -> list[int]:
+    """Where an earlier sender ended, a value a connection.
+
+    :raises ValueError: when that is not known exactly, or it sent something else.
+    """
+    before = read(Path(arguments.progress))
+    if before is None or before.groups != groups or not before.to_dict()["exact"]:
+        raise ValueError(f"{arguments.progress or 'no --progress'} does not say exactly where each key ended")
+    if min(before.handed) + 1 != arguments.first or max(before.handed) > arguments.last:
+        raise ValueError(f"--first {arguments.first} --last {arguments.last} do not follow on {arguments.progress}")
+    return before.handed
 
 
 def _what_is_wrong(arguments: argparse.Namespace) -> str:
@@ -328,11 +361,19 @@ def main(argv: list[str]) -> int:
     if wrong:
         shared.complain(f"sender: {wrong} (see --help)")
         return shared.USAGE
+    try:
+        sender = Sender(arguments)
+    except (ValueError, OSError) as error:
+        shared.complain(f"sender: {error}")
+        return shared.USAGE
     result = shared.ResultFile(arguments.result)
-    sender = Sender(arguments)
     begin = time.time()
     code, message = asyncio.run(_run(sender, arguments.limit))
     (shared.say if code == shared.DONE else shared.complain)(f"sender: {message}")
+    try:
+        sender.progress.end(code, message, sender.limits.broken)
+    except OSError as error:
+        shared.complain(f"sender: {arguments.progress} cannot be written ({error.strerror}); make room")
     return result.write(
         code,
         message,

@@ -54,7 +54,7 @@ RECORDS = {
     "run/initializer/process.json": ("process", "initializer"),
     "run/initializer/ownership.json": ("ownership", "initializer"),
     "run/cluster.json": ("cluster", ""),
-    "run/sender/result.json": ("sent", ""),
+    "run/sender/progress": ("sent", "sender"),
     "moved-addresses.json": ("addresses", ""),
 }
 

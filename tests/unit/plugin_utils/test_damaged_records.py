@@ -45,7 +45,7 @@ def test_a_step_that_could_make_a_second_owner_needs_every_record_of_the_worker(
 
 
 def test_what_does_not_need_a_damaged_record_works() -> None:
-    for record, name in (("ownership", "worker3"), ("process", "worker3"), ("sent", ""), ("cluster", "")):
+    for record, name in (("ownership", "worker3"), ("process", "worker3"), ("sent", "sender"), ("cluster", "")):
         plan = _steps.migrate({**MOVE, "settle": "false"}, damaged(servers(3), "server3", record, name))
         assert (plan["worker"], plan["dst"]) == ("worker2", "server4")
     assert _steps.kill({"worker": "2"}, damaged(servers(3), "server3", "process", "worker3"))["server"] == "server2"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-from tests.server_states import MOVE, refusal, servers, wanted, worker
+from tests.server_states import MOVE, refusal, sending, servers, wanted, worker
 
 
 class TestMigrate:
@@ -302,24 +302,63 @@ class TestStart:
 
 
 class TestSend:
-    def test_goes_on_where_the_last_sender_ended(self) -> None:
+    def after(self, **left: Any) -> Servers:
         there = servers()
-        assert (send({}, there)["first"], send({}, there)["last"]) == (1, 1000)
-        there.states["server1"]["sent"] = {"exit_code": 0, "last": 1000}  # type: ignore[index]
+        there.states["server1"]["sent"] = {"sender": sending(**left)}  # type: ignore[index]
+        return there
+
+    def test_goes_on_where_the_last_sender_ended(self) -> None:
+        assert (send({}, servers())["first"], send({}, servers())["last"]) == (1, 1000)
+        there = self.after(last=1000)
         assert not send({"last": "1000"}, there)["needed"]
         plan = send({"last": "2000"}, there)
         assert (plan["first"], plan["last"], plan["needed"]) == (1001, 2000, True)
+        assert "--go-on" not in plan["sends"][0]["argv"]
 
-    def test_after_a_sender_that_failed_nothing_can_be_proved(self) -> None:
-        there = servers()
-        there.states["server1"]["sent"] = {"exit_code": 1, "last": 1000, "message": "broke"}  # type: ignore[index]
-        assert "The last sender did not end well (broke)" in refusal(send, {}, there)
+    def test_goes_on_behind_what_a_killed_sender_has_sent_when_that_is_known(self) -> None:
+        plan = send({}, self.after(last=1000, sure=640))
+        assert (plan["first"], plan["last"]) == (641, 1000)
+        assert plan["sends"][0]["argv"][-1] == "--go-on"
+        assert plan["warnings"] == [
+            "The last sender (1 to 1000) was interrupted: it was killed, or its server went down. Values up to 640 of "
+            "each key were sent; what follows is sent."
+        ]
+        # Connections are at their own pace: each key goes on where it is.
+        apart = self.after(last=1000, sure=640, perhaps=740, exact=True)
+        assert send({}, apart)["first"] == 641
+        assert "of some keys values up to 740 were sent already" in refusal(send, {"last": "700"}, apart)
+
+    @pytest.mark.parametrize(
+        ("left", "sentence"),
+        [
+            ({"sure": 640, "perhaps": 740}, "values up to 640 of each key were sent, and those up to 740 perhaps"),
+            ({"sure": 0, "perhaps": 100}, "values up to 100 of each key were sent perhaps"),
+            (
+                {"sure": 640, "exact": False, "exit_code": 1, "message": "the connection broke"},
+                "was interrupted: the connection broke. values up to 640",
+            ),
+        ],
+    )
+    def test_where_that_is_not_known_nothing_is_sent(self, left: dict[str, Any], sentence: str) -> None:
+        said = refusal(send, {}, self.after(last=1000, **left))
+        assert sentence in said.replace("Values", "values")
+        assert "Start a fresh cluster" in said
+
+    def test_a_sender_that_was_killed_at_its_end_has_sent_everything(self) -> None:
+        there = self.after(last=1000, exit_code=None)
+        assert not send({}, there)["needed"]
+        assert "warnings" not in send({}, there)
 
     def test_a_sender_that_never_reached_the_source_has_sent_nothing(self) -> None:
-        there = servers()
-        failed = {"exit_code": 1, "first": 1001, "last": 2000, "message": "no connection", "begun": False}
-        there.states["server1"]["sent"] = failed  # type: ignore[index]
+        there = self.after(last=2000, first=1001, sure=1000, exit_code=1, message="no connection")
         assert (send({"last": "1500"}, there)["first"], send({"last": "1500"}, there)["last"]) == (1001, 1500)
+
+    def test_a_damaged_record_is_not_nothing(self) -> None:
+        there = servers()
+        damage = {"record": "sent", "name": "sender", "path": "/p", "what": "it is empty", "do": "start afresh"}
+        there.states["server1"]["damaged"] = [damage]  # type: ignore[index]
+        assert refusal(send, {}, there) == "server1: /p cannot be read (it is empty); start afresh."
+        assert refusal(verify, {}, there) == "server1: /p cannot be read (it is empty); start afresh."
 
     def test_the_program_gets_what_was_asked_for(self) -> None:
         (one,) = send({"last": "20", "batch": "7", "interval": "0"}, servers())["sends"]
@@ -331,6 +370,7 @@ class TestSend:
             "--keys": "11",
             "--batch": "7",
             "--interval": "0.0",
+            "--progress": "/w/server1/run/sender/progress",
             "--result": "/w/server1/run/sender/result.json",
         }
         assert (one["name"], one["program"]) == ("sender", "sender")
@@ -339,19 +379,21 @@ class TestSend:
         assert "worker2 does not run" in refusal(send, {}, servers(server2={"worker2": worker(False)}))
 
 
-def market_spread(**processes: dict[str, Any]) -> Servers:
+def market_spread(**senders: dict[str, Any]) -> Servers:
     """A cluster of market-spread, with what is known of its senders."""
     there = servers()
     for state in there.states.values():
         state["cluster"]["application"] = "market_spread"
-    there.states["server1"]["processes"].update(processes)
+    first = there.states["server1"]
+    first["processes"].update({name: known["process"] for name, known in senders.items()})
+    first["sent"].update({name: known["sent"] for name, known in senders.items()})
     return there
 
 
-def sent(number: int, code: int = 0, alive: bool = False) -> dict[str, Any]:
-    """A sender of a file."""
-    result = None if alive else {"exit_code": code, "message": "it is over"}
-    return {"alive": alive, "kind": "sender", "details": {"round": number}, "result": result}
+def sent(number: int, sure: int = 1000, alive: bool = False, **others: Any) -> dict[str, Any]:
+    """A sender of a file of 1000 records."""
+    process = {"alive": alive, "kind": "sender", "details": {"round": number}, "result": None}
+    return {"process": process, "sent": sending(1000, sure, round=number, **others)}
 
 
 class TestSendingMarketData:
@@ -392,7 +434,8 @@ class TestSendingMarketData:
         assert self.names(send({**self.ALL, "round": "2"}, there)) == ["sender_orders", "sender_nbbo"]
 
     def test_a_file_that_was_refused_may_be_sent_after_all(self) -> None:
-        refused = {**sent(2, 1), "result": {"exit_code": 1, "message": "no frames", "begun": False}}
+        # Its process is the last one that was started; what it has sent is what it left before.
+        refused = {**sent(1), "process": sent(2)["process"]}
         there = market_spread(sender_initial_nbbo=sent(1), sender_orders=refused, sender_nbbo=sent(1))
         assert self.names(send({**self.ALL, "round": "2"}, there)) == ["sender_orders", "sender_nbbo"]
 
@@ -404,13 +447,17 @@ class TestSendingMarketData:
         ("arguments", "sentence"),
         [
             ({"round": 4}, "round=4 does not follow: orders were sent 2 times, so the next is round=3"),
-            ({"round": 3}, "The last sender of nbbo did not end well (it is over)"),
+            (
+                {"round": 3},
+                "The last sender of nbbo (round 2) was interrupted: it was killed, or its server went down. Of its "
+                "1000 records those up to 400 were sent, and those up to 500 perhaps",
+            ),
             ({"orders_file": "orders.msg"}, "orders_file=orders.msg is no absolute path on server1"),
             ({"rejecting": 2, **dict.fromkeys(ALL)}, "rejecting=2 is no share"),
         ],
     )
     def test_what_makes_no_sense(self, arguments: dict[str, Any], sentence: str) -> None:
-        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(2), sender_nbbo=sent(2, 1))
+        there = market_spread(sender_initial_nbbo=sent(1), sender_orders=sent(2), sender_nbbo=sent(2, 400, perhaps=500))
         assert sentence in refusal(send, {**self.ALL, **arguments}, there)
 
     def test_a_sender_of_another_round_is_under_way(self) -> None:

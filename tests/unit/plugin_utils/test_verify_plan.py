@@ -12,16 +12,16 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments imp
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-SENT = {"exit_code": 0, "first": 1, "last": 500, "message": "all sent"}
+from tests.server_states import sending
+
+SENT = {"sender": sending(500)}
 
 
 def servers(app: str = "multi_partition_detector", silent: bool = False, **first: Any) -> Servers:
     names = ["server1", "server2"]
     addresses = [{"name": name, "address": "10.0.0.1", "base": f"/w/{name}"} for name in names]
     record = cluster_record({"app": app}, addresses, "cluster-1", 1.0).to_dict()
-    states = {
-        name: {"problem": None, "cluster": record, "processes": {}, "workers": {}, "sent": None} for name in names
-    }
+    states = {name: {"problem": None, "cluster": record, "processes": {}, "workers": {}, "sent": {}} for name in names}
     states["server1"].update(first)
     if silent:
         del states["server1"]
@@ -34,8 +34,20 @@ def test_it_compares_with_what_was_sent() -> None:
     assert (plan["server"], plan["base"]) == ("server1", "/w/server1")
 
 
+def test_after_a_killed_sender_it_compares_with_what_that_has_sent_and_says_so() -> None:
+    plan = verify({}, servers(sent={"sender": sending(1000, 640)}))
+    assert plan["last"] == 640
+    assert plan["warnings"] == [
+        "The last sender (1 to 1000) was interrupted: it was killed, or its server went down. Values up to 640 of each "
+        "key were sent, and up to there it is verified."
+    ]
+    # A try that never reached the source has taken nothing back.
+    again = sending(2000, 1000, first=1001, exit_code=1, message="no connection")
+    assert verify({}, servers(sent={"sender": again}))["last"] == 1000
+
+
 def test_it_compares_with_what_the_user_says() -> None:
-    plan = verify({"last": "7", "mode": "at_least_once"}, servers(sent=None))
+    plan = verify({"last": "7", "mode": "at_least_once"}, servers())
     assert (plan["last"], plan["expected"], plan["mode"]) == (7, 77, "at_least_once")
 
 
@@ -45,8 +57,18 @@ SENDING = {"sender": {"alive": True, "details": {"last": 900}}}
 @pytest.mark.parametrize(
     ("arguments", "known", "sentence"),
     [
-        ({}, {"sent": None}, "Nothing was sent yet"),
-        ({}, {"sent": {"exit_code": 1, "message": "broken pipe"}}, r"did not end well \(broken pipe\)"),
+        ({}, {"sent": {}}, "Nothing was sent yet"),
+        ({}, {"sent": {"sender": sending(1000, 0)}}, "Nothing was sent yet"),
+        (
+            {},
+            {"sent": {"sender": sending(1000, 640, 740, exit_code=1, message="broken pipe")}},
+            "interrupted: broken pipe. Values up to 640 of each key were sent, and those up to 740 perhaps, so what",
+        ),
+        (
+            {},
+            {"sent": {"sender": sending(1000, 640, 740, exact=True)}},
+            "of some keys up to 740. Send the rest with start_sender.yml -e last=1000",
+        ),
         ({}, {"processes": SENDING}, "wait for it with start_sender.yml -e last=900"),
         ({"last": 0}, {"sent": SENT}, "last=0 is too small"),
         ({"mode": "never"}, {"sent": SENT}, "mode=never is not known"),

@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import decode_input
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import Progress, Sending
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.sender import Limits, Link
 
@@ -253,7 +254,9 @@ def test_a_stop_is_not_forgotten_in_whatever_moment_of_a_refused_connection_it_c
         raise ConnectionRefusedError("nobody is there")
 
     async def stopped() -> bool:
-        link = Link(Address("127.0.0.1", 1), ["key_0"], 1, Limits(False, 60.0, 60.0))
+        link = Link(
+            Address("127.0.0.1", 1), ["key_0"], 0, Progress("", Sending(1, 2, [["key_0"]])), Limits(False, 60.0, 60.0)
+        )
         task = asyncio.ensure_future(link.connect(60.0))
         for _turn in range(turns):
             await asyncio.sleep(0)
