@@ -127,6 +127,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             "host": str(
                 host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
             ),
+            # Without an address of its own the server listens where Ansible reaches it.
+            "named": bool(host.get("wallaroo_address")),
             "controller": str(host.get("ansible_host") or name),
             "port": ssh_port(name, host),
             "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),

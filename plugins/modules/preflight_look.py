@@ -31,6 +31,16 @@ options:
       - Other server -> how it is reached by SSH (C(host), C(user), C(port), C(identity), C(known_hosts)).
     type: dict
     default: {}
+  executable:
+    description:
+      - The executable of a real engine, which must be there and be built with O(ignore:resilience=true). Empty for the embedded one.
+    type: str
+    default: ""
+  address:
+    description:
+      - Where the ports of a cluster would be opened on this server.
+    type: str
+    default: ""
   reach:
     description:
       - Listeners on other servers (C(server), C(address), C(port)) to connect to, and nothing else is looked at.
@@ -84,6 +94,17 @@ ssh:
   returned: success, unless only something else was asked for
   type: dict
   sample: {server2: ""}
+executable:
+  description: O(executable) with its digest, and C(problem), empty when workers can be started from it; V(null) when none was given.
+  returned: success, unless only something else was asked for
+  type: dict
+  sample: {path: /home/u/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c, problem: ""}
+addresses:
+  description: The numbers of O(address), as this server resolves it.
+  returned: success, unless only something else was asked for
+  type: list
+  elements: str
+  sample: [10.0.0.12]
 programs:
   description: Program -> whether it is there.
   returned: success, unless only something else was asked for
@@ -135,6 +156,8 @@ def main() -> None:
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
             "ssh": {"type": "dict", "default": {}},
+            "executable": {"type": "str", "default": ""},
+            "address": {"type": "str", "default": ""},
             "reach": {"type": "list", "elements": "dict"},
             "token": {"type": "str", "default": "", "no_log": False},
             "only_time": {"type": "bool", "default": False},
@@ -147,7 +170,9 @@ def main() -> None:
         if wanted["reach"] is not None:
             found = {"unreached": preflight.connect(wanted["reach"], wanted["token"])}
         elif not wanted["only_time"]:
-            found = preflight.look(wanted["base"], wanted["server"], wanted["ssh"])
+            found = preflight.look(
+                wanted["base"], wanted["server"], wanted["ssh"], wanted["executable"], wanted["address"]
+            )
     except (KeyError, ValueError, OSError) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}")
     module.exit_json(changed=False, now=now, **found)

@@ -32,7 +32,7 @@ options:
     required: true
   found:
     description:
-      - Server -> C(probe), C(look) and C(ports), which the role C(preflight) has gathered.
+      - Server -> C(probe), C(state), C(look), C(ports), C(listener) and C(address), which the role C(preflight) has gathered.
     type: dict
     required: true
 """

@@ -8,15 +8,20 @@ Pure functions over what the servers said, so that every verdict is a unit test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import executable_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import APPLICATIONS, ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warn", "FAIL", "-"
-CHECKS = ("reachable", "sudo", "release", "python", "memory", "disk", "clock", "rsync", "ssh", "ports", "leftovers")
+CHECKS = (
+    *("reachable", "sudo", "release", "python", "memory", "disk", "clock", "rsync", "ssh"),
+    *("engine", "address", "ports", "leftovers"),
+)
 
 MEMORY_BYTES = 4 * 10**9
 """Recommended by the demo's README; building Wallaroo takes about 3 GB (reference H.2)."""
@@ -55,6 +60,7 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
     :param wanted: a cluster as it would be started: all its ports are tried on all servers, since workers move.
     :param token: what listeners say to whoever connects.
     """
+    executable = executable_argv(wanted, wanted.first_server.base, "python3")[0] if wanted.engine == "wallaroo" else ""
     answering = [name for name in servers.names if "machine" in servers.states.get(name, {})]
     ports = wanted.port_numbers
     numbers = {ports.sink, ports.metrics, ports.metrics_ui, ports.journal}
@@ -76,6 +82,11 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
     return {
         "answering": answering,
         "token": token,
+        "executable": executable,
+        "addresses": {
+            name: {"address": wanted.server(name).address, "named": bool(servers.access[name].get("named"))}
+            for name in servers.names
+        },
         "listeners": {str(one["server"]): one for one in listeners.values()},
         "reach": {name: [port for port in targets if port["server"] != name] for name in answering},
         "ssh": {
@@ -93,12 +104,19 @@ def report(names: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Repo
     """The verdict.
 
     :param names: all servers.
-    :param found: server -> ``probe`` (what ``server_probe`` made of the first look), ``look`` (what ``preflight_look``
-        returned) and ``ports`` (what ``preflight_look`` said of the listeners of others).
+    :param found: server -> ``probe`` (what ``server_probe`` made of the first look), ``state`` (what ``server_info``
+        returned, whatever it was), ``look`` (what ``preflight_look`` returned), ``ports`` (what it said of the
+        listeners of others), ``listener`` (how the server's own one ended) and ``address`` (where its ports are
+        opened).
     """
     result = Report([])
-    rows = {name: _row(name, found.get(name) or {}, result) for name in names}
+    silent = _silent_listeners(found)
+    rows = {name: _row(name, found.get(name) or {}, silent, result) for name in names}
+    for name, told in silent.items():
+        rows[name]["ports"] = FAILED
+        result.problems.append(f"{name}: {told}")
     _compare_clocks(names, found, rows, result)
+    _compare_builds(names, found, rows, result)
     width = max(len("server"), *(len(name) for name in names))
     result.table.append("  ".join(["server".ljust(width), *CHECKS]))
     for name in names:
@@ -107,7 +125,7 @@ def report(names: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Repo
     return result
 
 
-def _row(name: str, found: Mapping[str, Any], result: Report) -> dict[str, str]:
+def _row(name: str, found: Mapping[str, Any], silent: Mapping[str, str], result: Report) -> dict[str, str]:
     row = dict.fromkeys(CHECKS, UNKNOWN)
 
     def fail(check: str, sentence: str) -> None:
@@ -124,10 +142,11 @@ def _row(name: str, found: Mapping[str, Any], result: Report) -> dict[str, str]:
         fail("reachable", str(probe.get("problem") or "does not answer; check ansible_host, and that sshd runs there"))
         return row
     row["reachable"] = OK
-    if probe.get("uid") == 0 or probe.get("sudo"):
+    if probe.get("uid") == 0 or probe.get("sudo_works"):
         row["sudo"] = OK
     else:
-        warn("sudo", "no sudo without a password; setup_dev_env.yml and preflight.yml -e fix=true need it")
+        why = f"its sudo says: {probe['sudo_said']}" if probe.get("sudo_said") else "there is no sudo"
+        warn("sudo", f"nobody becomes root without a password ({why}), as setup_dev_env.yml and fix=true must")
     if probe.get("release") in KNOWN_RELEASES:
         row["release"] = OK
     else:
@@ -137,12 +156,15 @@ def _row(name: str, found: Mapping[str, Any], result: Report) -> dict[str, str]:
         return row
     row["python"] = OK
     if "programs" not in look:
-        fail("python", f"its Python {probe['python']} does not run Ansible's modules: {look.get('msg') or 'no answer'}")
+        fail("python", _without_modules(probe, found))
         return row
     _look_into(look, row, fail, warn)
+    _look_at_address(found.get("address") or {}, look, row, warn)
     if found.get("ports") is not None:
-        unreached = found["ports"]
-        row["ports"] = FAILED if unreached else OK
+        # Nobody hears a listener that does not listen, which says nothing about the way to it.
+        unreached = [port for port in found["ports"] if port["server"] not in silent]
+        if unreached or not found["ports"]:
+            row["ports"] = FAILED if unreached else OK
         for server in dict.fromkeys(port["server"] for port in unreached):
             ports = ", ".join(str(port["port"]) for port in unreached if port["server"] == server)
             why = next(port["problem"] for port in unreached if port["server"] == server)
@@ -151,7 +173,7 @@ def _row(name: str, found: Mapping[str, Any], result: Report) -> dict[str, str]:
 
 
 def _look_into(look: Mapping[str, Any], row: dict[str, str], fail: Any, warn: Any) -> None:
-    row["memory"] = row["disk"] = row["rsync"] = row["leftovers"] = OK
+    row["memory"] = row["disk"] = row["rsync"] = row["ssh"] = row["engine"] = row["leftovers"] = OK
     if look["memory_bytes"] < MEMORY_BYTES:
         warn("memory", f"{look['memory_bytes'] / 1e9:.1f} GB of memory; 4 GB are recommended")
     if look["writable"]:
@@ -160,12 +182,15 @@ def _look_into(look: Mapping[str, Any], row: dict[str, str], fail: Any, warn: An
         fail("disk", f"{look['free_bytes'] / 1e6:,.0f} MB are free for wallaroo_base; make room, or set it elsewhere")
     for program in ("rsync", "ssh"):
         if not look["programs"].get(program):
-            fail("rsync", f"there is no {program}; install it, or let preflight.yml -e fix=true do so")
-    problems = {server: problem for server, problem in look["ssh"].items() if problem}
-    row["ssh"] = FAILED if problems else OK
+            fail(program, f"there is no {program}; install it, or let preflight.yml -e fix=true do so")
+    problems = {server: problem for server, problem in look["ssh"].items() if problem and look["programs"].get("ssh")}
+    if problems:
+        row["ssh"] = FAILED
     for problem in dict.fromkeys(problems.values()):
         servers = ", ".join(server for server, found in problems.items() if found == problem)
         fail("ssh", f"{servers} cannot be reached by SSH from here: {problem}")
+    if (look.get("executable") or {}).get("problem"):
+        fail("engine", look["executable"]["problem"])
     for sentence in look["leftovers"]:
         fail("leftovers", sentence)
 
@@ -188,6 +213,79 @@ def _compare_clocks(
                 f"{name}: its clock is {abs(apart):.1f} s {'ahead of' if apart > 0 else 'behind'} the others; "
                 "let all servers follow the same time server (NTP)"
             )
+
+
+def _compare_builds(
+    names: Sequence[str], found: Mapping[str, Mapping[str, Any]], rows: dict[str, dict[str, str]], result: Report
+) -> None:
+    """Workers of different builds do not understand one another."""
+    executables = {name: ((found.get(name) or {}).get("look") or {}).get("executable") or {} for name in names}
+    built = {name: executable for name, executable in executables.items() if executable.get("sha256")}
+    first = next(iter(built), "")
+    for name, executable in built.items():
+        if executable["sha256"] != built[first]["sha256"]:
+            rows[name]["engine"] = FAILED
+            result.problems.append(
+                f"{name}: {executable['path']} is another build than on {first}; run setup_repo.yml, which brings the "
+                "same one to all servers"
+            )
+
+
+def _silent_listeners(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Servers whose own listener did not listen when the others tried, and why."""
+    silent = {}
+    for name, one in found.items():
+        listener = one.get("listener") or {}
+        if listener.get("problem"):
+            silent[name] = f"nobody could try its ports, since its own listener did not start: {listener['problem']}"
+        elif listener.get("ended"):
+            silent[name] = "its own listener had ended before the others had tried its ports; run preflight.yml again"
+    return silent
+
+
+def _look_at_address(
+    address: Mapping[str, Any], look: Mapping[str, Any], row: dict[str, str], warn: Callable[[str, str], None]
+) -> None:
+    """Whether the ports of a cluster, which ask nobody for a password, are opened to everybody."""
+    row["address"] = OK
+    public = [one for one in look.get("addresses") or [] if ip_address(one).is_global]
+    if not public:
+        return
+    given = str(address.get("address"))
+    where = given if given == public[0] else f"{given} ({public[0]})"
+    if address.get("named"):
+        why = f"its wallaroo_address {where} is a public address"
+    else:
+        why = f"it has no wallaroo_address, and {where}, where Ansible reaches it, is a public address"
+    warn(
+        "address",
+        f"{why}: whoever reaches it there reaches the ports of the cluster, which ask for no password. Set "
+        "wallaroo_address to the server's address in a network of its own, or let a firewall keep others away",
+    )
+
+
+def _without_modules(probe: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Which Python did not run a module, and what Ansible said of it."""
+    answers = [found.get(name) or {} for name in ("look", "state")]
+    discovered = (str((one.get("ansible_facts") or {}).get("discovered_interpreter_python") or "") for one in answers)
+    used = str(probe.get("named") or "") or next(filter(None, discovered), "") or str(probe["python"])
+    said = next(filter(None, (_said(one) for one in answers)), "no answer")
+    wrong = f"Ansible's modules do not run with its Python {used}"
+    if probe.get("named_problem"):
+        wrong = f"the inventory names ansible_python_interpreter={used}, which {probe['named_problem']}"
+    way = (
+        "" if used == probe["python"] else f". Write ansible_python_interpreter: {probe['python']} for it, which serves"
+    )
+    return f"{wrong}. Ansible says: {said}{way}"
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    """What Ansible says of a module that did not run: its own sentence, and the last words of the interpreter."""
+    if answer.get("skipped"):
+        return ""
+    lines = [line.strip() for line in str(answer.get("module_stderr") or "").splitlines() if line.strip()]
+    message = str(answer.get("msg") or "").strip()
+    return " ".join(dict.fromkeys(filter(None, (message.rstrip("."), *lines[-1:]))))
 
 
 def _pythons(probe: Mapping[str, Any]) -> str:

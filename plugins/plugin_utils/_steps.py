@@ -395,11 +395,8 @@ def _refuse_different_executables(servers: Servers, names: list[str]) -> None:
     """With the engine ``wallaroo`` all must have the same build: others do not understand one another."""
     found = {name: servers.states[name].get("executable") for name in names if name in servers.states}
     for name, executable in found.items():
-        if executable and not executable.get("sha256"):
-            raise Refusal(
-                f"{name} has no executable {executable['path']}: build it with setup_repo.yml, which also brings it to "
-                "all servers, or mend wallaroo_home."
-            )
+        if executable and executable.get("problem"):
+            raise Refusal(f"{name}: {executable['problem']}.")
     digests = {name: executable["sha256"] for name, executable in found.items() if executable}
     for name, digest in digests.items():
         first = next(iter(digests))

@@ -48,7 +48,7 @@ PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "demo": (*FORMATION, *VERIFIED, "via", "path", "dst"),
     "kill_worker": ("worker", "server"),
     "migrate": ("worker", "src", "dst", "via", "source_lost", "settle", "keep_address"),
-    "preflight": ("fix", "workers", "wallaroo_ports"),
+    "preflight": ("fix", "workers", "app", "engine", "wallaroo_home", "wallaroo_ports"),
     "restart_worker": ("worker", "server"),
     "setup_dev_env": ("wallaroo_version",),
     "setup_repo": ("wallaroo_home", "wallaroo_version", "resilience"),

@@ -17,8 +17,10 @@ from typing import Any
 from .._process import living
 from .._process.identity import identify
 from .._process.ssh import Access
+from .._provisioning.build_record import digest, executable_problem
+from .._resilience.files import prefix
 from . import ssh_keys
-from .record import APPLICATIONS
+from .record import APPLICATIONS, VERSIONS
 from .server_state import base_problem, describe
 
 NEEDED = ("rsync", "ssh")
@@ -31,10 +33,14 @@ CONNECT_SECONDS = 3.0
 """Limit for one connection: on an internal network it takes milliseconds, and a firewall that drops never answers."""
 
 
-def look(base: str, name: str, ssh: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def look(
+    base: str, name: str, ssh: Mapping[str, Mapping[str, Any]], executable: str = "", address: str = ""
+) -> dict[str, Any]:
     """Everything that the server can tell by itself.
 
     :param ssh: other server -> how it is reached.
+    :param executable: of a real engine, as it would be started; empty when no real engine is meant.
+    :param address: where the ports of a cluster would be opened on this server.
     :raises ValueError: when that cannot be understood.
     """
     state = describe(base, name)
@@ -48,6 +54,8 @@ def look(base: str, name: str, ssh: Mapping[str, Mapping[str, Any]]) -> dict[str
         "writable": base_problem(base) or "",
         "memory_bytes": _memory(),
         "leftovers": _leftovers(base),
+        "executable": _executable(executable) if executable else None,
+        "addresses": _numbers_of(address),
         "user": state["user"],
         "machine": state["machine"],
     }
@@ -83,6 +91,19 @@ def _connect(target: Mapping[str, Any], token: str) -> str:
     return "" if said == token.encode() else "is answered by another program"
 
 
+def _executable(path: str) -> dict[str, Any]:
+    return {"path": path, "sha256": digest(Path(path)), "problem": executable_problem(path)}
+
+
+def _numbers_of(address: str) -> list[str]:
+    """What the server itself makes of an address that may be a name; empty when nothing."""
+    try:
+        found = socket.getaddrinfo(address, None, socket.AF_INET, socket.SOCK_STREAM) if address else []
+    except OSError:
+        return []
+    return sorted({str(one[4][0]) for one in found})
+
+
 def _memory() -> int:
     try:
         return int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES"))
@@ -112,11 +133,12 @@ def _leftovers(base: str) -> list[str]:
                 f"process {entry.name} of an earlier run lives and is no longer recorded; look at it and end it"
             )
     for application in APPLICATIONS:
-        stems = {application, application.replace("_", "-")}
+        # Other versions have other names.
+        stems = {prefix(application, version) for version in VERSIONS}
         files = [
             path
             for path in Path(base).glob("resilience/*/*")
-            if not path.name.startswith(".") and any(path.name.startswith(stem) for stem in stems)
+            if not path.name.startswith(".") and any(path.name.startswith(f"{stem}-") for stem in stems)
         ]
         if files:
             where = f"{base}/resilience"

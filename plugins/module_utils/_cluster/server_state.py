@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import pwd
 import shutil
@@ -21,6 +20,7 @@ from .._process import living, times
 from .._process import log as process_log
 from .._process.identity import boot_id, is_alive
 from .._process.record import ProcessRecord
+from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
 from . import moved_address, peer_addresses, port_check
@@ -268,14 +268,7 @@ def _executable(cluster: ClusterRecord, base: str) -> Optional[dict[str, Any]]:
     if cluster.engine != "wallaroo":
         return None
     path = executable_argv(cluster, base, sys.executable)[0]
-    digest = None
-    if Path(path).is_file() and os.access(path, os.X_OK):
-        summed = hashlib.sha256()
-        with open(path, "rb") as stream:
-            for chunk in iter(lambda: stream.read(1 << 20), b""):
-                summed.update(chunk)
-        digest = summed.hexdigest()
-    return {"path": path, "sha256": digest}
+    return {"path": path, "sha256": digest(Path(path)), "problem": executable_problem(path)}
 
 
 def _user_name() -> str:

@@ -21,6 +21,7 @@ from .._process.record import ProcessRecord
 from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
 from .._process.stop import kill
 from .._process.waiting import LimitReached
+from .._provisioning.build_record import executable_problem
 from .._resilience import kept_manifest, ownership
 from .._resilience.files import ResilienceSet, prefix
 from . import peer_addresses, port_check
@@ -169,10 +170,9 @@ class WorkerStart:
         :param but: a process that may hold the worker's ports for now, since it will be dead before the start.
         :raises WorkerProblem: with the reason.
         """
-        if self.cluster.engine == "wallaroo" and not os.access(self.argv[0], os.X_OK):
-            raise WorkerProblem(
-                f"{self.server} has no executable {self.argv[0]}: build it with setup_repo.yml, or mend wallaroo_home."
-            )
+        problem = executable_problem(self.argv[0]) if self.cluster.engine == "wallaroo" else ""
+        if problem:
+            raise WorkerProblem(f"{self.worker} cannot be started on {self.server}: {problem}.")
         ports = self.cluster.port_numbers.listened_by(self.worker, self.cluster.application)
         try:
             taken = port_check.taken(self._address, ports)

@@ -71,6 +71,18 @@ def resilience_of(executable: Path) -> Optional[str]:
     return None
 
 
+def executable_problem(path: str) -> str:
+    """Why workers cannot be started from an executable, without a subject; empty when they can."""
+    if digest(Path(path)) is None:
+        return f"there is no executable {path}: build it with setup_repo.yml, or mend wallaroo_home"
+    if resilience_of(Path(path)) == "off":
+        return (
+            f"{path} was built with resilience=false, so that its workers keep no files and none can come back; run "
+            "setup_repo.yml -e resilience=true, which builds it anew"
+        )
+    return ""
+
+
 def still_there(home: Path, known: Mapping[str, Any]) -> dict[str, str]:
     """What a build has finished, and nobody has changed since."""
     recorded = known.get("executables") or {}

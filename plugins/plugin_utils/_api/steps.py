@@ -89,7 +89,8 @@ class Steps:
         :param fix: repair what can be repaired (False).
         :raises CallFailed: when a check has failed; its ``result`` has them all.
         """
-        formation = {name: self._formation[name] for name in ("workers", "wallaroo_ports")}
+        asked = ("workers", "app", "engine", "wallaroo_home", "wallaroo_ports")
+        formation = {name: self._formation[name] for name in asked}
         return self._call("preflight", Checked, fix=fix, **formation)
 
     @Step

@@ -22,7 +22,8 @@ def good() -> dict[str, Any]:
             "name": "Debian 12",
             "python": "/usr/bin/python3",
             "uid": 1000,
-            "sudo": "true",
+            "sudo": "/usr/bin/sudo",
+            "sudo_works": True,
             "candidates": ["/usr/bin/python3"],
         },
         "look": {
@@ -32,10 +33,14 @@ def good() -> dict[str, Any]:
             "writable": "",
             "leftovers": [],
             "ssh": {"another": ""},
+            "executable": None,
+            "addresses": ["10.0.0.1"],
             "clock_offset": 0.01,
             "clock_uncertainty": 0.1,
         },
         "ports": [],
+        "listener": {"problem": "", "ended": False},
+        "address": {"address": "10.0.0.1", "named": True},
     }
 
 
@@ -67,7 +72,53 @@ def test_four_good_servers_have_nothing_to_say():
             {"probe.python": "", "probe.candidates": ["/usr/bin/python3.5"]},
             "no Python 3.9 or newer among /usr/bi",
         ),
-        ("python", {"look": {"msg": "boom"}}, "does not run Ansible's modules: boom"),
+        (
+            "python",
+            {"look": {"msg": "boom"}},
+            "modules do not run with its Python /usr/bin/python3. Ansible says: boom",
+        ),
+        # The server was not even looked at, since an earlier module had failed: what Ansible said then is what counts.
+        (
+            "python",
+            {
+                "look": {"skipped": True, "msg": "Conditional result was False"},
+                "state": {
+                    "msg": "MODULE FAILURE",
+                    "module_stderr": "Traceback\nSyntaxError: invalid syntax\n",
+                    "ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3.5"},
+                },
+            },
+            "its Python /usr/bin/python3.5. Ansible says: MODULE FAILURE SyntaxError: invalid syntax. Write "
+            "ansible_python_interpreter: /usr/bin/python3 for it, which serves",
+        ),
+        (
+            "python",
+            {
+                "look": {},
+                "state": {"msg": "ansible-core requires a minimum of Python version 3.9. Current version: 3.5.2"},
+                "probe.named": "/opt/old/python3",
+                "probe.named_problem": "is Python 3.5.2, and 3.9 is the oldest that serves",
+            },
+            "the inventory names ansible_python_interpreter=/opt/old/python3, which is Python 3.5.2, and 3.9 is the "
+            "oldest that serves. Ansible says: ansible-core requires a minimum of Python version 3.9. Current version: "
+            "3.5.2. Write ansible_python_interpreter: /usr/bin/python3",
+        ),
+        (
+            "engine",
+            {"look.executable": {"path": "/w/x", "sha256": None, "problem": "there is no executable /w/x"}},
+            "/w/x",
+        ),
+        (
+            "ssh",
+            {"look.programs": {"rsync": True, "ssh": False}, "look.ssh": {"server1": "there is no ssh"}},
+            "no ssh; in",
+        ),
+        (
+            "ports",
+            {"listener": {"problem": "", "ended": True}},
+            "its own listener had ended before the others had tried",
+        ),
+        ("ports", {"listener": {"problem": "no Python", "ended": True}}, "its own listener did not start: no Python"),
         ("disk", {"look.free_bytes": 5e6}, "5 MB are free"),
         ("disk", {"look.writable": "/w is not a directory"}, "/w is not a directory"),
         ("clock", {"look.clock_offset": 30.01}, "its clock is 30.0 s ahead of the others"),
@@ -103,7 +154,19 @@ def test_what_is_wrong_is_named_with_its_server(check, change, sentence):
     ("change", "sentence"),
     [
         ({"look.memory_bytes": 2e9}, "2.0 GB of memory"),
-        ({"probe.sudo": ""}, "no sudo"),
+        ({"probe.sudo": "", "probe.sudo_works": False}, "(there is no sudo)"),
+        (
+            {"probe.sudo_works": False, "probe.sudo_said": "sudo: a password is required"},
+            "without a password (its sudo says: sudo: a password is required)",
+        ),
+        (
+            {"look.addresses": ["93.184.216.34"], "address": {"address": "www.example.com", "named": False}},
+            "it has no wallaroo_address, and www.example.com (93.184.216.34), where Ansible reaches it, is a public",
+        ),
+        (
+            {"look.addresses": ["93.184.216.34"], "address": {"address": "93.184.216.34", "named": True}},
+            "its wallaroo_address 93.184.216.34 is a public address",
+        ),
         ({"probe.release": "fedora 40", "probe.name": "Fedora 40"}, "Fedora 40"),
     ],
 )
@@ -119,6 +182,26 @@ def test_a_clock_is_not_wrong_within_what_could_be_measured():
     ).problems
 
 
+def test_others_do_not_blame_a_firewall_for_a_listener_that_had_ended():
+    """On a slow machine it may end while others still try."""
+    unheard = {"server": "server2", "address": "a", "port": 7000, "problem": "is not reached: a firewall"}
+    known = found(server2={"listener": {"problem": "", "ended": True}}, server3={"ports": [unheard]})
+    report = _preflight.report(NAMES, known)
+    assert len(report.problems) == 1
+    assert report.problems[0].startswith("server2: its own listener had ended")
+
+
+def test_servers_with_different_builds_are_told():
+    executables = {
+        name: {"look.executable": {"path": "/w/x", "sha256": "b" if name == "server4" else "a", "problem": ""}}
+        for name in NAMES
+    }
+    report = _preflight.report(NAMES, found(**executables))
+    assert report.problems == [
+        "server4: /w/x is another build than on server1; run setup_repo.yml, which brings the same one to all servers"
+    ]
+
+
 def states(machine: str | None = None) -> dict[str, Any]:
     return {
         name: {"machine": machine or name, "user": "wallaroo", "python": "/usr/bin/python3", "processes": {}}
@@ -128,7 +211,13 @@ def states(machine: str | None = None) -> dict[str, Any]:
 
 def plan(known: dict[str, Any], address: str = "10.0.0.{}") -> dict[str, Any]:
     access = {
-        name: {"host": f"10.0.0.1{name[-1]}", "port": 22, "identity": "/w/ssh/id", "known_hosts": "/w/ssh/known"}
+        name: {
+            "named": True,
+            "host": f"10.0.0.1{name[-1]}",
+            "port": 22,
+            "identity": "/w/ssh/id",
+            "known_hosts": "/w/ssh/known",
+        }
         for name in NAMES
     }
     servers = [{"name": name, "address": address.format(name[-1]), "base": "/w"} for name in NAMES]
