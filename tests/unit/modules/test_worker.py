@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import identify, is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
 from tests.module_runner import contents, refuse, succeed
 
@@ -45,7 +47,10 @@ def test_a_worker_that_dies_between_two_parts_of_a_wait_is_not_started_again(
     succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
     first = succeed("worker", wanted(server, cluster, return_after=0))
     assert not first["finished"]
+    identity = identify(first["pid"])
+    assert identity is not None
     os.kill(first["pid"], signal.SIGKILL)
+    wait_until(lambda: not is_alive(identity), 30, "the end of the initializer")
     sentence = refuse("worker", wanted(server, cluster, pid=first["pid"]))
     assert sentence.startswith("initializer did not start on server1: initializer (pid")
     assert not list((server / "resilience" / "initializer").iterdir()), "nothing half-done stays behind"
