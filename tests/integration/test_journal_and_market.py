@@ -66,7 +66,7 @@ def test_no_message_is_lost_when_the_source_server_burns(loopback: Loopback, wor
     assert f"moved from server2 to server{dst} through the journal server" in run.output
     left = {path.name for path in loopback.base(2).rglob("*") if path.is_file()} if loopback.base(2).exists() else set()
     signs = {"run.acts", "run.entered"}
-    assert left - signs <= {"ownership.json"}, "nothing but the fence was put there, and the signs of the run that did it"
+    assert left - signs <= {"ownership.json"}, "nothing but the fence was put there, and the signs of its run"
 
 
 def test_the_single_steps_through_the_journal_each_run_twice(loopback: Loopback) -> None:
