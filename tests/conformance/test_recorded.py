@@ -20,7 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.re
 from tests.engines import Engine
 from tests.market_spread_runner import TIMESTAMP, Results, send
 from tests.program_runner import Programs
-from tests.worker_runner import LIMIT, RESUMED, Cluster
+from tests.worker_runner import LIMIT, RESUMED, Cluster, wait_for
 
 STEPS = (("nbbo", "initial-nbbo-350"), ("orders", "orders-1000"), ("nbbo", "nbbo-1000"), ("orders", "orders-1000"))
 
@@ -100,6 +100,13 @@ def test_a_worker_is_restored_through_the_journal_server(
         assert (files.directory / path.name).read_bytes() == path.read_bytes(), path.name
     for name in ("initializer", "worker2"):
         cluster.start(name)
+    wait_for(
+        "worker2 to resume or to end",
+        lambda: cluster["worker2"].popen.poll() is not None or RESUMED in cluster["worker2"].log(),
+    )
+    if cluster["worker2"].popen.poll() is not None:
+        # Killed in the moment of a commit it ends once at its next start, in the real engine too (event_log_phase).
+        cluster.start("worker2")
     for name in ("initializer", "worker2"):
         cluster[name].wait_for(RESUMED)
     cluster.send(101, 200)
