@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.wallaroo_repository import Repository, git
+from tests.wallaroo_repository import Repository, git, toolchain
 
 SERVER = "wallaroo-resilience-bare-1"
 ADDRESS, PORT = "10.89.78.1", 8077
@@ -76,6 +76,9 @@ def archive(directory: Path, served: Path) -> dict[str, object]:
 def repository(directory: Path, served: Path) -> dict[str, object]:
     """The repository, as a file server can serve it; returns the variables of setup_repo.yml."""
     Repository(directory / "repository")
+    for program in toolchain(directory / "toolchain").iterdir():
+        # No Pony can be downloaded here, so its stand-ins are put where setup_dev_env.yml would have built it: on server 1.
+        run(directory, "podman", "cp", str(program), f"{SERVER}:/usr/local/bin/{program.name}")
     git(served, "clone", "--quiet", "--bare", str(directory / "repository"), "wallaroo.git")
     git(served / "wallaroo.git", "update-server-info")
     return {
