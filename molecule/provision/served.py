@@ -77,7 +77,7 @@ def repository(directory: Path, served: Path) -> dict[str, object]:
     """The repository, as a file server can serve it; returns the variables of setup_repo.yml."""
     Repository(directory / "repository")
     for program in toolchain(directory / "toolchain").iterdir():
-        # No Pony can be downloaded here, so its stand-ins are put where setup_dev_env.yml would have built it: on server 1.
+        # No Pony can be downloaded here: its stand-ins stand where setup_dev_env.yml would have built it, on server 1.
         run(directory, "podman", "cp", str(program), f"{SERVER}:/usr/local/bin/{program.name}")
     git(served, "clone", "--quiet", "--bare", str(directory / "repository"), "wallaroo.git")
     git(served / "wallaroo.git", "update-server-info")
