@@ -40,6 +40,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.frami
     frames,
     iterate_file,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.file_sender import Records, SendingFailed
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data import write_files
@@ -182,7 +183,7 @@ FILES = {
     ),
     "ownership": Parser(
         lambda path: ownership.read(str(path.parents[2]), "worker2"),
-        (ownership.OwnershipError,),
+        (Damaged,),
         [json.dumps(OWNER).encode()],
         "run/worker2/ownership.json",
     ),

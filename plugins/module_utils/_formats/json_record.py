@@ -23,6 +23,8 @@ Kind = TypeVar("Kind")
 MOST_BYTES = 16 << 20
 """More than any record has."""
 
+_PART_BYTES = 64 << 10
+
 _HIGHEST = 1 << 63
 
 
@@ -94,10 +96,13 @@ def bytes_of(path: Path) -> bytes:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise OSError(0, "it is a directory" if stat.S_ISDIR(mode) else "it is no file")
-        data = stream.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise OSError(0, "it is larger than any record")
-    return data
+        data = bytearray()
+        # In parts: the whole limit asked for at once is so much memory taken for any file.
+        while part := stream.read(_PART_BYTES):
+            data += part
+            if len(data) > MOST_BYTES:
+                raise OSError(0, "it is larger than any record")
+    return bytes(data)
 
 
 def _value(hint: Any, value: object, name: str) -> Any:
