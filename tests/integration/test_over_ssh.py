@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import SUFFIXES, ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
@@ -144,3 +147,30 @@ def test_the_agent_refuses_nonsense(base):
     ended = subprocess.run(agent, input=b"\xff\xff\xff\xffGET / HTTP/1.1", capture_output=True, timeout=30, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"source_agent: ")
+
+
+KILLED = f"""
+import sys, json
+from {SourceAddress.__module__} import SourceAddress
+source = SourceAddress.from_arguments("server2", sys.argv[1], json.loads(sys.argv[2])).open("{PREFIX}", "worker2")
+print(source.ask("hello")["pid"], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_mover_that_was_killed_leaves_nothing_behind_the_next(ssh, base, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", KILLED, str(base), json.dumps(ssh.as_argument())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as mover:
+        agent = int(mover.stdout.readline())
+        mover.kill()
+        mover.wait()
+    assert list(tmp_path.glob("wallaroo-ssh*")), "a SIGKILL leaves no time to tidy up"
+
+    address(ssh, base).open(PREFIX, "worker2").close()
+
+    assert not list(tmp_path.glob("*wallaroo-ssh*"))
+    wait_until(lambda: not Path(f"/proc/{agent}").exists(), 10, "the end of the killed mover's agent")
+    shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in shown.splitlines() if f"{tmp_path}/wallaroo-ssh" in line]

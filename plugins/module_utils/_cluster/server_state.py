@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
@@ -122,10 +123,9 @@ def base_problem(base: str) -> Optional[str]:
 
 def _write_problem(place: Path) -> Optional[str]:
     # Only a try tells: root passes every check of a mode, and still fails on a read-only file system.
-    probe = place / f".probe-{os.getpid()}"
     try:
-        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        probe.unlink()
+        # Without a name, so that nothing of it stays when this process is killed.
+        tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         return f"{place} cannot be written ({error.strerror}); mend that, or set wallaroo_base to another place."
     return None

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any, BinaryIO, Optional, Protocol
 from .._formats.framing import HEADER
 from .._process import living, times
 from .._process.acting import Superseded, acting
+from .._process.control import ControlDirectory
 from .._process.piped import Ended, PipeBroken, Piped, run
 from .._process.ssh import Access, problem, remote_command, rsync_shell, ssh_argv
 from .._process.stop import StillAlive, kill
@@ -116,16 +115,14 @@ class OtherServer:
         self.name = name
         self.access = access
         self.files: TailSource = RemoteFiles(self, files)
-        # The socket's name may be about 100 characters long, so it does not lie below wallaroo_base.
-        self._folder = tempfile.mkdtemp(prefix="wallaroo-ssh-")
-        self._socket = os.path.join(self._folder, "s")
+        self._control = ControlDirectory()
         if not os.access(access.identity, os.R_OK):
             self.close()
             raise CopyError(
                 f"{name} cannot be reached by SSH from here: there is no key {access.identity} on this server; "
                 "run preflight.yml -e fix=true"
             )
-        argv = [*ssh_argv(access, "ControlMaster=yes", f"ControlPath={self._socket}"), remote_command(agent)]
+        argv = [*ssh_argv(access, "ControlMaster=yes", f"ControlPath={self._control.socket}"), remote_command(agent)]
         try:
             self._connection = Piped(argv)
         except OSError as error:
@@ -192,7 +189,7 @@ class OtherServer:
 
         :raises CopyError: when it fails.
         """
-        shell = rsync_shell(self.access, "ControlMaster=no", f"ControlPath={self._socket}")
+        shell = rsync_shell(self.access, "ControlMaster=no", f"ControlPath={self._control.socket}")
         argv = ["rsync", *arguments, "-e", shell, "--", f"{_bracketed(self.access.host)}:{directory}/", f"{target}/"]
         try:
             ended = run(argv, RSYNC_SECONDS, given)
@@ -210,7 +207,7 @@ class OtherServer:
         connection = getattr(self, "_connection", None)
         if connection is not None:
             connection.close(2.0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._control.close()
 
     def __enter__(self) -> OtherServer:
         return self
