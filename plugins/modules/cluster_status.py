@@ -40,6 +40,8 @@ options:
   wait_for:
     description:
       - V(nothing) asks once; V(initialized) and V(processing) wait for that.
+      - V(processing) is no sign that a recovery is over, see RV(processing). That a worker is ready stands in its log; M(wallaroo.resilience.worker)
+        waits for it.
     type: str
     choices: [nothing, initialized, processing]
     default: nothing
@@ -72,10 +74,11 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Wait until the cluster processes messages again
+- name: Wait until a cluster of three has been put together
   wallaroo.resilience.cluster_status:
     host: 127.0.0.1
-    wait_for: processing
+    wait_for: initialized
+    workers: 3
     wait_timeout: 20
 
 - name: Ask how many keys the worker knows of, and which steps it has
@@ -91,7 +94,8 @@ initialized:
   type: bool
   sample: true
 processing:
-  description: Whether it processes messages; false while the world is stopped for a recovery.
+  description: What the asked worker says of itself. False while it recovers; it stays true on all that stand still for the recovery of
+    another worker, also for one that hangs.
   returned: success
   type: bool
   sample: true

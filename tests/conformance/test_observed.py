@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import time
 
+import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     encode_input,
     expected_window,
@@ -188,6 +190,7 @@ def test_an_initializer_without_addresses_of_its_own_is_not_found_any_more(clust
     cluster.wait_for_checkpoints()
     cluster["initializer"].kill()
     initializer = cluster.start("initializer", 2, own=False)
+    # All boundaries are connected by then: worker2 lives.
     initializer.wait_for("Reconnect Phase 1")
     cluster["worker2"].wait_for("ControlSenderConnectNotifier (to initializer): connection failed!")
     initializer.never_says(RESUMED, PATIENCE)
@@ -213,8 +216,11 @@ def test_initializer_and_worker_together(cluster: Cluster) -> None:
     order = ("initializer", "worker2")
     for name in order:
         cluster[name].kill()
-    for name in order:
-        cluster.start(name).wait_for("|~~ - Recovery Phase: Reconnect - ~~|")
+    # The initializer waits for worker2 to listen before it begins to recover.
+    cluster.start("initializer").wait_for("initializer control: listening on")
+    cluster["initializer"].never_says("|~~ INIT PHASE II", 0.3)
+    assert cluster["initializer"].phases() == []
+    cluster.start("worker2")
     for name in order:
         cluster[name].wait_for(RESUMED)
     cluster.send(201, 300)
@@ -271,16 +277,30 @@ def test_a_worker_that_starts_before_the_initializer_hangs_for_ever(cluster: Clu
     assert "Some resilience/recovery files are missing! Cannot continue!" in again.log()
 
 
-def test_the_eleventh_sender_waits(cluster: Cluster) -> None:
-    """11 senders at once: the 11th waits, "Already reached connection limit"."""
+_FULL = "TCPSourceListener: Already reached connection limit"
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_the_eleventh_sender_waits(cluster: Cluster, at_once: bool) -> None:
+    """11 senders: the 11th waits; "Already reached connection limit" when it comes after ten were accepted."""
     receiver = cluster.receiver()
     cluster.start_all(1)
-    senders = [socket.create_connection(("127.0.0.1", cluster.source)) for _ in KEYS]
+    initializer = cluster["initializer"]
+    if at_once:
+        initializer.popen.send_signal(signal.SIGSTOP)
+    senders = [socket.create_connection(("127.0.0.1", cluster.source)) for _ in KEYS[:10]]
+    if not at_once:
+        initializer.wait_for("source: accepted a connection", times=10)
+    senders.append(socket.create_connection(("127.0.0.1", cluster.source)))
+    initializer.popen.send_signal(signal.SIGCONT)
     try:
         for connection, key in zip(senders, KEYS):
             connection.sendall(frame(encode_input(1, key)))
         receiver.wait_until_all_have(1, KEYS[:10])
-        cluster["initializer"].wait_for("TCPSourceListener: Already reached connection limit")
+        if at_once:
+            assert _FULL not in initializer.log()
+        else:
+            initializer.wait_for(_FULL)
         assert receiver.last(KEYS[10]) == 0
         senders[0].close()
         receiver.wait_until_all_have(1)
@@ -304,9 +324,11 @@ def test_addresses_that_the_others_wrote_down_grow_stale(cluster: Cluster) -> No
     cluster.wait_for_checkpoints()
     cluster["worker3"].kill()
     worker = cluster.start("worker3")
-    worker.wait_for("Reconnect Phase 1")
+    worker.wait_for(f"RE-Connecting OutgoingBoundary to 127.0.0.1:{old[1]}")
     worker.never_says(RESUMED, PATIENCE)
-    assert "Reconnect Phase 1" in worker.phases()[-1]
+    assert "|~~ INIT PHASE I: Application is created! ~~|" in worker.log()
+    assert "|~~ INIT PHASE II: " not in worker.log()
+    assert worker.phases() == [], "it hangs before its recovery begins"
     worker.kill()
     # The runbook's repair: the new address in place of the old one, as text.
     path = cluster.files("worker3").path("connection-addresses")

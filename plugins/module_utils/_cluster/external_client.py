@@ -29,7 +29,8 @@ class ClusterStatus:
 
     initialized: bool
     processing: bool
-    """False while the world is stopped for a recovery, and before the cluster is initialized."""
+    """False while the worker that was asked recovers, and before the cluster is initialized. Survivors that stand still
+    for the recovery of another worker say true, also while it hangs: this is no sign of readiness."""
     workers: tuple[str, ...]
 
 
@@ -83,7 +84,7 @@ class ExternalClient:
                 raise ExternalChannelError(f"{self._where} answered with nonsense or broke off: {error}.") from error
 
     def cluster_status(self) -> ClusterStatus:
-        """Whether the cluster is initialized and processing, and who belongs to it."""
+        """Whether the cluster is initialized, who belongs to it, and what the worker says of processing."""
         kind, body = self.ask(MessageType.CLUSTER_STATUS_QUERY)
         if kind != MessageType.CLUSTER_STATUS_RESPONSE:
             return ClusterStatus(initialized=False, processing=False, workers=())

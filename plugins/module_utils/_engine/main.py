@@ -93,8 +93,9 @@ def _is_recovering(files: ResilienceSet) -> bool:
     state = files.state()
     if state == "incomplete":
         say("Some resilience/recovery files are missing! Cannot continue!")
+        say("The missing files are:")
         for path in files.missing():
-            say(str(path))
+            say(f"    {path}")
         fail("", "startup: the resilience files are incomplete")
     if state == "complete":
         say("Recovering from recovery files!\nAttempting to recover...")

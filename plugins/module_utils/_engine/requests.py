@@ -58,7 +58,7 @@ class Requests:
         status = {
             "worker_count": len(worker.workers),
             "worker_names": worker.workers,
-            "processing_messages": worker.flow.processing,
+            "processing_messages": not worker.stopped_the_world,
         }
         return answer(MessageType.CLUSTER_STATUS_RESPONSE, status)
 

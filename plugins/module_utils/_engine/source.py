@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Optional
@@ -75,19 +76,23 @@ class SourceListener:
             say("TCPSourceListener: Already reached connection limit")
             loop.remove_reader(listener)
             return
-        try:
-            connection, _address = listener.accept()
-        except (BlockingIOError, ConnectionError):
-            return
-        except OSError as error:
-            # Out of descriptors, for one: no reason to stop listening, nor to spin.
-            say(f"TCPSourceListener: a connection could not be accepted: {error}")
+        while self._free:
+            try:
+                connection, _address = listener.accept()
+            except (BlockingIOError, ConnectionError):
+                return
+            except OSError as error:
+                # Out of descriptors, for one: no reason to stop listening, nor to spin.
+                say(f"TCPSourceListener: a connection could not be accepted: {error}")
+                loop.remove_reader(listener)
+                loop.call_later(0.1, self._watch)
+                return
+            self._free -= 1
+            say(f"{self._description.pipeline} source: accepted a connection")
+            self._tasks.start(self._serve(connection))
+        if _has_caller(listener):
+            # Only one that calls when all are taken is spoken of. This one was there already, and waits in silence.
             loop.remove_reader(listener)
-            loop.call_later(0.1, self._watch)
-            return
-        self._free -= 1
-        say(f"{self._description.pipeline} source: accepted a connection")
-        self._tasks.start(self._serve(connection))
 
     async def _serve(self, connection: socket.socket) -> None:
         splitter = FrameSplitter(FRAME_LIMIT)
@@ -126,3 +131,9 @@ class SourceListener:
             say(f"Unable to decode message at {self._description.pipeline} source")
         if decoded:
             await self._offer(self._number, decoded, now() - began)
+
+
+def _has_caller(listener: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))

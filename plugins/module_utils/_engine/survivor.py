@@ -84,6 +84,9 @@ class Survivor:
         boundary = worker.boundaries[name]
         boundary.clear()
         boundary.connect(address)
+        if name in self._barrier_missing and self._recovery and self._barrier_for[1] == self._recovery:
+            # It ceded a recovery of its own, and this is the first that is heard of it: what was sent to it is lost.
+            boundary.barrier(ROLLBACK_BARRIER, worker.coordinator.committed, worker.coordinator.rollback)
         worker.tasks.start(self._tell_when_connected(name, message))
 
     async def _tell_when_connected(self, name: str, message: Message) -> None:
@@ -164,6 +167,7 @@ class Survivor:
         self._recovery = self._rolled_back_for = ""
         worker.flow.discarding = False
         worker.flow.processing = True
+        worker.stopped_the_world = False
         say("~~~Resuming message processing.~~~")
         if worker.is_initializer:
             worker.coordinator.start()

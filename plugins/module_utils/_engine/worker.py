@@ -70,6 +70,9 @@ class Worker:
         """Whether workers that nobody has heard of are welcome."""
         self.initialized = False
         """Whether this worker knows what it is part of."""
+        self.stopped_the_world = False
+        """Whether this worker has begun a recovery of its own, and the cluster has not resumed since. A cluster status
+        tells this and nothing else: it says that messages are processed while a survivor stands still."""
         self.control_addresses: dict[str, HostPort] = {}
         self.data_addresses: dict[str, HostPort] = {}
         self.peers: dict[str, ControlPeer] = {}

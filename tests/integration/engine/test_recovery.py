@@ -104,8 +104,8 @@ def test_a_worker_that_comes_back_before_the_initializer(cluster: Cluster) -> No
     receiver = fed(cluster, 2)
     for name in ("worker2", "initializer"):
         cluster[name].kill()
-    for name in ("worker2", "initializer"):
-        cluster.start(name).wait_for("|~~ - Recovery Phase: Reconnect - ~~|")
+    cluster.start("worker2").wait_for("|~~ INIT PHASE I: ")
+    cluster.start("initializer")
     for name in ("worker2", "initializer"):
         cluster[name].wait_for(RESUMED)
     cluster.send(201, 300)
