@@ -61,8 +61,8 @@ def wait_for(what: str, reached: Callable[[], Any], limit: float = LIMIT) -> Any
 class Receiver:
     """What the workers' sinks connect to. Notes every output of every key in the order in which it came."""
 
-    def __init__(self, port: int, reads: bool = True) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port))
+    def __init__(self, port: int, reads: bool = True, host: str = "127.0.0.1") -> None:
+        self._listener = socket.create_server((host, port))
         self._reads = threading.Event()
         if reads:
             self._reads.set()
@@ -229,6 +229,8 @@ class Cluster:
         collections = Path(__file__).resolve().parents[1] / ".collections"
         self._launcher.write_text(_LAUNCHER.format(path=str(collections), application=application))
         self.receivers: list[Receiver] = []
+        self.host = "127.0.0.1"
+        """Where sources and sinks are."""
 
     def port(self) -> int:
         """A port that nobody else uses."""
@@ -236,7 +238,7 @@ class Cluster:
         return self._next_port - 1
 
     def receiver(self, reads: bool = True) -> Receiver:
-        self.receivers.append(Receiver(self.sink, reads))
+        self.receivers.append(Receiver(self.sink, reads, self.host))
         return self.receivers[-1]
 
     def ports_of(self, name: str) -> tuple[int, int]:
@@ -272,10 +274,14 @@ class Cluster:
         if self.journal:
             argv += ["--resilience-enable-io-journal", "--resilience-dos-server", f"127.0.0.1:{self.journal}"]
         log = self.directory / f"{name}.{len(self._started)}.log"
-        process = Process(name, argv, log, self.directory)
+        process = Process(name, self.placed(name, argv), log, self.directory)
         self._started.append(process)
         self.processes[name] = process
         return process
+
+    def placed(self, name: str, argv: list[str]) -> list[str]:
+        """The command line where the worker is to run; all are on 127.0.0.1."""
+        return argv
 
     def start_all(self, workers: int = 2, own: bool = True) -> None:
         """Form a fresh cluster and wait until all of it is ready."""
@@ -296,7 +302,7 @@ class Cluster:
     def send(self, first: int, last: int, keys: Sequence[str] = KEYS) -> None:
         """Send values of all keys on one connection."""
         data = frames(encode_input(value, key) for value in range(first, last + 1) for key in keys)
-        with socket.create_connection(("127.0.0.1", self.source), LIMIT) as connection:
+        with socket.create_connection((self.host, self.source), LIMIT) as connection:
             connection.sendall(data)
 
     def sender(self, keys: Sequence[str] = KEYS, batch: int = 20, pause: float = 0.002) -> Sender:
