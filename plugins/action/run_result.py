@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _publishing, _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
 
 display = Display()
 
@@ -84,8 +84,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             for steps in times
         ]
         started, finished = float(arguments.get("started") or time.time()), time.time()
+        states = arguments.get("states") or {}
+        crashed = _results.crashed_workers(states)
         if "verification" in arguments:
-            verdict, reason = _results.verdict_of(verification, str(arguments.get("failure") or ""))
+            failure = str(arguments.get("failure") or "")
+            verdict, reason = _results.verdict_of(verification, failure)
+            if verdict != _results.PASS:
+                reason = _losses.first_cause(crashed, migrations, reason)
         else:
             failure = str(arguments.get("failure") or "")
             verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, str(arguments.get("left") or ""))
@@ -99,7 +104,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             keys=int(cluster.get("keys") or 0),
             expected=int(verification.get("expected") or arguments.get("expected") or 0),
             received=int(verification.get("received") or 0),
-            violations=list(verification.get("violations") or []),
+            violations=_losses.with_sending(verification.get("violations") or [], _sent(states)),
             violation_count=int(verification.get("violation_count") or 0),
             validator_verdict=str(verification.get("validator_verdict") or ""),
             migrations=migrations,
@@ -107,7 +112,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             started=str(_results.moment(started)),
             finished=str(_results.moment(finished)),
             seconds=round(finished - started, 3),
-            crashed=_results.crashed_workers(arguments.get("states") or {}),
+            crashed=crashed,
             collection_version=_results.collection_version(),
         )
 
@@ -133,3 +138,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         except OSError as error:
             display.warning(f"The logs of this run could not be kept in {folder}: {error}")
         return folder
+
+
+def _sent(states: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """What was sent, from the server on which the sender ran."""
+    found = [(state.get("sent") or {}).get("sender") for state in states.values()]
+    return next((sent for sent in found if sent), None)

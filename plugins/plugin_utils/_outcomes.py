@@ -192,6 +192,8 @@ class Violation:
     found: str = ""
     missing: Optional[tuple[int, ...]] = None
     """The first and the last missing value; None when none is missing."""
+    lost: Optional[tuple[int, ...]] = None
+    """Those of them that were sent for sure, where what is missing at the end was not sent altogether."""
 
 
 @dataclass(frozen=True)

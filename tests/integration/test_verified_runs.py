@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from .conftest import QUICK, Loopback
@@ -71,6 +73,14 @@ def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback:
     assert any(violation["missing"] for violation in result["violations"])
     assert [crashed["worker"] for crashed in result["crashed"]] != []
     assert any("Increments test failed" in crashed["last_line"] for crashed in result["crashed"])
+    # The cause comes first, with the values that the crash took; what was never sent is told from what was lost.
+    assert re.match(
+        r"The crash of worker2 took values that had been sent since the last checkpoint: \d+(\.\.\d+)? of key_\d+ \(",
+        result["reason"],
+    )
+    tails = [violation for violation in result["violations"] if violation["kind"] == "lost_tail"]
+    assert any("sent and did not come out" in violation["sentence"] for violation in tails)
+    assert all("never sent" in violation["sentence"] for violation in tails)
     assert "verdict: fail" in run.output
     assert loopback.alive() == {}
 
