@@ -152,7 +152,7 @@ def payload(
 def events(port: int, **query: str) -> Iterator[dict[str, Any]]:
     """What a live stream sends."""
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as connection:
-        connection.sendall(f"GET /api/stream?{urlencode(query)} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        connection.sendall(f"GET /api/stream?{urlencode(query)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         with connection.makefile("rb") as lines:
             for line in lines:
                 if line.startswith(b"data: "):

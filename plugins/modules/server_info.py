@@ -101,7 +101,7 @@ ports_taken:
   returned: success
   type: list
   elements: dict
-  sample: [{address: 127.0.0.1, port: 7000, pid: 815, command: nginx, ours: false}]
+  sample: [{address: 127.0.0.1, port: 7000, pid: 815, program: nginx, ours: false}]
 free_bytes:
   description: Free space below O(base).
   returned: success

@@ -27,6 +27,7 @@ def metrics_ui(
     if not wanted.metrics_ui:
         return {"metrics_ui": {"state": "stopped", **runs} if runs else {}}
     host = listen_host(arguments, first.address)
+    access = servers.access.get(first.name) or {}
     return {
         "metrics_ui": {
             "state": "started",
@@ -38,6 +39,8 @@ def metrics_ui(
             # Everywhere is no address that could be called.
             "address": f"{first.address if host == EVERYWHERE else host}:{ports.metrics_ui}",
             "metrics": f"{first.address}:{ports.metrics}",
+            # What the inventory calls it; others could be names of somebody who lets them lead here.
+            "names": sorted({first.name, *(str(access.get(key) or "") for key in ("controller", "host"))} - {""}),
             "placement": dict(placement),
         }
     }

@@ -235,13 +235,14 @@ def run_folder(runs: Path, name: str, started: float) -> Path:
 
     :raises OSError: when it cannot be made.
     """
-    runs.mkdir(mode=0o755, parents=True, exist_ok=True)
+    # What a run leaves is for whoever ran it: values, addresses, and logs with command lines.
+    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(started))
     label = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "run"
     for attempt in range(1, 1000):
         folder = runs / (f"{stamp}-{label}" if attempt == 1 else f"{stamp}-{label}-{attempt}")
         try:
-            folder.mkdir(mode=0o755)
+            folder.mkdir(mode=0o700)
         except FileExistsError:
             continue
         return folder
@@ -272,7 +273,6 @@ def write_json(path: Path, data: Any) -> None:
             stream.write("\n")
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -284,8 +284,14 @@ def write_logs(folder: Path, logs: Mapping[str, Mapping[str, str]]) -> None:
     for server, processes in logs.items():
         for process, text in processes.items():
             target = folder / "logs" / _safe(server) / f"{_safe(process)}.log"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            for directory in (target.parent.parent, target.parent):
+                directory.mkdir(mode=0o700, exist_ok=True)
+            with open(target, "w", encoding="utf-8", opener=_privately) as stream:
+                stream.write(text)
+
+
+def _privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def crashed_workers(states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
         foreign = [port for port in taken if not port.get("ours")]
         if foreign:
             port = foreign[0]
-            by = f" by process {port['pid']} ({port['command']})" if port.get("pid") else ""
+            by = f" by process {port['pid']} ({port['program']})" if port.get("pid") else ""
             ports = wanted.port_numbers
             without = ", or go without the metrics UI (metrics_ui=false)"
             raise Refusal(

@@ -143,7 +143,7 @@ def ask_for(port: int, room: int = 1 << 20, **query: str) -> socket.socket:
     # Before it connects, since that is agreed on then.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     connection.connect(("127.0.0.1", port))
-    connection.sendall(f"GET /api/stream?{urlencode(query)} HTTP/1.1\r\nHost: benchmark\r\n\r\n".encode())
+    connection.sendall(f"GET /api/stream?{urlencode(query)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return connection
 
 

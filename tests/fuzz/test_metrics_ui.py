@@ -320,19 +320,19 @@ class TestThePortForMetrics:
 
 
 REQUESTS = [
-    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     b"GET /metrics HTTP/1.0\r\n\r\n",
-    b"GET /api/overview?application=Demo&range=1h HTTP/1.1\r\nHost: a\r\nIf-None-Match: x\r\n\r\n",
-    b"HEAD /api/stream?view=overview&application=Demo HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"GET /api/stream?view=applications HTTP/1.1\r\nHost: a\r\n\r\n" * 2,
-    b"GET /static/index.html HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-    b"PUT /api/marks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+    b"GET /api/overview?application=Demo&range=1h HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: x\r\n\r\n",
+    b"HEAD /api/stream?view=overview&application=Demo HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /api/stream?view=applications HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2,
+    b"GET /static/index.html HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"PUT /api/marks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
 ]
 
 
 class TestThePortForBrowsers:
     def test_bytes_and_changed_requests(self, ui: HostileUi) -> None:
-        head = f"POST /api/marks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ui.token}\r\n"
+        head = f"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ui.token}\r\n"
         mark = b'{"kind": "crash", "worker": "w"}'
         sized = f"{head}Content-Length: {len(mark)}\r\n\r\n".encode() + mark
         chunked = f"{head}Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n20\r\n".encode()
@@ -405,7 +405,7 @@ class TestThePortForBrowsers:
 def first_piece(port: int, path: str) -> bytes:
     """What is answered first, with the whole head."""
     with socket.create_connection(("127.0.0.1", port), LIMIT) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
             data = connection.recv(1 << 16)

@@ -23,7 +23,8 @@ class TakenPort:
     port: int
     pid: Optional[int]
     """None where the owner cannot be seen, as for another user's process."""
-    command: str
+    program: str
+    """Its name alone: a command line may hold passwords, and this is printed and published."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -59,7 +60,7 @@ def taken(address: str, ports: list[int]) -> list[TakenPort]:
     found = []
     for port in busy:
         pid = owners.get(port)
-        found.append(TakenPort(address, port, pid, _command(pid) if pid else ""))
+        found.append(TakenPort(address, port, pid, _program(pid) if pid else ""))
     return found
 
 
@@ -94,9 +95,8 @@ def _listening_inodes(ports: set[int]) -> dict[str, int]:
     return inodes
 
 
-def _command(pid: int) -> str:
+def _program(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
-    return b" ".join(words).decode("utf-8", "replace").strip()[:120]

@@ -182,7 +182,7 @@ class WorkerStart:
             ) from error
         taken = [port for port in taken if but is None or port.pid != but]
         if taken:
-            by = f" by process {taken[0].pid} ({taken[0].command})" if taken[0].pid else ""
+            by = f" by process {taken[0].pid} ({taken[0].program})" if taken[0].pid else ""
             raise PortTaken(
                 f"Port {taken[0].port} of {self.worker} on {self.server} ({self._address}) is taken{by}; "
                 "stop that, or start the cluster with other wallaroo_ports."

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import prometheus
 from .files import PageFiles
+from .hosts import Names
 from .live import Live
 from .marks import MarkRefused
 from .receiver import Receiver
@@ -46,11 +47,12 @@ _PIECES = 50
 class Web:
     """The application."""
 
-    def __init__(self, receiver: Receiver, files: PageFiles, token: str, browsers: int) -> None:
+    def __init__(self, receiver: Receiver, files: PageFiles, token: str, browsers: int, names: Names) -> None:
         """.
 
         :param token: what whoever posts a mark has to know.
         :param browsers: how many live streams there may be at a time.
+        :param names: under which it may be asked for.
         """
         self._receiver = receiver
         self._store = receiver.store
@@ -70,7 +72,8 @@ class Web:
             Route("/api/{view}", self._view, methods=get),
         ]
         handlers: Any = {404: _not_found, 405: _not_allowed, Exception: _broken}
-        self.application: ASGIApp = _with_security_headers(Starlette(routes=routes, exception_handlers=handlers))
+        whole = _under_its_names(Starlette(routes=routes, exception_handlers=handlers), names)
+        self.application: ASGIApp = _with_security_headers(whole)
 
     async def _page(self, request: Request) -> Response:
         return self._file("index.html", request)
@@ -186,6 +189,22 @@ def _with_security_headers(application: ASGIApp) -> ASGIApp:
             await send(message)
 
         await application(scope, receive, send_with_headers)
+
+    return wrapped
+
+
+def _under_its_names(application: ASGIApp, names: Names) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        host = b"".join(value for name, value in scope.get("headers", []) if name == b"host").decode("latin-1")
+        if scope["type"] == "http" and not names.includes(host):
+            refused = _error(
+                f"this server is not known as {host[:80]!r}: ask for it by its number, as localhost through an SSH "
+                "tunnel, or name it in metrics_ui_names",
+                421,
+            )
+            await refused(scope, receive, send)
+            return
+        await application(scope, receive, send)
 
     return wrapped
 

@@ -22,6 +22,7 @@ from typing import Optional
 from .._formats.address_file import Address
 from .._formats.whole_file import write_whole
 from .._metrics_ui.files import PageFiles, PageMissing
+from .._metrics_ui.hosts import Names
 from .._metrics_ui.receiver import Receiver
 from .._metrics_ui.store import Limits, Store
 from . import shared
@@ -45,7 +46,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     files = PageFiles(Path(arguments.page), Path(arguments.chart) if arguments.chart else _chart())
     limits = Limits(clients=arguments.clients, series=arguments.series, memory=arguments.memory << 20)
     receiver = Receiver(Store(limits), shared.say)
-    web = Web(receiver, files, token, arguments.browsers)
+    names = Names([arguments.listen.host, arguments.metrics.host, *arguments.name])
+    web = Web(receiver, files, token, arguments.browsers, names)
 
     with (
         _socket(arguments.metrics, "--metrics", BACKLOG) as metrics,
@@ -122,6 +124,9 @@ def _parser() -> shared.Parser:
     parser.add_argument("--chart", default="", metavar="FILE", help="Chart.js (that of the installed wheel)")
     parser.add_argument(
         "--token-file", required=True, metavar="FILE", help="is given what whoever posts a mark has to know"
+    )
+    parser.add_argument(
+        "--name", action="append", default=[], help="another name of this server in the address bar; may be repeated"
     )
     limits = Limits()
     parser.add_argument(

@@ -224,16 +224,21 @@ class Execution:
                 return
             self.ended.folder = str(folder)
             if self._timeline.exists():
-                shutil.copyfile(self._timeline, Path(folder) / "timeline.jsonl")
+                _keep_private(self._timeline, Path(folder) / "timeline.jsonl")
             if self.ended.status != "successful":
                 for output in self._scratch.glob("artifacts/*/stdout"):
-                    shutil.copyfile(output, Path(folder) / "ansible.log")
+                    _keep_private(output, Path(folder) / "ansible.log")
         except OSError:
             # What could not be kept never changes what the run was.
             pass
 
     def _clean(self) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _keep_private(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    target.chmod(0o600)
 
 
 def _last_words(scratch: Path) -> str:

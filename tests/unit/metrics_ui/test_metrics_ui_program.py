@@ -142,7 +142,7 @@ class TestBrowsers:
         with socket.create_connection(("127.0.0.1", ui.port)) as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             for _ in range(50):
-                slow.sendall(b"GET /static/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+                slow.sendall(b"GET /static/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
             for number in range(200):
                 client.send(time.time(), count=1, bin=1 + number % 60)
             ui.until(lambda: workers(ui)["worker2"]["count"] == 200)

@@ -38,6 +38,7 @@ class TestStart:
             "listen": "10.0.0.1:4000",
             "address": "10.0.0.1:4000",
             "metrics": "10.0.0.1:5001",
+            "names": ["server1"],
             "placement": {"initializer": "server1", "worker2": "server2"},
         }
 

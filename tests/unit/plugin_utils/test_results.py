@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_a_result_is_written_as_a_whole(tmp_path: Path) -> None:
         _results.write_json(tmp_path / "result.json", {"no": object()})
     assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "pass"
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_what_a_run_leaves_is_for_whoever_ran_it(tmp_path: Path) -> None:
+    """Also where everybody may read what is made: values, addresses, and logs with command lines."""
+    before = os.umask(0o022)
+    try:
+        folder = _results.run_folder(tmp_path / "runs", "demo", 0.0)
+        _results.write_json(folder / "result.json", {})
+        _results.write_logs(folder, {"server1": {"worker2": "text"}})
+    finally:
+        os.umask(before)
+    paths = [tmp_path / "runs", *(tmp_path / "runs").rglob("*")]
+    assert len(paths) == 6
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
 
 
 def test_logs_stay_inside_the_folder(tmp_path: Path) -> None:

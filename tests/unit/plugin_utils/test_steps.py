@@ -282,7 +282,7 @@ class TestStart:
 
     def test_a_taken_port(self) -> None:
         there = self.fresh()
-        taken = {"port": 7000, "address": "10.0.0.1", "pid": 815, "command": "nginx", "ours": False}
+        taken = {"port": 7000, "address": "10.0.0.1", "pid": 815, "program": "nginx", "ours": False}
         there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
         sentence = refusal(_steps.start, there, wanted(), {})
         assert "Port 7000 on server1 (10.0.0.1) is taken by process 815 (nginx)" in sentence
@@ -290,7 +290,7 @@ class TestStart:
     @pytest.mark.parametrize("port", [4000, 5001])
     def test_a_port_of_the_metrics_ui_that_is_taken(self, port: int) -> None:
         there = self.fresh()
-        taken = {"port": port, "address": "10.0.0.1", "pid": None, "command": "", "ours": False}
+        taken = {"port": port, "address": "10.0.0.1", "pid": None, "program": "", "ours": False}
         there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
         sentence = refusal(_steps.start, there, wanted(), {})
         assert sentence.endswith("with wallaroo_ports, or go without the metrics UI (metrics_ui=false).")
