@@ -21,6 +21,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller im
     life,
     this_run,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 display = Display()
 
@@ -36,6 +38,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         """Take or release the lock; fail when another run holds it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
+        if self._task.args.get("state") != "released":
+            try:
+                require_together(str(self._task.get_play().strategy), task_vars or {})
+            except Refusal as refusal:
+                return {**result, "failed": True, "msg": str(refusal)}
         try:
             controller = this_run()
         except RunIsGone as gone:

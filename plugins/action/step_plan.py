@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
@@ -64,6 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         group = self._task.args.get("group") or "servers"
         result["changed"] = False
         try:
+            require_together(str(self._task.get_play().strategy), variables, str(group))
             result["plan"] = self._plan(str(step), arguments, str(group), variables)
             for sentence in result["plan"].get("warnings") or []:
                 display.warning(sentence)

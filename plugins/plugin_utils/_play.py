@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The play that a step runs in, which may be a user's own: all servers together, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+APART = ("free", "host_pinned")
+"""Strategies in which hosts go their own ways; those of Mitogen are called mitogen_free and so on."""
+
+
+def require_together(strategy: str, variables: Mapping[str, Any], group: str = "servers") -> None:
+    """All servers of the group take part, and each waits for the others after each task.
+
+    :param strategy: of the play.
+    :param variables: of the task.
+    :raises Refusal: otherwise, with what to write.
+    """
+    name = str(strategy).rsplit(".", maxsplit=1)[-1].removeprefix("mitogen_")
+    if name in APART:
+        raise Refusal(
+            f"This play has strategy {strategy}, in which servers do not wait for each other, so one could give the lock "
+            "back while another acts: write strategy: linear into it."
+        )
+    names = [str(server) for server in (variables.get("groups") or {}).get(group) or []]
+    chosen = variables.get("ansible_play_hosts_all")
+    left_out = [server for server in names if chosen is not None and server not in chosen]
+    # Without what was chosen at all the playbook ends by itself.
+    if left_out:
+        word = "--limit" if variables.get("ansible_limit") else "The play's hosts"
+        raise Refusal(f"{word} left out {', '.join(left_out)}: this step needs all servers of the group {group}.")
+    batch = variables.get("ansible_play_batch")
+    alive = variables.get("ansible_play_hosts") or []
+    apart = [server for server in names if batch is not None and server in alive and server not in batch]
+    if apart:
+        raise Refusal(
+            f"This play takes its servers in batches (serial), now without {', '.join(apart)}: this step needs all of "
+            "them at once, so leave serial out."
+        )
