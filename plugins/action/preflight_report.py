@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import report
-
-display = Display()
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
@@ -28,7 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         found = report(list(self._task.args["servers"]), self._task.args["found"])
-        display.display("\n" + "\n".join(found.lines()) + "\n")
+        say("\n" + "\n".join(found.lines()) + "\n")
         result.update(changed=False, table=found.table, problems=found.problems, notes=found.warnings)
         if found.problems:
             result["failed"] = True

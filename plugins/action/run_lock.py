@@ -12,7 +12,6 @@ import time
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
     DEAD,
     UNKNOWN,
@@ -22,9 +21,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller im
     this_run,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
-
-display = Display()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
@@ -51,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         answer = self._call(arguments, task_vars)
         other = answer.get("held_by")
         if other and life(other) == DEAD:
-            display.display(f"The lock of a run that is dead is taken over: {other['description']}")
+            say(f"The lock of a run that is dead is taken over: {other['description']}")
             answer = self._call({**arguments, "instead_of": other["run"]}, task_vars)
             other = answer.get("held_by") if not self._task.check_mode else None
         result.update(answer)

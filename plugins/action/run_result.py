@@ -16,6 +16,7 @@ from typing import Any, Optional
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 
 display = Display()
 
@@ -51,7 +52,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         folder: Optional[Path] = None
         if not self._task.check_mode:
             folder = self._keep(result, self._task.args)
-        display.display("\n" + _results.summary(result, folder) + "\n")
+        say("\n" + _results.summary(result, folder) + "\n")
         answer.update(
             changed=folder is not None,
             result=result.to_dict(),

@@ -24,8 +24,8 @@ def require_together(strategy: str, variables: Mapping[str, Any], group: str = "
     name = str(strategy).rsplit(".", maxsplit=1)[-1].removeprefix("mitogen_")
     if name in APART:
         raise Refusal(
-            f"This play has strategy {strategy}, in which servers do not wait for each other, so one could give the lock "
-            "back while another acts: write strategy: linear into it."
+            f"This play has strategy {strategy}, in which servers do not wait for each other, so one could give the "
+            "lock back while another acts: write strategy: linear into it."
         )
     names = [str(server) for server in (variables.get("groups") or {}).get(group) or []]
     chosen = variables.get("ansible_play_hosts_all")

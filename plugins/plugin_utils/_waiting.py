@@ -15,10 +15,8 @@ import time
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
-
-display = Display()
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 
 FIRST_SLICE = 3.0
 """Seconds until the first word of progress: most waits are over before."""
@@ -71,7 +69,7 @@ class WaitingAction(ReachingAction):
             for key in self.carried:
                 if key in answer:
                     arguments[key] = answer[key]
-            display.display(f"{self._where(task_vars)}: {answer.get('message') or 'still waiting'}")
+            say(f"{self._where(task_vars)}: {answer.get('message') or 'still waiting'}")
             pause = SLICE
         if answer.get("failed") and isinstance(answer.get("msg"), str):
             # The module knows its last slice only; a person wants to know how long was waited in all.
