@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import problems_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import metrics_ui_url
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import sentence_of
 
@@ -50,6 +51,7 @@ def cluster_table(states: Mapping[str, Mapping[str, Any]]) -> list[str]:
     url = metrics_ui_url(states)
     if url:
         lines.append(f"metrics UI: {url}")
+    lines += [f"PROBLEM: {sentence}" for sentence in problems_of(states)]
     for server, state in states.items():
         if state.get("problem") or "processes" not in state:
             lines.append(f"{server}: {state.get('problem') or state.get('msg') or 'does not answer'}")

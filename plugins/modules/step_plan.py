@@ -37,6 +37,7 @@ options:
       - kill
       - copy
       - restart
+      - fences
       - migrate
       - road_back
       - after_road_back

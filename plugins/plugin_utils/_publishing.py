@@ -26,6 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Stopped,
     Verified,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import problems_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI, sentence_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
 
@@ -187,6 +188,7 @@ def _status(common: Data, _plan: Data, answer: Data) -> Outcome:
             "workers": record.get("workers") or 0,
             "metrics_ui": metrics_ui_url(answer),
             "servers": [_server(name, state) for name, state in answer.items()],
+            "problems": problems_of(answer),
         },
     )
 

@@ -15,6 +15,7 @@ from typing import Any, Optional
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import refuse_two_owners
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -35,6 +36,7 @@ def send(arguments: Arguments, servers: Servers) -> Plan:
     """What is to be sent, in order, each with the command line of its program."""
     wait = arguments_of.boolean(arguments, "wait", True)
     record = _whole_cluster(servers)
+    refuse_two_owners(servers)
     market_spread = record.application == "market_spread"
     return {**(_market_spread if market_spread else _detector)(arguments, servers, record), "wait": wait}
 

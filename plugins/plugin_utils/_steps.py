@@ -20,6 +20,14 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import (
+    fence_of_source,
+    lost_servers,
+    not_answering,
+    refuse_two_owners,
+    require_answers,
+    rivals,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
     Servers,
@@ -85,6 +93,22 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
     worker = resolve_worker(arguments_of.required(arguments, "worker", '"worker=2 server=2"'), record)
     owner = servers.owner(worker)
     server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
+    wrong = rivals(servers, worker)
+    if wrong and server in wrong and arguments.get("server") not in (None, ""):
+        other = next(name for name in wrong if name != server)
+        return {
+            "cluster": record.to_dict(),
+            "worker": worker,
+            "server": server,
+            "base": record.server(server).base,
+            "needed": bool(servers.worker(worker, server).get("alive")),
+            # The operator's word which of the two is wrong: it must not come back.
+            "fence": {"moved_to": other, "epoch": servers.epoch(worker)},
+            "metrics_ui": servers.metrics_ui(),
+        }
+    refuse_two_owners(servers)
+    if servers.running_on(worker) is None:
+        require_answers(servers, worker)
     if server is None or owner is None:
         raise servers.nowhere(worker)
     if server != owner:
@@ -97,6 +121,7 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
         "server": server,
         "base": record.server(server).base,
         "needed": bool(servers.running_on(worker)),
+        "fence": {},
         "metrics_ui": servers.metrics_ui(),
     }
 
@@ -108,6 +133,7 @@ def copy(arguments: Arguments, servers: Servers) -> Plan:
     """
     plan = _move(arguments, servers)
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
+    require_answers(servers, worker, [src] if plan["source_lost"] else [])
     running = servers.running_on(worker)
     if running == src:
         pid = servers.worker(worker, src).get("pid")
@@ -135,17 +161,24 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
     if server is None:
         raise servers.nowhere(worker)
+    refuse_two_owners(servers)
     running = servers.running_on(worker)
+    lost = lost_servers(arguments, servers)
+    if running != server:
+        require_answers(servers, worker, lost)
     plan: Plan = {
         "cluster": record.to_dict(),
         "worker": worker,
         "server": server,
         "base": record.server(server).base,
         "needed": running != server,
-        "epoch": servers.epoch(worker),
+        # A server that is lost may have been one epoch ahead of what the others know.
+        "epoch": servers.epoch(worker) + (2 if lost else 0),
+        "claim": bool(lost),
         "peers": servers.addresses(record),
         "metrics_ui": servers.metrics_ui(),
     }
+    plan["fence"] = fence_of_source(servers, record, worker, server)
     kept = servers.kept_address(worker, server)
     if kept:
         plan["cluster"] = record.with_address(server, kept).to_dict()
@@ -185,7 +218,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
     plan = _move(arguments, servers)
     record = servers.running_cluster()
-    servers.require_all(but=plan["src"] if plan["source_lost"] else None)
+    require_answers(servers, plan["worker"], [plan["src"]] if plan["source_lost"] else [])
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     running = servers.running_on(worker)
     plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True})
@@ -255,6 +288,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             f'restart_worker.yml -e "worker={worker} server={src}".'
         )
     refuse_initializer(worker, "moved")
+    refuse_two_owners(servers)
     servers.require_usable(src, dst)
     servers.require_known(worker, src, dst)
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
@@ -267,7 +301,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             "source_lost=true needs via=journal: from a server that is gone no files can be copied "
             "(and only a cluster started with journal=true has another copy)."
         )
-    if lost and src in servers.states:
+    if lost and src not in not_answering(servers):
         raise Refusal(
             f"source_lost=true, but {src} answers: leave it out, so that {worker} is killed and fenced there. "
             "Two owners would destroy its state."
@@ -356,13 +390,15 @@ def _refuse_wrong_source(servers: Servers, worker: str, src: str) -> None:
 def _next_epoch(servers: Servers, plan: Plan) -> int:
     """The epoch in which the worker will belong to the target, once its source is known to be the right one."""
     worker, src = plan["worker"], plan["src"]
+    # A server that is lost may be one epoch ahead of what the others know: a move to it that was not finished.
+    ahead = 2 if plan["source_lost"] else 1
     if plan["via"] == arguments_of.JOURNAL and servers.owner(worker) is None:
         # What the source knew is gone with it; it was at least the first epoch.
-        return max(servers.epoch(worker), 1) + 1
+        return max(servers.epoch(worker), 1) + ahead
     _refuse_wrong_source(servers, worker, src)
     if plan["via"] == arguments_of.FILES and servers.running_on(worker) is None:
         _refuse_bad_files(servers, worker, src)
-    return servers.epoch(worker) + 1
+    return servers.epoch(worker) + ahead
 
 
 def _refuse_without_journal(record: ClusterRecord, servers: Servers) -> None:

@@ -49,7 +49,7 @@ PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "kill_worker": ("worker", "server"),
     "migrate": ("worker", "src", "dst", "via", "source_lost", "settle", "keep_address"),
     "preflight": ("fix", "workers", "app", "engine", "wallaroo_home", "wallaroo_ports"),
-    "restart_worker": ("worker", "server"),
+    "restart_worker": ("worker", "server", "source_lost"),
     "setup_dev_env": ("wallaroo_version",),
     "setup_repo": ("wallaroo_home", "wallaroo_version", "resilience"),
     "start_cluster": (*FORMATION, "symbols_file"),

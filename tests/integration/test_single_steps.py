@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 
 from .conftest import Loopback
 
@@ -247,7 +248,9 @@ def test_a_worker_that_an_interrupted_run_has_started_is_waited_for(cluster: Loo
     """It was started on the target, and whoever would have waited for it and fenced the source is gone."""
     cluster.play("kill_worker", "worker=2")
     cluster.play("copy_resilience", "worker=2 src=2 dst=4")
+    unfenced = ownership.path_of(str(cluster.base(2)), "worker2").read_bytes()
     cluster.play("restart_worker", "worker=2 server=4")
+    ownership.path_of(str(cluster.base(2)), "worker2").write_bytes(unfenced)
 
     again = cluster.play("migrate", "worker=2 src=2 dst=4")
 

@@ -179,9 +179,14 @@ class Steps:
         return self._call("copy_resilience", Copied, worker=worker, src=src, dst=dst, via=via, source_lost=source_lost)
 
     @Step
-    def restart(self, worker: Name, server: Optional[Name] = None) -> Call[Restarted]:
-        """``restart_worker.yml``: start a crashed worker from the resilience files of a server."""
-        return self._call("restart_worker", Restarted, worker=worker, server=server)
+    def restart(
+        self, worker: Name, server: Optional[Name] = None, *, source_lost: Optional[Union[bool, str]] = None
+    ) -> Call[Restarted]:
+        """``restart_worker.yml``: start a crashed worker from the resilience files of a server.
+
+        :param source_lost: the server that does not answer is gone for good, and the worker does not run there.
+        """
+        return self._call("restart_worker", Restarted, worker=worker, server=server, source_lost=source_lost)
 
     @Step
     def migrate(

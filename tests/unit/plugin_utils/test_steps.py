@@ -167,8 +167,8 @@ class TestMovesThroughTheJournalServer:
             assert "server2 did not answer. Where it is switched off" in sentence
             assert "source_lost=true" in sentence
         plan = _steps.migrate({**self.MOVE, "source_lost": "true"}, there)
-        assert (plan["kill"], plan["fence"], plan["settle"], plan["epoch"]) == (False, False, False, 2)
-        assert _steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 2
+        assert (plan["kill"], plan["fence"], plan["settle"], plan["epoch"]) == (False, False, False, 3)
+        assert _steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 3
 
     def test_a_server_that_answers_is_not_lost(self) -> None:
         assert "but server2 answers" in refusal(_steps.migrate, {**self.MOVE, "source_lost": "yes"}, journalling())

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single steps while the server that has the worker does not answer: none of them makes a second owner."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Loopback, start_directly
+from tests.integration.trust.watching import living, never_two, owners
+from tests.port_block import PortBlock
+
+SILENT = """
+servers:
+  hosts:
+    {server}:
+      ansible_connection: ssh
+      ansible_host: 127.0.0.1
+      ansible_port: 1
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
+    with closing(PortBlock()) as block:
+        loopback = Loopback(repository, tmp_path_factory.mktemp("single"), block)
+        try:
+            start_directly(loopback)
+            yield loopback
+        finally:
+            loopback.stop()
+
+
+def test_a_step_without_the_server_that_has_the_worker(shared: Loopback, seed: int) -> None:
+    chance = random.Random(seed)
+    here = owners(shared)[-1][1]
+    if seed % 10 == 1:
+        # The others have held it too: their older files and records are what tempts a step.
+        shared.play("migrate", f"worker=2 src={here} dst={_other(chance, here)} settle=false")
+        here = owners(shared)[-1][1]
+    before = (living(shared), owners(shared))
+    src, dst = chance.sample([name for name in ("server2", "server3", "server4") if name != here], 2)
+    step, arguments = chance.choice(
+        [
+            ("copy_resilience", f"worker=2 src={src} dst={dst}"),
+            ("copy_resilience", f"worker=2 src={here} dst={dst}"),
+            ("restart_worker", f"worker=2 server={dst}"),
+            ("restart_worker", "worker=2"),
+            ("kill_worker", f"worker=2 server={src}"),
+            ("kill_worker", "worker=2"),
+            ("migrate", f"worker=2 src={src} dst={dst} settle=false"),
+        ]
+    )
+    inventory = shared.directory / "silent.yml"
+    inventory.write_text(SILENT.format(server=here))
+
+    options = ("-i", str(shared.repository / "inventory" / "loopback"), "-i", str(inventory))
+    run = shared.play(step, arguments, *options, succeed=False)
+
+    assert f"{here} did not answer" in run.message, run.output[-3000:]
+    assert (living(shared), owners(shared)) == before
+    never_two(shared)
+
+
+def _other(chance: random.Random, here: str) -> str:
+    return chance.choice([name for name in ("server2", "server3", "server4") if name != here])
