@@ -16,8 +16,8 @@ from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import fences
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back

@@ -58,13 +58,6 @@ class Servers:
             if problem:
                 raise Refusal(f"{name}: {problem}")
 
-    def require_usable(self, *names: str) -> None:
-        """These servers can be used, as far as they answered."""
-        for name in names:
-            problem = self.states.get(name, {}).get("problem")
-            if problem:
-                raise Refusal(f"{name}: {problem}")
-
     def damage(self, name: str, record: str, of: str = "") -> str:
         """What is wrong with a record of a server, as a sentence; empty when nothing is.
 

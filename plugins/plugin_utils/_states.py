@@ -33,7 +33,7 @@ class WorkerState:
     epoch: int = 0
     moved_to: Optional[str] = None
     resilience: str = ""
-    """Its resilience files: ``complete``, ``incomplete``, ``fenced``, ``none``, or ``unknown`` where they cannot be read."""
+    """Its resilience files: ``complete``, ``incomplete``, ``fenced``, ``none``, or ``unknown``: they cannot be read."""
     resilience_bytes: int = 0
 
 

@@ -289,7 +289,6 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         )
     refuse_initializer(worker, "moved")
     refuse_two_owners(servers)
-    servers.require_usable(src, dst)
     servers.require_known(worker, src, dst)
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
     via = arguments_of.choice(arguments, "via", arguments_of.WAYS, arguments_of.FILES)

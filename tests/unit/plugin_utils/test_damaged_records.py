@@ -67,8 +67,8 @@ def test_nobody_says_that_a_worker_never_ran_when_that_is_not_known() -> None:
         why = f"Where worker2 is cannot be told. {said('server2', record)}"
         assert refusal(_steps.kill, {"worker": "2"}, there) == why
     there = failed(servers(2), "server2")
-    assert refusal(_steps.kill, {"worker": "2"}, there) == (
-        "Where worker2 is cannot be told without server2: No module named 'json'"
+    assert refusal(_steps.kill, {"worker": "2"}, there).startswith(
+        "server2 cannot be used (No module named 'json'), and worker2 may run there"
     )
     assert refusal(_steps.kill, {"worker": "2"}, servers(2, **gone)).startswith("worker2 is on no server: none of them")
 
@@ -76,7 +76,8 @@ def test_nobody_says_that_a_worker_never_ran_when_that_is_not_known() -> None:
 @pytest.mark.parametrize("server", ["server2", "server4"])
 def test_a_server_whose_module_failed_is_named_with_what_it_said(server: str) -> None:
     for step in (_steps.copy, _steps.migrate):
-        assert refusal(step, MOVE, failed(servers(2), server)) == f"{server}: No module named 'json'"
+        sentence = refusal(step, MOVE, failed(servers(2), server))
+        assert sentence.startswith(f"{server} cannot be used (No module named 'json'), and worker2 may run there")
 
 
 def test_a_damaged_record_of_the_cluster_is_no_cluster_that_was_never_started() -> None:
