@@ -84,7 +84,9 @@ def _stale(servers: Servers, worker: str) -> list[Stale]:
     there = known.get(holder) or {}
     found = []
     for name, what in known.items():
-        if name == holder or (what["ownership"] == "moved" and not what.get("alive")) or what["ownership"] == "none":
+        # Where its owner cannot be read it is not known what would be fenced: the step says what is damaged.
+        readable = what["ownership"] in ("owner", "moved")
+        if name == holder or not readable or (what["ownership"] == "moved" and not what.get("alive")):
             continue
         if what["ownership"] == "owner" and what["epoch"] >= newest:
             continue

@@ -130,7 +130,8 @@ def _task(base: Path, moment: str) -> None:
         return {"held_by": found}
 
     plugin = action.ActionModule.__new__(action.ActionModule)
-    plugin._task = SimpleNamespace(args={}, async_val=0, check_mode=False)
+    play = SimpleNamespace(strategy="linear")
+    plugin._task = SimpleNamespace(args={}, async_val=0, check_mode=False, get_play=lambda: play)
     plugin._execute_module = module
     plugin._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
     try:
