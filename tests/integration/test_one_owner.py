@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 
 from tests.integration.conftest import Loopback
@@ -48,7 +49,7 @@ def test_a_worker_that_lives_twice_stops_everything_until_the_wrong_one_is_named
 
     cluster.play("kill_worker", "worker=2 server=3")
 
-    assert not Path(f"/proc/{pid}").exists()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10, "the end of the killed process")
     assert list(living(cluster)) == ["server2"]
     assert owners(cluster) == [(1, "server2")]
     assert "PROBLEM" not in cluster.play("status").message
@@ -65,7 +66,7 @@ def test_a_server_that_was_lost_is_fenced_at_the_first_look_when_it_is_back(clus
     run = cluster.play("start_sender", "last=300 interval=0")
 
     assert "it is killed and fenced there" in run.message
-    assert not Path(f"/proc/{pid}").exists()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10, "the end of the killed process")
     assert list(living(cluster)) == ["server4"]
     assert owners(cluster) == [(2, "server4")]
     assert cluster.play("verify", "last=300").code == 0

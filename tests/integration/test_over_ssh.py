@@ -158,19 +158,26 @@ sys.stdin.read()
 """
 
 
-def test_a_mover_that_was_killed_leaves_nothing_behind_the_next(ssh, base, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory for temporary files with a short name: a socket's name is short."""
+    with tempfile.TemporaryDirectory(prefix="w.", dir="/tmp") as made:
+        yield Path(made)
+
+
+def test_a_mover_that_was_killed_leaves_nothing_behind_the_next(ssh, base, place, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    environment = {**os.environ, "TMPDIR": str(place)}
     command = [sys.executable, "-c", KILLED, str(base), json.dumps(ssh.as_argument())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as mover:
         agent = int(mover.stdout.readline())
         mover.kill()
         mover.wait()
-    assert list(tmp_path.glob("wallaroo-ssh*")), "a SIGKILL leaves no time to tidy up"
+    assert list(place.glob("wallaroo-ssh*")), "a SIGKILL leaves no time to tidy up"
 
     address(ssh, base).open(PREFIX, "worker2").close()
 
-    assert not list(tmp_path.glob("*wallaroo-ssh*"))
+    assert not list(place.glob("*wallaroo-ssh*"))
     wait_until(lambda: not Path(f"/proc/{agent}").exists(), 10, "the end of the killed mover's agent")
     shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert not [line for line in shown.splitlines() if f"{tmp_path}/wallaroo-ssh" in line]
+    assert not [line for line in shown.splitlines() if f"{place}/wallaroo-ssh" in line]

@@ -30,6 +30,8 @@ _OLD = "wallaroo-ssh-"
 _GRACE_SECONDS = 60.0
 """A directory that nobody can hold by its kind is somebody's for so long."""
 _NAME = "s"
+_LONGEST_PLACE = 107 - len(f"/{PREFIX}12345678/{_NAME}.1234567890123456")
+"""Bytes: a socket's name has 107 (unix(7)), and ssh gives it a suffix until it listens."""
 
 
 class ControlDirectory:
@@ -37,7 +39,7 @@ class ControlDirectory:
 
     def __init__(self) -> None:
         """:raises OSError: when it cannot be made."""
-        place = tempfile.gettempdir()
+        place = _place()
         remove_those_of_the_dead(place)
         unborn = tempfile.mkdtemp(prefix=_UNBORN, dir=place)
         self._handle = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -55,6 +57,15 @@ class ControlDirectory:
         """Remove it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._handle)
+
+
+def _place() -> str:
+    """The directory for temporary files, or another one when its name leaves no room for a socket's."""
+    wanted = tempfile.gettempdir()
+    for place in (wanted, os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):  # noqa: S108  # what is made there is private
+        if place and len(os.fsencode(place)) <= _LONGEST_PLACE and os.access(place, os.W_OK | os.X_OK):
+            return place
+    return wanted
 
 
 def remove_those_of_the_dead(place: str) -> None:

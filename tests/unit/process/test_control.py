@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,12 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return tmp_path
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory for temporary files with a short name: a socket's name is short."""
+    with tempfile.TemporaryDirectory(prefix="w.", dir="/tmp") as made:
+        monkeypatch.setattr(tempfile, "tempdir", made)
+        monkeypatch.setenv("TMPDIR", made)
+        yield Path(made)
 
 
 def test_what_a_killed_process_leaves_is_removed_by_the_next(place: Path) -> None:
@@ -75,3 +78,17 @@ def test_what_another_user_left_is_left_alone(place: Path) -> None:
     control.remove_those_of_the_dead(str(place))
 
     assert (place / "wallaroo-ssh.theirs").exists()
+
+
+def test_a_directory_for_temporary_files_with_a_long_name_leaves_no_room_for_a_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = tmp_path / ("long" * 20)
+    far.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(far))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(far))
+    directory = control.ControlDirectory()
+    try:
+        assert os.path.dirname(directory.path) == "/tmp"
+    finally:
+        directory.close()
