@@ -12,6 +12,7 @@ import time
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
     DEAD,
     UNKNOWN,
@@ -65,6 +66,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         return result
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        if _here.is_here(self, task_vars):
+            return _here.run("run_lock", arguments, bool(self._task.check_mode))
         answer: dict[str, Any] = self._execute_module(
             module_name="wallaroo.resilience.run_lock", module_args=arguments, task_vars=task_vars
         )

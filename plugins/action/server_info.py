@@ -20,7 +20,4 @@ class ActionModule(ReachingAction):
             # Ansible ends the play for all hosts when it cannot reach one that is asked once, ignored or not.
             return super()._call(arguments, task_vars)
         # Each host for itself: ``unreachable`` is what the plans read, and the roles ignore it.
-        answer: dict[str, Any] = self._execute_module(
-            module_name="wallaroo.resilience.server_info", module_args=arguments, task_vars=task_vars
-        )
-        return answer
+        return self._run(self.module_name, arguments, task_vars)

@@ -180,22 +180,27 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.exter
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "host": {"type": "str", "required": True},
+        "port": {"type": "int", "default": 5050},
+        "wait_for": {"type": "str", "choices": ["nothing", "initialized", "processing"], "default": "nothing"},
+        "workers": {"type": "int"},
+        "queries": {"type": "list", "elements": "str", "choices": list(QUERIES), "default": []},
+        "answer_timeout": {"type": "float", "default": 5},
+        "wait_timeout": {"type": "float", "default": 60},
+        "return_after": {"type": "float"},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "host": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 5050},
-            "wait_for": {"type": "str", "choices": ["nothing", "initialized", "processing"], "default": "nothing"},
-            "workers": {"type": "int"},
-            "queries": {"type": "list", "elements": "str", "choices": list(QUERIES), "default": []},
-            "answer_timeout": {"type": "float", "default": 5},
-            "wait_timeout": {"type": "float", "default": 60},
-            "return_after": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     if wanted["answer_timeout"] <= 0:
         module.fail_json(msg="answer_timeout has to be more than 0 seconds.")

@@ -253,25 +253,30 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification 
     validator_rule,
 )
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "path": {"type": "path", "required": True},
+        "keys": {"type": "list", "elements": "str", "no_log": False},
+        "key_count": {"type": "int", "no_log": False},
+        "first": {"type": "int", "default": 1},
+        "last": {"type": "int", "required": True},
+        "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
+        "violations_limit": {"type": "int", "default": 20},
+        "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
+        "moments": {"type": "list", "elements": "float", "default": []},
+    },
+    "mutually_exclusive": [("keys", "key_count")],
+    "required_one_of": [("keys", "key_count")],
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "keys": {"type": "list", "elements": "str", "no_log": False},
-            "key_count": {"type": "int", "no_log": False},
-            "first": {"type": "int", "default": 1},
-            "last": {"type": "int", "required": True},
-            "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
-            "violations_limit": {"type": "int", "default": 20},
-            "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
-            "moments": {"type": "list", "elements": "float", "default": []},
-        },
-        mutually_exclusive=[("keys", "key_count")],
-        required_one_of=[("keys", "key_count")],
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     if wanted["key_count"] is not None and wanted["key_count"] < 1:
         module.fail_json(msg=f"key_count is {wanted['key_count']}: say how many keys were sent, at least 1")

@@ -153,6 +153,22 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.
 
 LOG_LINES = 20
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "path": {"type": "path", "required": True},
+        "keys": {"type": "list", "elements": "str", "no_log": False},
+        "key_count": {"type": "int", "no_log": False},
+        "last": {"type": "int", "required": True},
+        "base": {"type": "path"},
+        "watch": {"type": "list", "elements": "str"},
+        "wait_timeout": {"type": "float", "default": 60},
+        "return_after": {"type": "float"},
+    },
+    "mutually_exclusive": [("keys", "key_count")],
+    "required_one_of": [("keys", "key_count")],
+    "required_by": {"watch": "base"},
+}
+
 
 class WatchedProcessDied(Exception):
     """Nothing more can come."""
@@ -169,22 +185,11 @@ class WatchedProcessDied(Exception):
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "keys": {"type": "list", "elements": "str", "no_log": False},
-            "key_count": {"type": "int", "no_log": False},
-            "last": {"type": "int", "required": True},
-            "base": {"type": "path"},
-            "watch": {"type": "list", "elements": "str"},
-            "wait_timeout": {"type": "float", "default": 60},
-            "return_after": {"type": "float"},
-        },
-        mutually_exclusive=[("keys", "key_count")],
-        required_one_of=[("keys", "key_count")],
-        required_by={"watch": "base"},
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     keys = wanted["keys"] if wanted["keys"] is not None else [key_name(n) for n in range(wanted["key_count"])]
     problem = problem_of_keys(keys)

@@ -73,24 +73,30 @@ run:
 """
 
 from dataclasses import asdict
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "base": {"type": "path", "required": True},
+        "server": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+        "holder": {"type": "dict", "required": True},
+        "instead_of": {"type": "str", "default": ""},
+        "take_over": {"type": "bool", "default": False},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
-            "holder": {"type": "dict", "required": True},
-            "instead_of": {"type": "str", "default": ""},
-            "take_over": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     other = None
     try:

@@ -56,22 +56,29 @@ run:
   sample: 6f1c
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import enter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "base": {"type": "path", "required": True},
+        "server": {"type": "str", "required": True},
+        "run": {"type": "str", "required": True},
+        "acts_timeout": {"type": "float", "default": 120},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "required": True},
-            "acts_timeout": {"type": "float", "default": 120},
-        },
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     try:
         if not module.check_mode:

@@ -153,7 +153,7 @@ logs:
   sample: {worker2: "~~~Resuming message processing.~~~"}
 """
 
-from typing import Optional
+from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
@@ -161,20 +161,25 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.serve
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import entered, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "base": {"type": "path", "required": True},
+        "server": {"type": "str", "required": True},
+        "cluster": {"type": "dict"},
+        "logs": {"type": "bool", "default": False},
+        "acts_timeout": {"type": "float", "default": 0},
+        "run": {"type": "str", "default": ""},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "cluster": {"type": "dict"},
-            "logs": {"type": "bool", "default": False},
-            "acts_timeout": {"type": "float", "default": 0},
-            "run": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     try:
         wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
         problem = _wait_for_acts(module.params["base"], module.params["acts_timeout"])

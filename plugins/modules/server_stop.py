@@ -75,26 +75,33 @@ unknown:
   version_added: 1.1.0
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "base": {"type": "path", "required": True},
+        "server": {"type": "str", "required": True},
+        "run": {"type": "str", "default": ""},
+        "keep_files": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "float", "default": 10},
+        "acts_timeout": {"type": "float", "default": 120},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "keep_files": {"type": "bool", "default": False},
-            "wait_timeout": {"type": "float", "default": 10},
-            "acts_timeout": {"type": "float", "default": 120},
-        },
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     try:
         if not module.check_mode:
             wait_for_acts(module.params["base"], module.params["acts_timeout"])

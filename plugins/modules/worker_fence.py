@@ -97,22 +97,27 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.actin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "base": {"type": "path", "required": True},
+        "server": {"type": "str", "required": True},
+        "run": {"type": "str", "default": ""},
+        "worker": {"type": "str", "required": True},
+        "moved_to": {"type": "str", "required": True},
+        "epoch": {"type": "int", "required": True},
+        "kill": {"type": "bool", "default": False},
+        "acts_timeout": {"type": "float", "default": 120},
+    },
+}
+
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "worker": {"type": "str", "required": True},
-            "moved_to": {"type": "str", "required": True},
-            "epoch": {"type": "int", "required": True},
-            "kill": {"type": "bool", "default": False},
-            "acts_timeout": {"type": "float", "default": 120},
-        },
-        supports_check_mode=True,
-    )
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     try:
         with acting_alone(wanted["base"], wanted["acts_timeout"], module.check_mode, wanted["run"]):

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here
 
 ACTING = frozenset(
     (
@@ -55,15 +56,22 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         return self._ask(self.module_name, arguments, task_vars)
 
+    def _run(self, module: str, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        """Run a module of this collection on the server, and let Ansible say of one that cannot be reached."""
+        if module in _here.MODULES and _here.is_here(self, task_vars):
+            return _here.run(module, arguments, bool(self._task.check_mode))
+        answer: dict[str, Any] = self._execute_module(
+            module_name=f"wallaroo.resilience.{module}", module_args=arguments, task_vars=task_vars
+        )
+        return answer
+
     def _ask(self, module: str, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         """Run a module of this collection on the server."""
         lock = (task_vars or {}).get(LOCK_VARIABLE) or {}
         if module in ACTING and lock.get("run"):
             arguments = {"run": lock["run"], **arguments}
         try:
-            answer: dict[str, Any] = self._execute_module(
-                module_name=f"wallaroo.resilience.{module}", module_args=arguments, task_vars=task_vars
-            )
+            answer = self._run(module, arguments, task_vars)
         except AnsibleConnectionFailure as error:
             return unreachable(self._where(task_vars), str(getattr(error, "message", "") or error))
         if answer.get("unreachable"):

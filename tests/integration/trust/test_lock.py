@@ -133,7 +133,7 @@ def _task(base: Path, moment: str) -> None:
     play = SimpleNamespace(strategy="linear")
     plugin._task = SimpleNamespace(args={}, async_val=0, check_mode=False, get_play=lambda: play)
     plugin._execute_module = module
-    plugin._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    plugin._connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir=None))
     try:
         killed_at(MOMENTS[0])
         plugin.run(None, {})

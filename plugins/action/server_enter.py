@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of the module ``server_enter``: a server that cannot be reached ends nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
+
+
+class ActionModule(ReachingAction):
+    """See the module's documentation."""
+
+    module_name = "server_enter"
+
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        # Each host for itself: ``unreachable`` is what the role ignores.
+        return self._run(self.module_name, arguments, task_vars)

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules of a server that is this machine run in the process of their task, and answer as if they had been sent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here
+
+
+def action(**what: Any) -> SimpleNamespace:
+    """A task's action on a server that is this machine, but for what is given."""
+    connection = {"transport": "local", "become": None, **what.get("connection", {})}
+    task = {"environment": [], "delegate_to": None, **what.get("task", {})}
+    return SimpleNamespace(
+        _connection=SimpleNamespace(**connection),
+        _task=SimpleNamespace(**task),
+        _templar=SimpleNamespace(template=lambda value: sys.executable if value == "{{ mine }}" else value),
+    )
+
+
+HERE = {"ansible_python_interpreter": "{{ mine }}"}
+
+
+def test_this_machine_user_and_python() -> None:
+    assert _here.is_here(action(), HERE)
+
+
+@pytest.mark.parametrize(
+    ("what", "variables"),
+    [
+        ({"connection": {"transport": "ssh"}}, HERE),
+        ({"connection": {"become": object()}}, HERE),
+        ({"task": {"environment": [{"LANG": "C"}]}}, HERE),
+        ({"task": {"delegate_to": "server2"}}, HERE),
+        ({}, {"ansible_python_interpreter": "/usr/bin/python3.9"}),
+        ({}, {}),
+        ({}, None),
+    ],
+    ids=["SSH", "another user", "another environment", "another server", "another Python", "no Python", "nothing"],
+)
+def test_all_else_is_sent(what: dict[str, Any], variables: Any) -> None:
+    assert not _here.is_here(action(**what), variables)
+
+
+def test_who_is_asked_in_place_of_another_is_looked_at_itself() -> None:
+    variables = {"ansible_python_interpreter": "/elsewhere", "ansible_delegated_vars": {"server2": HERE}}
+    assert _here.is_here(action(task={"delegate_to": "server2"}), variables)
+
+
+def test_arguments_are_checked_and_converted_as_the_module_does(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "there").mkdir()
+    arguments = {"base": "~/there", "server": "server1", "run": "r1", "acts_timeout": "5"}
+    assert _here.run("server_enter", arguments, check_mode=False) == {"changed": False, "run": "r1"}
+    assert (tmp_path / "there" / "run.entered").read_text() == "r1\n"
+    failed = _here.run("server_enter", {"base": "/nowhere"}, check_mode=False)
+    assert failed["failed"]
+    assert "missing required arguments: run, server" in failed["msg"]
+
+
+def test_check_mode_reaches_the_module(tmp_path: Path) -> None:
+    _here.run("server_enter", {"base": str(tmp_path), "server": "server1", "run": "r1"}, check_mode=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_comes_back_is_what_json_can_carry(tmp_path: Path) -> None:
+    state = _here.run("server_info", {"base": str(tmp_path), "server": "server1"}, check_mode=False)
+    assert state["server"] == "server1"
+    assert state["problem"] is None
+    assert isinstance(state["ports_taken"], list)
+
+
+def test_a_failure_and_its_warnings_are_told(tmp_path: Path) -> None:
+    holder = {"run": "r1", "unknown": 1}
+    failed = _here.run("run_lock", {"base": str(tmp_path), "server": "server1", "holder": holder}, check_mode=False)
+    assert failed["failed"]
+    assert "cannot be used" in failed["msg"]
