@@ -61,6 +61,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._writer: Optional[_timeline.Writer] = None
         self._play = ""
         self._begun: dict[str, float] = {}
+        self._reasons: dict[str, list[str]] = {}
+        """Why items of a loop failed, of each step. What is told of the whole loop does not say which items failed
+        in each version of Ansible."""
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """Open the file."""
@@ -105,6 +108,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """A step has failed."""
         self._end(result, _timeline.IGNORED if ignore_errors else _timeline.FAILED)
 
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """One item of a loop has failed, or its server did not answer."""
+        step = self._step(result._host, result._task)
+        self._reasons.setdefault(step["id"], []).append(_message(result._task, result._result, []))
+
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """A host did not answer."""
         ignored = bool(getattr(result._task, "ignore_unreachable", False))
@@ -134,6 +142,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         task, values = result._task, result._result
         step = self._step(result._host, task)
         begun = self._begun.pop(step["id"], None)
+        reasons = self._reasons.pop(step["id"], [])
         if _is_silent(task) and outcome not in (_timeline.FAILED, _timeline.UNREACHABLE):
             return
         delegated = str((getattr(result, "_task_fields", None) or {}).get("delegate_to") or "")
@@ -142,7 +151,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             delegated = ""
         message = ""
         if outcome in (_timeline.FAILED, _timeline.UNREACHABLE, _timeline.IGNORED):
-            message = _message(task, values)
+            message = _message(task, values, reasons)
         self._write(
             _timeline.END,
             **step,
@@ -172,16 +181,9 @@ def _is_silent(task: Any) -> bool:
     return task.action in constants._ACTION_ALL_INCLUDES or task.action == VALIDATION
 
 
-def _message(task: Any, values: dict[str, Any]) -> str:
+def _message(task: Any, values: dict[str, Any], reasons: list[str]) -> str:
     if getattr(task, "no_log", False) or values.get("_ansible_no_log") or values.get("censored"):
         return _timeline.HIDDEN
-    message = str(values.get("msg") or "").strip()
-    failed = [item for item in values.get("results") or [] if isinstance(item, dict) and item.get("failed")]
-    if failed:
-        # Of a loop Ansible says no more than that one or more items failed.
-        reasons = [
-            _timeline.HIDDEN if item.get("_ansible_no_log") or item.get("censored") else str(item.get("msg") or "")
-            for item in failed
-        ]
-        message = "; ".join(dict.fromkeys(reason.strip() for reason in reasons if reason)) or message
+    # Of a loop Ansible says no more than that one or more items failed.
+    message = "; ".join(dict.fromkeys(reasons)) or str(values.get("msg") or "").strip()
     return message or str(values.get("stderr") or "").strip() or "failed"
