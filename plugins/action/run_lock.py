@@ -21,7 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller im
     life,
     this_run,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases, require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
@@ -40,6 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         if self._task.args.get("state") != "released":
             try:
                 require_together(str(self._task.get_play().strategy), task_vars or {})
+                require_bases(task_vars or {})
             except Refusal as refusal:
                 return {**result, "failed": True, "msg": str(refusal)}
         try:

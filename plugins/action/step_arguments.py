@@ -10,6 +10,7 @@ from typing import Any, Optional
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
@@ -40,6 +41,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             _variables.check(
                 playbook, load_extra_vars(self._loader), values, servers, lambda name: _mentioned(name, variables)
             )
+            if playbook not in _variables.WITHOUT_BASE:
+                require_bases(variables)
             if playbook in _variables.WRITES_RUNS:
                 _results.refuse_unwritable(values.get("wallaroo_runs"))
         except Refusal as refusal:

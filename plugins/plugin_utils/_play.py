@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The play that a step runs in, which may be a user's own: all servers together, task by task."""
+"""The play and the inventory that a step runs in, which may be a user's own: all servers together, task by task."""
 
 from __future__ import annotations
 
@@ -41,4 +41,20 @@ def require_together(strategy: str, variables: Mapping[str, Any], group: str = "
         raise Refusal(
             f"This play takes its servers in batches (serial), now without {', '.join(apart)}: this step needs all of "
             "them at once, so leave serial out."
+        )
+
+
+def require_bases(variables: Mapping[str, Any], group: str = "servers") -> None:
+    """The inventory says of all servers where they keep everything.
+
+    :param variables: of the task.
+    :raises Refusal: otherwise, with what to write.
+    """
+    hostvars = variables.get("hostvars") or {}
+    names = [str(server) for server in (variables.get("groups") or {}).get(group) or []]
+    without = [server for server in names if not str((hostvars.get(server) or {}).get("wallaroo_base") or "").strip()]
+    if without:
+        raise Refusal(
+            f"The inventory gives {', '.join(without)} no wallaroo_base, the directory that holds everything of a "
+            f"server: write it into the vars of the group {group}, e.g. wallaroo_base: /srv/wallaroo."
         )

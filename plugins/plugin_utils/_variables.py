@@ -65,6 +65,9 @@ PLAYBOOKS: dict[str, tuple[str, ...]] = {
 WRITES_RUNS = ("demo", "migrate", "verify", "verify_migration", "verify_restart")
 """Playbooks that leave the folder of a run."""
 
+WITHOUT_BASE = ("configure_awx", "setup_dev_env")
+"""Playbooks that put nothing below ``wallaroo_base``."""
+
 EVERYWHERE = ("take_over", "wallaroo_runs", "wallaroo_other_variables")
 """Variables that every playbook may be given, whether it has a lock and a folder of runs or not."""
 

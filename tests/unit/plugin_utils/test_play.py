@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases, require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 ALL = ["server1", "server2", "server3"]
@@ -70,6 +70,31 @@ PLAY = """
 """
 
 
+def test_servers_without_a_place_are_named() -> None:
+    placed = {"wallaroo_base": "/srv/wallaroo"}
+    require_bases({"groups": {"servers": ALL}, "hostvars": dict.fromkeys(ALL, placed)})
+    hostvars = {"server1": placed, "server2": {}, "server3": {"wallaroo_base": ""}}
+    with pytest.raises(Refusal, match=r"^The inventory gives server2, server3 no wallaroo_base, .* the group servers"):
+        require_bases({"groups": {"servers": ALL}, "hostvars": hostvars})
+
+
+@pytest.mark.parametrize("playbook", ["status", "kill_worker", "preflight", ""])
+def test_an_inventory_without_places_is_refused_in_one_sentence(
+    repository: Path, tmp_path: Path, playbook: str
+) -> None:
+    inventory = tmp_path / "hosts"
+    inventory.write_text("[servers]\nserver1 ansible_connection=local\nserver2 ansible_connection=local\n")
+    own = tmp_path / "play.yml"
+    own.write_text(PLAY.replace("{more}", ""))
+    path = repository / "playbooks" / f"{playbook}.yml" if playbook else own
+    given = ["-e", "worker=2 server=2"] if playbook == "kill_worker" else []
+    code, said = played(repository, tmp_path, path, "-i", str(inventory), *given)
+    assert code != 0
+    assert "The inventory gives server1, server2 no wallaroo_base" in said
+    assert "has no attribute" not in said
+    assert "is undefined" not in said
+
+
 @pytest.mark.parametrize(
     ("more", "options", "sentence"),
     [
@@ -83,6 +108,13 @@ def test_a_play_of_the_user_is_refused_before_the_lock_is_taken(
 ) -> None:
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY.replace("{more}", more))
+    code, said = played(repository, tmp_path, playbook, *options)
+    assert code != 0
+    assert sentence in said
+    assert not (tmp_path / "servers" / "server1" / "run.lock").exists()
+
+
+def played(repository: Path, tmp_path: Path, playbook: Path, *options: str) -> tuple[int, str]:
     ended = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), *options],
         cwd=repository,
@@ -97,6 +129,4 @@ def test_a_play_of_the_user_is_refused_before_the_lock_is_taken(
         check=False,
         timeout=120,
     )
-    assert ended.returncode != 0
-    assert sentence in " ".join((ended.stdout + ended.stderr).split())
-    assert not (tmp_path / "servers" / "server1" / "run.lock").exists()
+    return ended.returncode, " ".join((ended.stdout + ended.stderr).split())
