@@ -69,7 +69,11 @@ look_at() {
 # What the inventory names is what Ansible will use, whatever else there is.
 look_at_named() {
     case $interpreter in
-    '' | auto | auto_* | *' '*) return 0 ;;
+    '' | auto | auto_*) return 0 ;;
+    # With options behind it.
+    *' '*) [ -x "$interpreter" ] || return 0 ;;
+    esac
+    case $interpreter in
     /*) named=$interpreter ;;
     *) named=$(in_session "$interpreter") ;;
     esac

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.checkout import Checkout
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError
 
-from tests.wallaroo_repository import Repository, git
+from tests.wallaroo_repository import Repository, git, needed
 
 
 @pytest.fixture
@@ -176,6 +176,7 @@ def test_a_clone_that_was_interrupted_is_made_anew(checkout, home):
 
 
 def test_a_repository_that_is_not_there_leaves_nothing(home, tmp_path):
+    needed()
     home.parent.mkdir()
     with pytest.raises(ProvisioningError, match=r"(?s)could not be cloned: .*does not exist"):
         Checkout(home, str(tmp_path / "nowhere"), 60).ensure("master")
