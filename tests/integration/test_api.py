@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 import time
 from pathlib import Path
@@ -123,6 +124,38 @@ def test_calls_can_be_awaited_polled_and_limited(loopback: Loopback, scratch: Pa
     assert list(scratch.iterdir()) == []
 
 
+@pytest.fixture
+def _without_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container without /dev/pts."""
+
+    def none_there() -> Any:
+        raise FileNotFoundError(errno.ENOENT, "out of pty devices")
+
+    monkeypatch.setattr("os.openpty", none_there)
+    monkeypatch.setattr("os.forkpty", none_there)
+
+
+@pytest.mark.usefixtures("_without_terminals")
+def test_without_pseudo_terminals_calls_work_and_end_when_they_are_told_to(
+    loopback: Loopback, scratch: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert api(loopback).status().workers == 0
+    assert capfd.readouterr().out == ""
+    assert api(loopback, show=True).status().workers == 0
+    assert "PLAY RECAP" in capfd.readouterr().out
+    with pytest.raises(CallFailed, match=r"(?s)ended with code \d+: .*'many'"):
+        api(loopback, environment={"ANSIBLE_FORKS": "many"}).status()
+    with pytest.raises(CallTimedOut, match="took longer than"):
+        api(loopback, limit=0.1).status()
+    begun = threading.Event()
+    status = api(loopback, on_event=lambda _event: begun.set()).status.begin()
+    assert begun.wait(60)
+    assert status.cancel()
+    with pytest.raises(CallCancelled):
+        status.wait()
+    assert list(scratch.iterdir()) == []
+
+
 async def _awaited(handle: Any) -> Any:
     return await handle
 
@@ -142,6 +175,18 @@ def test_a_playbook_that_cannot_even_begin_is_told_with_ansible_s_own_words(loop
         api(loopback, environment={"ANSIBLE_FORKS": "many"}).status()
     assert caught.value.failures == ()
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["yaml", "json", "null"])
+def test_whatever_prints_for_the_user_is_nothing_to_the_api(
+    loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    configuration = tmp_path / "ansible.cfg"
+    configuration.write_text(f"[defaults]\nstdout_callback = {name}\ncallback_result_format = {name}\n")
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(configuration))
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", name)
+    monkeypatch.setenv("LC_ALL", "C")
+    assert api(loopback).status().workers == 0
 
 
 def test_an_inventory_without_servers_is_no_success(loopback: Loopback, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Optional
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
 
-from . import leftovers, place
+from . import leftovers, place, terminal
 from .errors import Failure, UsageError
 
 LOOK_SECONDS = 0.2
@@ -155,7 +155,7 @@ class Execution:
         settings: dict[str, Any] = {"pexpect_timeout": LOOK_SECONDS}
         if wanted.limit is not None:
             settings["job_timeout"] = max(wanted.limit, LOOK_SECONDS)
-        ran = self._runner.run(
+        made = self._runner.interface.init_runner(
             private_data_dir=str(self._scratch),
             project_dir=str(place.ROOT),
             playbook=self._playbook,
@@ -168,12 +168,16 @@ class Execution:
             event_handler=self._on_runner_event,
             cancel_callback=self._is_to_cancel,
         )
+        terminal.run(made, settings.get("job_timeout"), LOOK_SECONDS, self._is_to_cancel, self._end_children)
         self._follow()
-        self.ended.status, self.ended.code = str(ran.status), ran.rc
+        self.ended.status, self.ended.code = str(made.status), made.rc
         if self.ended.status in ("canceled", "timeout"):
-            leftovers.end_children("WALLAROO_TIMELINE", str(self._timeline))
+            self._end_children()
         if self.ended.status == "failed" and not self.ended.steps:
             self.ended.last_words = _last_words(self._scratch)
+
+    def _end_children(self) -> None:
+        leftovers.end_children("WALLAROO_TIMELINE", str(self._timeline))
 
     def _on_runner_event(self, _event: Mapping[str, Any]) -> bool:
         self._follow()

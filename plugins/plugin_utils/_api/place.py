@@ -80,7 +80,12 @@ def environment(scratch: Path, timeline: Path, given: Mapping[str, str]) -> dict
     enabled = [name.strip() for name in base.get("ANSIBLE_CALLBACKS_ENABLED", "").split(",") if name.strip()]
     paths = [str(collections_path(scratch)), *_known_collections(base)]
     return {
+        # What prints for people is nothing to a program, and a callback that is not installed ends ansible-playbook.
+        "ANSIBLE_STDOUT_CALLBACK": "default",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
         **given,
+        # Ansible refuses to work with another encoding.
+        "LC_ALL": "C.UTF-8",
         "PATH": search,
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(dict.fromkeys(paths)),
         "ANSIBLE_CALLBACKS_ENABLED": ",".join([name for name in enabled if name != CALLBACK] + [CALLBACK]),
