@@ -6,9 +6,11 @@
 
 ``wallaroo-resilience``
     The verbs of the Python API.
-``ansible-playbook`` and the other commands of ansible-core
-    The same command in ``libexec``, with a UTF-8 locale, which Ansible refuses to work without. Besides,
-    ``ansible-playbook -e worker=2 src=2 dst=4`` takes the words after the first variable for variables, too.
+``ansible-playbook`` and the other commands of ansible-core, and ``ansible-runner``
+    The same command in ``libexec``, with a UTF-8 locale, which Ansible refuses to work without, and with the commands
+    of this environment first on ``PATH``, since they start each other. A playbook of this checkout gets its
+    ``ansible.cfg`` in every working directory. Besides, ``ansible-playbook -e worker=2 src=2 dst=4`` takes the words
+    after the first variable for variables, too.
 """
 
 from __future__ import annotations
@@ -17,9 +19,14 @@ import json
 import locale
 import os
 import re
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import links
 
 ASSIGNMENT = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
 
@@ -80,10 +87,45 @@ def with_utf8(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, "LC_ALL": "C.UTF-8"}
 
 
+def with_configuration(
+    words: Sequence[str], environment: Mapping[str, str], here: Path, checkout: Path
+) -> dict[str, str]:
+    """An environment that names the checkout's ``ansible.cfg`` when a playbook of the checkout is run.
+
+    Ansible itself looks for one in the working directory, and passes over it when everybody may write there.
+
+    :param here: the working directory.
+    """
+    own = checkout / "ansible.cfg"
+    paths = [(here / word).resolve() for word in words if word.endswith((".yml", ".yaml"))]
+    ours = any(path.is_file() and checkout.resolve() in path.parents for path in paths)
+    found = (here / own.name).is_file() and not here.stat().st_mode & stat.S_IWOTH
+    if environment.get("ANSIBLE_CONFIG") or not ours or found or not own.is_file():
+        return dict(environment)
+    return {**environment, "ANSIBLE_CONFIG": str(own)}
+
+
+def cannot_be_sent(words: Sequence[str]) -> str:
+    """Why a directory cannot be transmitted by ansible-runner; empty when it can."""
+    projects = [Path(word) / "project" for word in words if not word.startswith("-")] if "transmit" in words else []
+    for project in projects:
+        if project.is_symlink() and project.parent.resolve() not in project.resolve().parents:
+            return (
+                f"ansible-runner transmit sends {project} as the link that it is, and the other side has no checkout "
+                "where it leads: transmit a directory in which project is a clone of the checkout (see "
+                "runner/README.md)."
+            )
+    return ""
+
+
 def main() -> int:
     """Become the command under whose name this was started."""
     called, directory = Path(sys.argv[0]), Path(sys.prefix)
     words = sys.argv[1:]
+    try:
+        links.restore(directory.parent)
+    except links.CannotBeMade as error:
+        sys.exit(str(error))
     if called.name == "wallaroo-resilience":
         sys.path.insert(0, str(directory.parent / ".collections"))
         from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import console
@@ -96,5 +138,11 @@ def main() -> int:
             listed = ", ".join(names)
             print(f"ansible-playbook: taken as variables, as if -e stood before each: {listed}", file=sys.stderr)
             sys.stderr.flush()
+    if called.name == "ansible-runner" and (why := cannot_be_sent(words)):
+        sys.exit(why)
     real = directory / "libexec" / called.name
-    return os.execve(sys.executable, [sys.executable, str(real), *words], with_utf8(os.environ))
+    search = os.pathsep.join(filter(None, (str(directory / "bin"), os.environ.get("PATH", os.defpath))))
+    environment = {**with_utf8(os.environ), "PATH": search}
+    if called.name == "ansible-playbook":
+        environment = with_configuration(words, environment, Path.cwd(), directory.parent)
+    return os.execve(sys.executable, [sys.executable, str(real), *words], environment)

@@ -25,6 +25,9 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import links  # noqa: E402
 
 STARTED_BY = "# Starts tools/commands.py."
 REACHING = frozenset(
@@ -35,6 +38,8 @@ REACHING = frozenset(
 )
 """pip's settings that say how a registry is reached. Others change where or what is installed: user, target, prefix,
 require-virtualenv, constraint, no-binary and so on."""
+
+WRAPPED = ("ansible-core", "ansible-runner")
 
 INSTALLED = """
 import importlib.metadata, json, os, sys
@@ -106,9 +111,12 @@ class Environment:
     def _pip_settings(self) -> str:
         """What pip is told by the user's files and environment."""
         environment = {**self.surroundings, **{key: os.environ[key] for key in os.environ if key.startswith("PIP_")}}
-        # It must be able to say it, whatever it was told.
-        for name in ("PIP_REQUIRE_VIRTUALENV", "PIP_QUIET", "PIP_VERBOSE", "PIP_LOG"):
-            environment.pop(name, None)
+        # It must say all of it, whatever it was told: with user, site or global it lists that file alone.
+        # The environment is stronger than files.
+        environment.pop("PIP_LOG", None)
+        environment |= {
+            f"PIP_{name}": "0" for name in ("USER", "SITE", "GLOBAL", "QUIET", "VERBOSE", "REQUIRE_VIRTUALENV")
+        }
         ended = subprocess.run(
             [str(self.python), "-I", "-m", "pip", "config", "list"],
             env=environment,
@@ -121,7 +129,7 @@ class Environment:
         return ended.stdout
 
     def _give_commands(self) -> None:
-        """Put the commands of this project beside the tools; what ansible-core had there goes to ``libexec``."""
+        """Put the commands of this project beside the tools; what they stand for goes to ``libexec``."""
         real = self.directory / "libexec"
         real.mkdir(exist_ok=True)
         # A shell starts it, since the line of a program that is started directly allows no blank and not every length.
@@ -129,8 +137,7 @@ class Environment:
             f"#!/bin/sh\n'''exec' {shlex.quote(str(self.python))} -I \"$0\" \"$@\"\n' '''\n{STARTED_BY}\n"
             f"import sys\n\nsys.path.insert(0, {str(HERE)!r})\nimport commands\n\nsys.exit(commands.main())\n"
         )
-        core = self._installed().get("ansible-core", [])
-        for name in (*core, "wallaroo-resilience"):
+        for name in (*self._wrapped(self._installed()), "wallaroo-resilience"):
             program = self.programs / name
             if program.exists() and STARTED_BY not in program.read_text(encoding="utf-8", errors="replace"):
                 program.replace(real / name)
@@ -143,6 +150,11 @@ class Environment:
         found: dict[str, list[str]] = json.loads(ended.stdout)
         return found
 
+    @staticmethod
+    def _wrapped(installed: dict[str, list[str]]) -> list[str]:
+        """The programs that get the surroundings they need from commands.py."""
+        return [name for distribution in WRAPPED for name in installed.get(distribution, [])]
+
     def _missing(self) -> list[str]:
         installed = self._installed()
         names = [
@@ -151,8 +163,8 @@ class Environment:
         missing = [name for name in names if re.sub(r"[-_.]+", "-", name).lower() not in installed]
         programs = [name for scripts in installed.values() for name in scripts]
         missing += [f"bin/{name}" for name in programs if not os.access(self.programs / name, os.X_OK)]
-        core = {"ansible-playbook", *installed.get("ansible-core", [])}
-        missing += [f"libexec/{name}" for name in core if not os.access(self.directory / "libexec" / name, os.X_OK)]
+        real = {"ansible-playbook", *self._wrapped(installed)}
+        missing += [f"libexec/{name}" for name in real if not os.access(self.directory / "libexec" / name, os.X_OK)]
         return sorted(set(missing))
 
 
@@ -175,4 +187,8 @@ def registry_settings(listed: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    try:
+        links.restore(HERE.parent)
+    except links.CannotBeMade as problem:
+        sys.exit(str(problem))
     Environment(Path(sys.argv[1]), Path(sys.argv[2])).make()

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.commands import with_utf8, with_variables
+from tools.commands import cannot_be_sent, with_configuration, with_utf8, with_variables
+from tools.links import LINKS, CannotBeMade, restore
 
 PLAY = """
 - hosts: localhost
@@ -116,3 +117,88 @@ def test_a_locale_of_another_encoding_becomes_one_of_utf8(name: str, monkeypatch
 def test_a_locale_of_utf8_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     assert with_utf8({"LC_CTYPE": "C.UTF-8"}) == {"LC_CTYPE": "C.UTF-8"}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    place = tmp_path / "check out"
+    (place / "playbooks").mkdir(parents=True)
+    (place / "playbooks" / "status.yml").write_text(PLAY)
+    (place / "ansible.cfg").write_text("[defaults]\n")
+    return place
+
+
+def test_a_playbook_of_the_checkout_gets_its_configuration_in_every_directory(checkout: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "own.yml").write_text(PLAY)
+    named = {"ANSIBLE_CONFIG": str(checkout / "ansible.cfg")}
+    words = [str(checkout / "playbooks" / "status.yml"), "-e", "worker=2"]
+    assert with_configuration(words, {}, elsewhere, checkout) == named
+    # There Ansible finds it itself, but for a directory that everybody may write to.
+    assert with_configuration(["playbooks/status.yml"], {}, checkout, checkout) == {}
+    checkout.chmod(0o777)
+    assert with_configuration(["playbooks/status.yml"], {}, checkout, checkout) == named
+    # What the user has chosen stays, and so do playbooks of somebody else.
+    assert with_configuration(words, {"ANSIBLE_CONFIG": "/mine"}, elsewhere, checkout) == {"ANSIBLE_CONFIG": "/mine"}
+    assert with_configuration(["own.yml", "wallaroo.resilience.status"], {}, elsewhere, checkout) == {}
+    (elsewhere / "ansible.cfg").write_text("[defaults]\n")
+    assert with_configuration(words, {}, elsewhere, checkout) == {}
+
+
+@pytest.mark.parametrize("world", [False, True])
+def test_a_playbook_runs_from_another_directory_and_where_everybody_may_write(
+    repository: Path, tmp_path: Path, world: bool
+) -> None:
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o777 if world else 0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
+    ended = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), str(repository / "playbooks" / "status.yml")],
+        cwd=elsewhere,
+        env={**kept, "WALLAROO_LOOPBACK": str(tmp_path / "servers"), "LC_ALL": "POSIX", "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "no cluster was started" in ended.stdout
+
+
+def test_links_that_were_lost_with_the_unpacking_are_made_again(repository: Path, tmp_path: Path) -> None:
+    """As a zip archive leaves them: small files, or nothing."""
+    for name in LINKS:
+        assert (repository / name).is_symlink()
+        assert os.readlink(repository / name) == LINKS[name]
+    first, *others = LINKS
+    for name in others:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(LINKS[name])
+    restore(tmp_path)
+    assert {name: os.readlink(tmp_path / name) for name in LINKS} == LINKS
+    before = {name: (tmp_path / name).lstat() for name in LINKS}
+    restore(tmp_path)
+    assert {name: (tmp_path / name).lstat() for name in LINKS} == before
+    # A copy of the collection serves as well.
+    (tmp_path / first).unlink()
+    (tmp_path / first).mkdir()
+    restore(tmp_path)
+    assert not (tmp_path / first).is_symlink()
+
+
+def test_where_there_can_be_no_link_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    with pytest.raises(CannotBeMade, match=r"must be a symbolic link to \.\./\.\./\.\., .*with git clone"):
+        restore(tmp_path)
+
+
+def test_a_project_that_is_a_link_is_not_transmitted(repository: Path, tmp_path: Path) -> None:
+    assert "project is a clone of the checkout" in cannot_be_sent(["transmit", str(repository / "runner"), "-p", "x"])
+    assert cannot_be_sent(["run", str(repository / "runner")]) == ""
+    (tmp_path / "project").mkdir()
+    assert cannot_be_sent(["transmit", str(tmp_path)]) == ""

@@ -25,6 +25,7 @@ OF_THE_USER = """
 [global]
 index-url = https://user:secret@registry.example/simple
 user = true
+quiet = 1
 target = {elsewhere}
 constraint = {elsewhere}/constraints.txt
 [install]
