@@ -7,6 +7,7 @@ ARGS ?=
 TESTS ?= tests
 CASES ?= 10000
 TRIES ?= 100
+PYTHONS ?= 3.13 3.14
 ENGINE ?= embedded
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
@@ -41,7 +42,7 @@ VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name)
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv demo test test-unit soak-trust molecule conformance fuzz lint format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv demo test test-unit test-pythons soak-trust molecule conformance fuzz lint format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -63,6 +64,9 @@ test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
 
 test-unit: venv ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
+
+test-pythons: venv ## run the unit tests and the demo on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
+	@python tools/pythons.py $(PYTHONS)
 
 conformance: venv ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
 	@ENGINE="$(ENGINE)" WALLAROO_HOME="$(WALLAROO_HOME)" WALLAROO_VERSION="$(WALLAROO_VERSION)" \

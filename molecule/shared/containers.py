@@ -14,7 +14,6 @@ Needs root, podman, runc, iptables and debootstrap. Both are repeatable; what is
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+import debian_root
 
 NEEDED = {
     "podman": "podman",
@@ -64,8 +67,7 @@ class Variant:
     @property
     def tag(self) -> str:
         """Of its image: another definition is another image."""
-        text = f"{self.release} {' '.join(self.packages)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return debian_root.digest(self.release, self.packages)
 
 
 VARIANTS = {
@@ -137,8 +139,10 @@ class Containers:
             return True
         with tempfile.TemporaryDirectory(prefix="wallaroo-image-") as temporary:
             root = Path(temporary) / "root"
-            include = ",".join(self.variant.packages)
-            self._run("debootstrap", "--variant=minbase", f"--include={include}", self.variant.release, str(root))
+            try:
+                debian_root.make(self.variant.release, self.variant.packages, root)
+            except debian_root.NotMade as error:
+                sys.exit(str(error))
             archive = Path(temporary) / "root.tar"
             self._run("tar", "-C", str(root), "--exclude=./proc/*", "--exclude=./sys/*", "-cf", str(archive), ".")
             self._podman("import", str(archive), self.image)
