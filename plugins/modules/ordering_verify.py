@@ -55,7 +55,7 @@ options:
     description:
       - With V(exactly_once) every message must have come once, and those of a key in order.
       - With V(at_least_once) a key may also repeat what it has sent, byte for byte. It may go back to any value and
-        must rise by one from there, so that nothing is left out on the way.
+        must rise by one from there up to O(last), so that nothing is left out on the way.
     type: str
     choices:
       - exactly_once

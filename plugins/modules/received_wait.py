@@ -101,7 +101,7 @@ expected:
   type: int
   sample: 11000
 missing:
-  description: The keys that have not come to O(last), with the highest value that came of each, 0 for none.
+  description: The keys that have not come to O(last), also in a repeat, with the value that came last of each, 0 for none.
   returned: always
   type: dict
   sample:

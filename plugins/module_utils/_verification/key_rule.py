@@ -147,12 +147,19 @@ class KeyRule:
             fault.missing = (first, last)
             if fault.kind == "reorder":
                 fault.kind = "gap"
-        if self.highest >= self.last:
+        # A repeat has to come to where the key was, and one that nothing goes on behind to the last value.
+        stopped_inside = self._repeats_allowed and self.next <= self.highest
+        if self.highest >= self.last and not stopped_inside:
             return
         self._position, self._offset = END_OF_STREAM, end
-        missing = (self.highest + 1, self.last)
+        missing = (self.highest + 1 if self.highest < self.last else self.next, self.last)
         if not self._seen and self.highest < self.first:
             self._fault("missing_key", None, found="the end of the stream", missing=missing)
+        elif stopped_inside:
+            last_came = (
+                f"{window_text(expected_window(self.next - 1))} of a repeat that had come to {self.highest} before"
+            )
+            self._fault("lost_tail", None, found=last_came, missing=missing)
         else:
             last_came = window_text(expected_window(self.highest)) if self.highest >= self.first else "nothing in order"
             self._fault("lost_tail", None, found=last_came, missing=missing, expected=self.highest + 1)

@@ -96,7 +96,7 @@ def verify(
     :param keys: all keys that must occur.
     :param last: the value on which every key must end.
     :param mode: ``exactly_once``, or ``at_least_once``: a key may repeat what it has sent, going back to
-        any value and rising by one from there; it may not leave out anything on the way.
+        any value and rising by one from there; it may not leave out anything on the way, nor stop before ``last``.
     :param first: the value with which every key begins. Windows always are those of values that began with 1.
     :param limit: how many violations are returned; all are counted.
     :param depth: layers of the detector.

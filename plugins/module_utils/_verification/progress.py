@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 from .windows import END, SEPARATOR, Envelope
 
@@ -35,6 +35,8 @@ class Progress:
         """Messages so far, repeats and those of other keys included."""
         self.last: dict[str, int] = dict.fromkeys(keys, 0)
         """Key -> the highest value that came, 0 while none has."""
+        self.newest: dict[str, int] = dict.fromkeys(keys, 0)
+        """Key -> the value that came last, which is lower while a key repeats what it has sent."""
 
     @property
     def exists(self) -> bool:
@@ -66,12 +68,13 @@ class Progress:
         return dict(self.last)
 
     def missing(self, last: int) -> dict[str, int]:
-        """The keys that have not reached ``last``, with the highest value that came of each."""
-        return {key: seen for key, seen in self.last.items() if seen < last}
+        """The keys that are before ``last``, also in a repeat, with the value at which each is."""
+        return {key: seen for key, seen in self.newest.items() if seen < last}
 
     def _start_over(self, identity: tuple[int, int]) -> None:
         self._identity, self._offset, self._held, self.messages = identity, 0, b"", 0
         self.last = dict.fromkeys(self.last, 0)
+        self.newest = dict.fromkeys(self.newest, 0)
 
     def _take(self, block: bytes) -> None:
         pieces = (self._held + block).split(END)
@@ -81,13 +84,37 @@ class Progress:
         # The head contains the length. Of windows of one key that are equally long the greatest text is
         # the greatest value, so numbers are read once for each length and not for each message.
         greatest: dict[bytes, bytes] = {}
+        repeated: set[bytes] = set()
         separator, known = SEPARATOR, greatest.get
         for piece in pieces:
             head, _, tail = piece.partition(separator)
             if tail > known(head, b""):
                 greatest[head] = tail
+            else:
+                repeated.add(head)
+        came_last: dict[str, bytes] = {}
         for head, tail in greatest.items():
-            key = self._keys.get(head[_HEADER:])
-            newest = tail[tail.rfind(b",") + 1 :]
-            if key is not None and newest.isdigit() and len(newest) <= 20:
-                self.last[key] = max(self.last[key], int(newest))
+            key, newest = self._keys.get(head[_HEADER:]), _newest(tail)
+            if key is None or newest is None:
+                continue
+            self.last[key] = max(self.last[key], newest)
+            # Of a repeat, and of windows of several lengths, the order says which came last.
+            in_order = head in repeated or key in came_last
+            came_last[key] = self._latest_of(key, pieces) if in_order else tail
+        for key, tail in came_last.items():
+            newest = _newest(tail)
+            if newest is not None:
+                self.newest[key] = newest
+
+    def _latest_of(self, wanted: str, pieces: list[bytes]) -> bytes:
+        for piece in reversed(pieces):
+            head, _, tail = piece.partition(SEPARATOR)
+            if self._keys.get(head[_HEADER:]) == wanted:
+                return tail
+        return b""
+
+
+def _newest(tail: bytes) -> Optional[int]:
+    """The newest of the numbers of a window; None when it is no value."""
+    text = tail[tail.rfind(b",") + 1 :]
+    return int(text) if text.isdigit() and len(text) <= 20 else None

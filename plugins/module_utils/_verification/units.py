@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Optional
 
+from .._formats.detector import output_key
 from .._formats.framing import DEFAULT_LIMIT, HEADER
 from .key_rule import KeyRule, Report, Window
 from .violations import Fault
@@ -22,6 +24,8 @@ LONGEST = 8192
 
 _MESSAGE = re.compile(rb"\(([^(),\[\]]+),\[([0-9,]*)\]\)")
 _BEGINNING = re.compile(rb"\(([^.(),\[\]]+)\.")
+_DIGITS = 20
+"""Digits of the greatest value, a u64."""
 _SHORTEST = 30
 """Bytes of a frame, roughly: says how many messages may be hidden in damaged bytes."""
 _NAMES = 1000
@@ -104,7 +108,7 @@ class UnitReader:
         self, name: bytes, key: Optional[str], payload: bytes, window: Optional[Window], offset: int
     ) -> None:
         """A key that nobody sent, or the right key with something else behind it."""
-        others = [self._keys[part] for part in name.split(b".")[1:] if part in self._keys]
+        others = [self._keys[part] for part in _behind_the_key(name) if part in self._keys]
         if not others and name in self._unknown:
             return
         if not others and len(self._unknown) < _NAMES:
@@ -174,13 +178,24 @@ class UnitReader:
         return self._rule_of(key).expected()
 
 
+def _behind_the_key(name: bytes) -> list[bytes]:
+    """What stands in a name behind its key and is no layer in its place: a key may be called like a layer."""
+    parts = name.split(b".")
+    layers = output_key("", len(parts) // 2).encode().split(b".")
+    return [part for part, layer in zip_longest(parts[1:], layers[1 : len(parts)]) if part != layer]
+
+
 def _window(numbers: bytes) -> tuple[Optional[Window], bool]:
-    """Four numbers, and whether one of them is written with leading zeros; None when they are not four."""
+    """Four numbers, and whether one of them is written with leading zeros; None when they are no four values."""
     parts = numbers.split(b",")
-    if len(parts) != 4 or not all(0 < len(part) <= 20 for part in parts):
+    if len(parts) != 4 or not all(parts):
         return None, False
-    first, second, third, fourth = map(int, parts)
-    return (first, second, third, fourth), any(len(part) > 1 and part[:1] == b"0" for part in parts)
+    # However many zeros there are: they say nothing of how great a value is.
+    written = [part.lstrip(b"0") or b"0" for part in parts]
+    if any(len(text) > _DIGITS for text in written):
+        return None, False
+    first, second, third, fourth = map(int, written)
+    return (first, second, third, fourth), written != parts
 
 
 def _frame_begins(data: bytes, at: int, final: bool) -> Optional[bool]:

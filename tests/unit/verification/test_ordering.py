@@ -254,12 +254,32 @@ def test_at_least_once_does_not_let_a_replay_leave_something_out(message: Messag
     assert (violation.kind, violation.position, violation.missing) == ("gap", 6, (3, 3))
 
 
-def test_at_least_once_must_reach_the_last_value_but_need_not_end_on_it(message: Message, received: Received) -> None:
-    path = received(b"".join(message("a", value) for value in [1, 2, 3, 4, 2, 3]))
-    result = verify(path, ["a"], 4, mode="at_least_once")
-    assert result.message() == "4 of 4 messages of 1 key, each at least once and in order (2 repeated)"
-    assert result.last_values == {"a": 4}
-    assert kinds(verify(path, ["a"], 5, mode="at_least_once")) == ["lost_tail"]
+@pytest.mark.parametrize(
+    ("values", "last", "missing", "sentence"),
+    [
+        ([1, 2, 3, 4, 2], 4, (3, 4), "the last that came was [0,0,1,2] of a repeat that had come to 4 before"),
+        ([1, 2, 3, 4, 1, 2, 3], 4, (4, 4), "the last that came was [0,1,2,3] of a repeat that had come to 4 before"),
+        ([1, 2, 3, 4, 2, 3, 2, 3], 4, (4, 4), "the last that came was [0,1,2,3] of a repeat"),
+        ([1, 2, 3, 4, 5, 2, 3], 6, (6, 6), "the last that came was [0,1,2,3] of a repeat that had come to 5 before"),
+        ([1, 2, 3, 4, 2, 3, 4], 5, (5, 5), "the last that came was [1,2,3,4]"),
+    ],
+)
+def test_at_least_once_a_repeat_goes_on_to_the_last_value(
+    message: Message, received: Received, values: list[int], last: int, missing: tuple[int, int], sentence: str
+) -> None:
+    path = received(b"".join(message("a", value) for value in values))
+    (violation,) = verify(path, ["a"], last, mode="at_least_once").violations
+    assert (violation.kind, violation.missing) == ("lost_tail", missing)
+    assert sentence in violation.sentence()
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3, 4, 2, 3, 4], [1, 2, 3, 4, 3, 2, 3, 4], [1, 2, 3, 1, 2, 3, 4, 4]])
+def test_at_least_once_repeats_may_come_as_often_as_they_like(
+    message: Message, received: Received, values: list[int]
+) -> None:
+    result = verify(received(b"".join(message("a", value) for value in values)), ["a"], 4, mode="at_least_once")
+    repeated = len(values) - 4
+    assert result.message() == f"4 of 4 messages of 1 key, each at least once and in order ({repeated} repeated)"
 
 
 def test_at_least_once_compares_what_is_repeated(message: Message, received: Received) -> None:
@@ -272,6 +292,41 @@ def test_at_least_once_compares_what_is_repeated(message: Message, received: Rec
 def test_nothing_before_the_first_value_counts_as_a_repeat(message: Message, received: Received) -> None:
     frames = [message("a", value) for value in [501, 502, 500, 501, 502, 503]]
     assert verify(received(b"".join(frames)), ["a"], 503, mode="at_least_once", first=501).verdict == "fail"
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("digits", [2, 20, 21, 40])
+def test_numbers_with_leading_zeros_are_called_so_however_many_there_are(
+    message: Message, received: Received, digits: int, place: int
+) -> None:
+    numbers = ["1", "2", "3", "4"]
+    numbers[place] = numbers[place].zfill(digits)
+    frames = [message("a", value) for value in [1, 2, 3, 4, 5]]
+    frames[3] = frame(f"(a.TraceID-1.TraceWindow-1,[{','.join(numbers)}])".encode())
+    (violation,) = verify(received(b"".join(frames)), ["a"], 5).violations
+    assert (violation.kind, violation.position) == ("leading_zero", 3)
+    assert violation.found == f"[{','.join(numbers)}]"
+
+
+def test_a_number_that_no_value_can_be_is_a_bad_window(message: Message, received: Received) -> None:
+    frames = [message("a", value) for value in [1, 2, 3, 4, 5]]
+    frames[3] = frame(b"(a.TraceID-1.TraceWindow-1,[1,2,3,100000000000000000000])")
+    assert kinds(verify(received(b"".join(frames)), ["a"], 5)) == ["bad_window"]
+
+
+@pytest.mark.parametrize("layer", ["TraceID-1", "TraceWindow-1", "TraceID-2"])
+def test_a_key_may_be_called_like_a_layer(message: Message, received: Received, layer: str) -> None:
+    frames = [message(key, value) for value in range(1, 7) for key in ("a", layer, "stranger")]
+    assert kinds(verify(received(b"".join(frames)), ["a", layer], 6)) == ["unknown_key"]
+    frames = [message(key, value, depth=2) for value in range(1, 7) for key in ("a", layer)]
+    assert verify(received(b"".join(frames)), ["a", layer], 6, depth=2).verdict == "pass"
+    # Of one layer too many nobody has sent anything; no key is mixed up with another.
+    frames = [message(key, value, depth=1 + (value == 3)) for value in range(1, 7) for key in ("a", layer)]
+    assert set(kinds(verify(received(b"".join(frames)), ["a", layer], 6))) == {"unknown_key"}
+    frames = [message(key, value) for value in range(1, 7) for key in ("a", layer)]
+    frames[4] = frame(f"(a.{layer}.TraceID-1.TraceWindow-1,[0,1,2,3])".encode())
+    (violation,) = verify(received(b"".join(frames)), ["a", layer], 6).violations
+    assert (violation.kind, violation.key, violation.other) == ("cross_key", "a", layer)
 
 
 # -- limits ---------------------------------------------------------------------------------------------

@@ -107,3 +107,22 @@ def test_garbage_without_an_end_is_not_kept(tmp_path: Path, monkeypatch: pytest.
     seen = Progress(path, ["a"])
     seen.update()
     assert len(seen._held) <= 10_000
+
+
+@pytest.mark.parametrize("step", [1, 50, 100_000])
+def test_a_key_that_repeats_what_it_has_sent_has_not_come_to_the_end(
+    tmp_path: Path, message: Message, step: int
+) -> None:
+    path = tmp_path / "received.bin"
+    seen = Progress(path, ["a", "b"])
+    values = [*range(1, 13), *range(8, 12)]
+    data = b"".join(message(key, value) for value in values for key in ("a", "b"))
+    with path.open("wb", buffering=0) as stream:
+        for at in range(0, len(data), step):
+            stream.write(data[at : at + step])
+            seen.update()
+        assert seen.last == {"a": 12, "b": 12}
+        assert seen.missing(12) == {"a": 11, "b": 11}
+        stream.write(message("b", 12))
+        seen.update()
+        assert seen.missing(12) == {"a": 11}
