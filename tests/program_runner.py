@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -99,6 +100,9 @@ class Source:
         self._free.release()
 
     def close(self) -> None:
+        # As long as a thread waits in accept, a closed socket goes on listening, and takes one more connection.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 

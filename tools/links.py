@@ -21,7 +21,7 @@ class CannotBeMade(Exception):
 
 
 def restore(checkout: Path) -> None:
-    """Make those that are missing, or are a small file with the place to which they should lead.
+    """Make those that are missing, or are a file that is empty or holds the place to which they should lead.
 
     :raises CannotBeMade: where there can be none.
     """
@@ -42,5 +42,5 @@ def _lost(checkout: Path) -> Iterator[tuple[str, str]]:
     for name, target in LINKS.items():
         place = checkout / name
         # Whatever else somebody has put there is theirs.
-        if not place.is_symlink() and (not place.exists() or (place.is_file() and place.read_text() == target)):
+        if not place.is_symlink() and (not place.exists() or (place.is_file() and place.read_text() in (target, ""))):
             yield name, target
