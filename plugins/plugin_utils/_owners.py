@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, State
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, State, reach
 
 
 def alive_on(servers: Servers, worker: str) -> list[str]:
@@ -183,7 +183,7 @@ def require_answers(servers: Servers, worker: str, lost: Collection[str] = ()) -
         what = f"cannot be used ({why})" if why else "did not answer"
         raise Refusal(
             f"{name} {what}, and {worker} may run there: a second one would "
-            f"destroy its state. Mend that (ansible {name} -m ansible.builtin.ping). Where the server is "
+            f"destroy its state. Mend that: {reach(name)}. Where the server is "
             "switched off and will not come back by itself, say so with source_lost=true; where it never belonged to "
             "the cluster, take it out of the inventory's group."
         )

@@ -32,6 +32,11 @@ class Refusal(ValueError):
     """A step that must not be taken; the sentence says why and what to do instead. Nothing was changed."""
 
 
+def reach(server: str) -> str:
+    """What to do about a server that did not answer."""
+    return f"check that Ansible reaches it (ansible {server} -m ansible.builtin.ping)"
+
+
 @dataclass
 class Servers:
     """All servers of the inventory's group, in its order, with what each of them said."""
@@ -50,8 +55,7 @@ class Servers:
         silent = [name for name in self.names if name not in self.states and name != but]
         if silent:
             raise Refusal(
-                f"{', '.join(silent)} did not answer; check that Ansible reaches it "
-                f"(ansible {silent[0]} -m ansible.builtin.ping), or take it out of the inventory's group."
+                f"{', '.join(silent)} did not answer; {reach(silent[0])}, or take it out of the inventory's group."
             )
         for name in self.states:
             problem = self.states[name].get("problem")
@@ -91,7 +95,11 @@ class Servers:
     def nowhere(self, worker: str) -> Refusal:
         """Why nobody can tell where a worker is."""
         for name in self.names:
-            problem = self.states.get(name, {}).get("problem")
+            if name not in self.states:
+                return Refusal(
+                    f"Where {worker} is cannot be told: {name} did not answer, and it may be there; {reach(name)}."
+                )
+            problem = self.states[name].get("problem")
             if problem:
                 return Refusal(f"Where {worker} is cannot be told without {name}: {problem}")
             for record in ("process", "ownership", "cluster"):

@@ -66,6 +66,11 @@ def test_who_may_have_the_worker_must_say_so(step: str, name: str, how: Any) -> 
     assert "source_lost=true" in sentence
 
 
+def test_who_is_silent_is_named_where_nobody_else_has_the_worker() -> None:
+    sentence = refusal(lambda there: _steps.restart({"worker": 2}, there), silent(servers(), "server2"))
+    assert sentence.startswith("Where worker2 is cannot be told: server2 did not answer, and it may be there;")
+
+
 def test_a_worker_that_is_seen_alive_is_killed_whoever_is_silent() -> None:
     assert _steps.kill({"worker": 2}, silent(servers(), "server4"))["needed"]
 
