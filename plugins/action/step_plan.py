@@ -23,6 +23,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository im
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
 display = Display()
 
@@ -96,7 +97,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         if step == "cluster":
             return {"cluster": wanted.to_dict()}
         if step == "start":
-            return _steps.start(self._servers(names, variables), wanted, arguments)
+            return start(self._servers(names, variables), wanted, arguments)
         if step == "preflight":
             return preflight(self._servers(names, variables), wanted, uuid.uuid4().hex)
         if step in DEMONSTRATIONS:

@@ -132,6 +132,13 @@ executable:
   type: dict
   sample: {path: /opt/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c}
   version_added: 1.1.0
+formation:
+  description: How far the cluster had come together when O(cluster) is about to be started. V(forming) when its initializer was started here and
+    has not said that all workers are there, V(formed) when it has, V(covered) when a worker here has written a checkpoint, else empty.
+  returned: success
+  type: str
+  sample: forming
+  version_added: 1.1.0
 damaged:
   description: What cannot be read on this server, with its path, what is wrong and what to do. Each record is read alone, so all others are told.
     What is V(settled) is known otherwise.

@@ -18,7 +18,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import (
     fence_of_source,
@@ -34,57 +33,10 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
     refuse_initializer,
     resolve_worker,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import refuse_different_executables
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
-
-
-def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan:
-    """``start_cluster.yml``: fresh, unless exactly this cluster runs already.
-
-    The metrics UI is started and stopped as wanted in either case: a cluster does not depend on it.
-    """
-    servers.require_all()
-    running = {
-        process: server
-        for server in servers.names
-        for process, known in (servers.states[server].get("processes") or {}).items()
-        if known.get("alive") and known.get("kind") == "worker"
-    }
-    if running:
-        record = servers.cluster()
-        if record.same_as(wanted) and set(running) == set(record.worker_names()):
-            where = {worker: servers.owner(worker) or home for worker, home in record.placement.items()}
-            return {"needed": False, "cluster": record.to_dict(), **metrics_ui(servers, wanted, arguments, where)}
-        what = f"A cluster of {record.workers} workers ({record.application}, {record.engine}) is running"
-        if set(running) != set(record.worker_names()):
-            what = f"Of a cluster of {record.workers} workers only {', '.join(sorted(running))} is running"
-        elif record.same_as(wanted) is False and record.workers == wanted.workers:
-            what += " with other settings"
-        raise Refusal(f"{what}; stop it first with stop_cluster.yml.")
-    for server in servers.names:
-        taken = servers.states[server].get("ports_taken") or []
-        foreign = [port for port in taken if not port.get("ours")]
-        if foreign:
-            port = foreign[0]
-            by = f" by process {port['pid']} ({port['program']})" if port.get("pid") else ""
-            ports = wanted.port_numbers
-            without = ", or go without the metrics UI (metrics_ui=false)"
-            raise Refusal(
-                f"Port {port['port']} on {server} ({port['address']}) is taken{by}: "
-                "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports"
-                f"{without if port['port'] in (ports.metrics, ports.metrics_ui) else ''}."
-            )
-    for server in servers.names:
-        if servers.states[server].get("moved_addresses"):
-            moved = ", ".join(servers.states[server]["moved_addresses"])
-            raise Refusal(f"{moved} moved with a worker, and {server} is part of that; run stop_cluster.yml first.")
-    _refuse_different_executables(servers, servers.names)
-    return {
-        "needed": True,
-        "cluster": wanted.to_dict(),
-        **metrics_ui(servers, wanted, arguments, wanted.placement),
-    }
 
 
 def kill(arguments: Arguments, servers: Servers) -> Plan:
@@ -248,7 +200,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     if running is None:
         plan["settle"] = False
     _refuse_without_initializer(servers, worker)
-    _refuse_different_executables(servers, [record.placement[INITIALIZER], dst])
+    refuse_different_executables(servers, [record.placement[INITIALIZER], dst])
     plan.update(_address_kept(arguments, servers, record, plan))
     plan["answering"] = [name for name in servers.names if name in servers.states]
     plan["warnings"] = _stranded(servers, record, worker, plan["peers"][worker])
@@ -424,22 +376,6 @@ def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
         f"{server} holds no complete set of resilience files of {worker} in {known.get('directory')}; "
         f"missing: {missing}. A worker does not start from half a set: copy it again, or start the cluster afresh."
     )
-
-
-def _refuse_different_executables(servers: Servers, names: list[str]) -> None:
-    """With the engine ``wallaroo`` all must have the same build: others do not understand one another."""
-    found = {name: servers.states[name].get("executable") for name in names if name in servers.states}
-    for name, executable in found.items():
-        if executable and executable.get("problem"):
-            raise Refusal(f"{name}: {executable['problem']}.")
-    digests = {name: executable["sha256"] for name, executable in found.items() if executable}
-    for name, digest in digests.items():
-        first = next(iter(digests))
-        if digest != digests[first]:
-            raise Refusal(
-                f"{name} has another build than {first} at {(found[name] or {}).get('path')}; run setup_repo.yml, "
-                "which brings the same one to all servers."
-            )
 
 
 def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str) -> list[str]:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -217,6 +217,22 @@ def project(repository: Path, tmp_path: Path) -> Iterator[Path]:
 
 def start_directly(loopback: Loopback, **arguments: str) -> None:
     """Do what the two playbooks do."""
+    record = begin_directly(loopback, **arguments)
+    base = record.first_server.base
+    _start_worker(record, "initializer", worker_start.READY)
+    send_directly(record, "200")
+    ids = ResilienceSet(f"{base}/resilience/initializer", prefix(record.application), "initializer").path(
+        "checkpoint_ids"
+    )
+    before = ids.stat().st_size
+    wait_until(lambda: ids.stat().st_size >= before + 2 * checkpoint_ids.SIZE, LIMIT, "two more checkpoints")
+
+
+def begin_directly(loopback: Loopback, only: Container[str] = (), **arguments: str) -> ClusterRecord:
+    """Start the processes one after the other.
+
+    :param only: those that are started; by default all of them.
+    """
     servers = [
         {"name": f"server{number}", "address": "127.0.0.1", "base": str(loopback.base(number))}
         for number in range(1, 5)
@@ -227,22 +243,18 @@ def start_directly(loopback: Loopback, **arguments: str) -> None:
     base = record.first_server.base
     for server in record.servers:
         preparation.prepare(server.base, record)
-    received = f"{base}/received/received.bin"
-    _start_program(base, "receiver", ["--listen", f"127.0.0.1:{record.ports['sink']}", "--file", received])
+    if not only or "receiver" in only:
+        received = f"{base}/received/received.bin"
+        _start_program(base, "receiver", ["--listen", f"127.0.0.1:{record.ports['sink']}", "--file", received])
     if record.journal:
         where = ["--listen", f"127.0.0.1:{record.ports['journal']}", "--directory", f"{base}/journals"]
         _start_program(base, "journal_server", where)
     if record.metrics_ui:
         _start_metrics_ui(loopback, base)
     for worker in record.worker_names():
-        _start_worker(record, worker, worker_start.LISTENING)
-    _start_worker(record, "initializer", worker_start.READY)
-    send_directly(record, "200")
-    ids = ResilienceSet(f"{base}/resilience/initializer", prefix(record.application), "initializer").path(
-        "checkpoint_ids"
-    )
-    before = ids.stat().st_size
-    wait_until(lambda: ids.stat().st_size >= before + 2 * checkpoint_ids.SIZE, LIMIT, "two more checkpoints")
+        if not only or worker in only:
+            _start_worker(record, worker, worker_start.LISTENING)
+    return record
 
 
 def send_directly(record: ClusterRecord, last: str) -> None:

@@ -27,6 +27,7 @@ from .._resilience.files import ResilienceSet, prefix
 from . import moved_address, peer_addresses, port_check
 from . import record as cluster_record
 from .command_line import executable_argv, resilience_directory
+from .formation import formation
 from .naming import INITIALIZER
 from .reading import Kept
 from .record import ClusterRecord
@@ -61,6 +62,7 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "python": sys.executable,
         "machine": machine(),
         "executable": None,
+        "formation": "",
         "moved_addresses": {},
         "damaged": [],
     }
@@ -85,6 +87,7 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         state["cluster"] = record.to_dict()
         state["executable"] = _executable(record, base)
     if wanted is not None:
+        state["formation"] = formation(base, record, processes.processes)
         state["executable"] = _executable(wanted, base)
         try:
             state["ports_taken"] = _ports_taken(wanted, name, state["processes"])

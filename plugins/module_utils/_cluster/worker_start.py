@@ -26,6 +26,7 @@ from .._resilience import kept_manifest, ownership
 from .._resilience.files import ResilienceSet, prefix
 from . import peer_addresses, port_check
 from .command_line import resilience_directory, worker_argv
+from .formation import INITIALIZED
 from .naming import INITIALIZER
 from .record import ClusterRecord
 
@@ -33,7 +34,6 @@ FRESH, RECOVER = "fresh", "recover"
 LISTENING, READY = "listening", "ready"
 
 _LISTENING = r" control: listening on "
-_INITIALIZED = r"^Application has successfully initialized\."
 _PHASE_III = r"INIT PHASE III: Application is ready to work!"
 _RESUMED = r"~~~Resuming message processing\.~~~"
 _LEAST_SECONDS = 5.0
@@ -270,7 +270,7 @@ class WorkerStart:
         if record.details.get("mode") == RECOVER:
             # Not phase III: a worker that ceded its recovery never prints it (reference, "Observed").
             return _RESUMED
-        return _INITIALIZED if self.worker == INITIALIZER else _PHASE_III
+        return INITIALIZED if self.worker == INITIALIZER else _PHASE_III
 
 
 def run(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
 from tests.server_states import MOVE, RUNNING_INITIALIZER, refusal, servers, wanted, worker
 
@@ -24,7 +25,7 @@ def with_metrics_ui(there: Servers, alive: bool = True) -> Servers:
 
 
 def plan(there: Servers, **arguments: Any) -> dict[str, Any]:
-    found: dict[str, Any] = _steps.start(there, wanted(**arguments), arguments)["metrics_ui"]
+    found: dict[str, Any] = start(there, wanted(**arguments), arguments)["metrics_ui"]
     return found
 
 
@@ -52,7 +53,7 @@ class TestStart:
 
     @pytest.mark.parametrize("host", ["0.0.0.0:80", "a b", "http://x", "::"])
     def test_what_is_no_address_is_refused(self, host: str) -> None:
-        sentence = refusal(_steps.start, servers(), wanted(), {"metrics_ui_listen": host})
+        sentence = refusal(start, servers(), wanted(), {"metrics_ui_listen": host})
         assert sentence.startswith(f"metrics_ui_listen={host} is no address of server 1")
 
     @pytest.mark.parametrize(("value", "required"), [("true", True), (True, True), ("", False), (None, False)])
@@ -67,7 +68,7 @@ class TestStart:
         assert plan(moved)["placement"] == {"initializer": "server1", "worker2": "server4"}
 
     def test_whether_it_runs_makes_no_other_cluster(self) -> None:
-        assert _steps.start(servers(), wanted(metrics_ui=False), {})["needed"] is False
+        assert start(servers(), wanted(metrics_ui=False), {})["needed"] is False
 
     def test_where_it_is_not_wanted_it_is_stopped(self) -> None:
         assert plan(servers(), metrics_ui="false") == {}

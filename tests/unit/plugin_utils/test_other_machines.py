@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
 NAMES = ["server1", "server2", "server3", "server4"]
 MOVE = {"worker": "2", "src": "2", "dst": "4"}
@@ -108,7 +109,7 @@ def test_every_server_must_have_the_same_build(act: str, digest: str | None, say
         wanted = there.cluster()
         for state in there.states.values():
             state["cluster"], state["workers"] = None, {}
-        sentence = refusal(_steps.start, there, wanted, {})
+        sentence = refusal(start, there, wanted, {})
     else:
         sentence = refusal(_steps.migrate, MOVE, there)
     assert sentence.startswith(says)
@@ -187,7 +188,7 @@ def test_stopping_gives_addresses_back_and_a_fresh_cluster_waits_for_that():
         state["workers"], state["processes"] = {}, {}
     places = [{"name": name, "address": f"10.0.0.1{number}", "base": "/w"} for number, name in enumerate(NAMES, 1)]
     wanted = cluster_record({"workers": 3}, places, "cluster-2", 2.0)
-    assert "10.0.0.12 moved with a worker" in refusal(_steps.start, found, wanted, {})
+    assert "10.0.0.12 moved with a worker" in refusal(start, found, wanted, {})
 
 
 @pytest.mark.parametrize(

@@ -255,52 +255,6 @@ class TestKill:
         )
 
 
-class TestStart:
-    def fresh(self) -> Servers:
-        there = servers(server1={}, server2={})
-        for state in there.states.values():
-            state["cluster"] = None  # type: ignore[index]
-        return there
-
-    def test_on_clean_servers(self) -> None:
-        assert _steps.start(self.fresh(), wanted(), {})["needed"]
-
-    def test_over_the_leftovers_of_a_crashed_cluster(self) -> None:
-        there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
-        assert _steps.start(there, wanted(), {})["needed"]
-
-    def test_the_same_cluster_runs(self) -> None:
-        assert not _steps.start(servers(), wanted(), {})["needed"]
-
-    def test_another_cluster_runs(self) -> None:
-        assert "A cluster of 2 workers" in refusal(_steps.start, servers(), wanted(workers=3), {})
-        assert "with other settings" in refusal(_steps.start, servers(), wanted(keys=3), {})
-
-    def test_a_part_of_a_cluster_runs(self) -> None:
-        there = servers(server2={"worker2": worker(False)})
-        assert "Of a cluster of 2 workers only initializer is running" in refusal(_steps.start, there, wanted(), {})
-
-    def test_a_taken_port(self) -> None:
-        there = self.fresh()
-        taken = {"port": 7000, "address": "10.0.0.1", "pid": 815, "program": "nginx", "ours": False}
-        there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
-        sentence = refusal(_steps.start, there, wanted(), {})
-        assert "Port 7000 on server1 (10.0.0.1) is taken by process 815 (nginx)" in sentence
-
-    @pytest.mark.parametrize("port", [4000, 5001])
-    def test_a_port_of_the_metrics_ui_that_is_taken(self, port: int) -> None:
-        there = self.fresh()
-        taken = {"port": port, "address": "10.0.0.1", "pid": None, "program": "", "ours": False}
-        there.states["server1"]["ports_taken"] = [taken]  # type: ignore[index]
-        sentence = refusal(_steps.start, there, wanted(), {})
-        assert sentence.endswith("with wallaroo_ports, or go without the metrics UI (metrics_ui=false).")
-
-    def test_a_directory_that_cannot_be_used(self) -> None:
-        there = self.fresh()
-        there.states["server3"]["problem"] = "/w cannot be written"  # type: ignore[index]
-        assert refusal(_steps.start, there, wanted(), {}) == "server3: /w cannot be written"
-
-
 class TestSend:
     def after(self, **left: Any) -> Servers:
         there = servers()

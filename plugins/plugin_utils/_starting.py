@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``start_cluster.yml``: whether a cluster can and must be started, and what an interrupted start has left.
+
+A cluster that never came together has no state: what was started of it may be replaced as a whole, and has to be.
+A worker can join only while the initializer waits for it, and only once. One that came together and lost a
+worker has a state, and is never started afresh by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.formation import COVERED, FORMING
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+Arguments = Mapping[str, Any]
+Plan = dict[str, Any]
+
+STOP = "stop it first with stop_cluster.yml"
+
+_CALLED = {
+    "application": "app",
+    "version": "wallaroo_version",
+    "ports": "wallaroo_ports",
+    "placement": "the servers",
+    "servers": "the servers",
+}
+"""What a field of the record is called where a user says it; all others have the same name."""
+
+_NOT_SAID = ("identifier", "started", "metrics_ui")
+
+
+def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan:
+    """Fresh, unless exactly this cluster runs already; an interrupted start of it is completed.
+
+    The metrics UI is started and stopped as wanted in either case: a cluster does not depend on it.
+
+    :returns: ``needed``; ``replace``: what an interrupted start has left is stopped before; ``ask``: nothing is to be
+        started, but the cluster may have come together in this very moment, and is asked whether it is up.
+    """
+    servers.require_all()
+    running = _running_workers(servers)
+    interrupted: Optional[ClusterRecord] = None
+    if running:
+        record = servers.cluster()
+        whole = set(running) == set(record.worker_names())
+        if _never_formed(servers):
+            if not record.same_as(wanted):
+                raise Refusal(_other_start(record, wanted, running))
+            interrupted = record
+        elif record.same_as(wanted) and whole:
+            where = {worker: servers.owner(worker) or home for worker, home in record.placement.items()}
+            return {
+                "needed": False,
+                "replace": False,
+                "ask": COVERED not in _formations(servers),
+                "cluster": record.to_dict(),
+                **metrics_ui(servers, wanted, arguments, where),
+            }
+        else:
+            raise Refusal(_other_cluster(record, wanted, running))
+    _refuse_taken_ports(servers, wanted)
+    for server in servers.names:
+        if servers.states[server].get("moved_addresses"):
+            moved = ", ".join(servers.states[server]["moved_addresses"])
+            raise Refusal(f"{moved} moved with a worker, and {server} is part of that; run stop_cluster.yml first.")
+    refuse_different_executables(servers, servers.names)
+    # Whole, it only has to be waited for. A part cannot be added to: whoever died or was undone has been counted.
+    waits = interrupted is not None and set(running) == set(interrupted.worker_names())
+    plan: Plan = {
+        "needed": True,
+        "replace": interrupted is not None and not waits,
+        "ask": False,
+        "cluster": (interrupted if interrupted is not None and waits else wanted).to_dict(),
+        **metrics_ui(servers, wanted, arguments, wanted.placement),
+    }
+    if interrupted is not None:
+        what = "is waited for" if waits else "is replaced"
+        plan["warnings"] = [
+            f"An earlier start of this cluster was interrupted; what it has started ({_told(running)}) {what}."
+        ]
+    return plan
+
+
+def refuse_different_executables(servers: Servers, names: list[str]) -> None:
+    """With the engine ``wallaroo`` all must have the same build: others do not understand one another."""
+    found = {name: servers.states[name].get("executable") for name in names if name in servers.states}
+    for name, executable in found.items():
+        if executable and executable.get("problem"):
+            raise Refusal(f"{name}: {executable['problem']}.")
+    digests = {name: executable["sha256"] for name, executable in found.items() if executable}
+    for name, digest in digests.items():
+        first = next(iter(digests))
+        if digest != digests[first]:
+            raise Refusal(
+                f"{name} has another build than {first} at {(found[name] or {}).get('path')}; run setup_repo.yml, "
+                "which brings the same one to all servers."
+            )
+
+
+def _running_workers(servers: Servers) -> dict[str, str]:
+    return {
+        process: server
+        for server in servers.names
+        for process, known in (servers.states[server].get("processes") or {}).items()
+        if known.get("alive") and known.get("kind") == "worker"
+    }
+
+
+def _formations(servers: Servers) -> set[str]:
+    return {str(state.get("formation") or "") for state in servers.states.values()}
+
+
+def _never_formed(servers: Servers) -> bool:
+    """Whether it is certain that there is no state to be lost."""
+    found = _formations(servers)
+    sent = any(state.get("sent") for state in servers.states.values())
+    return FORMING in found and found <= {"", FORMING} and not sent
+
+
+def _other_start(record: ClusterRecord, wanted: ClusterRecord, running: Mapping[str, str]) -> str:
+    return (
+        f"The start of another cluster was interrupted ({_told(running)} runs), with {_differences(record, wanted)}. "
+        f"Run that command again, or {STOP}."
+    )
+
+
+def _other_cluster(record: ClusterRecord, wanted: ClusterRecord, running: Mapping[str, str]) -> str:
+    what = f"A cluster of {record.workers} workers ({record.application}, {record.engine}) is running"
+    if set(running) != set(record.worker_names()):
+        what = f"Of a cluster of {record.workers} workers only {', '.join(sorted(running))} is running"
+    elif record.same_as(wanted) is False and record.workers == wanted.workers:
+        what += " with other settings"
+    return f"{what}; {STOP}."
+
+
+def _differences(record: ClusterRecord, wanted: ClusterRecord) -> str:
+    """How the cluster that was begun differs from the one that is wanted, as the user says it."""
+    there, here = record.to_dict(), wanted.to_dict()
+    found: dict[str, str] = {}
+    for name, value in there.items():
+        if name in _NOT_SAID or value == here[name]:
+            continue
+        called = _CALLED.get(name, name)
+        plain = isinstance(value, (str, int, float, bool))
+        found.setdefault(called, f"{called}={value} instead of {here[name]}" if plain else f"other {called}")
+    if "workers" in found:
+        # Where they are follows from how many there are.
+        found.pop("the servers", None)
+    return ", ".join(found.values())
+
+
+def _told(running: Mapping[str, str]) -> str:
+    return ", ".join(f"{worker} on {server}" for worker, server in sorted(running.items()))
+
+
+def _refuse_taken_ports(servers: Servers, wanted: ClusterRecord) -> None:
+    for server in servers.names:
+        taken = servers.states[server].get("ports_taken") or []
+        foreign = [port for port in taken if not port.get("ours")]
+        if foreign:
+            port = foreign[0]
+            by = f" by process {port['pid']} ({port['program']})" if port.get("pid") else ""
+            ports = wanted.port_numbers
+            without = ", or go without the metrics UI (metrics_ui=false)"
+            raise Refusal(
+                f"Port {port['port']} on {server} ({port['address']}) is taken{by}: "
+                "another cluster or program uses it. Stop that, or choose other ports with wallaroo_ports"
+                f"{without if port['port'] in (ports.metrics, ports.metrics_ui) else ''}."
+            )
