@@ -157,11 +157,12 @@ class Environment:
 
     def _missing(self) -> list[str]:
         installed = self._installed()
-        names = [
-            match[1] for match in re.finditer(r"^([A-Za-z0-9._-]+)==[^;\n]*\\$", self.lock.read_text(), re.MULTILINE)
-        ]
-        missing = [name for name in names if re.sub(r"[-_.]+", "-", name).lower() not in installed]
-        programs = [name for scripts in installed.values() for name in scripts]
+        found = re.finditer(r"^([A-Za-z0-9._-]+)==([^;\n]*)(;[^\n]*)?\\$", self.lock.read_text(), re.MULTILINE)
+        locked = {re.sub(r"[-_.]+", "-", match[1]).lower(): bool(match[3]) for match in found}
+        # What has a condition need not be wanted here.
+        missing = [name for name, conditional in locked.items() if not conditional and name not in installed]
+        # pip comes with Python, and names programs that it does not bring.
+        programs = [name for distribution, names in installed.items() if distribution in locked for name in names]
         missing += [f"bin/{name}" for name in programs if not os.access(self.programs / name, os.X_OK)]
         real = {"ansible-playbook", *self._wrapped(installed)}
         missing += [f"libexec/{name}" for name in real if not os.access(self.directory / "libexec" / name, os.X_OK)]

@@ -97,6 +97,12 @@ def test_it_is_made_in_isolation_and_complete_or_not_at_all(making: Making) -> N
     assert not (making.directory / ".complete").exists()
 
     tool.with_suffix(".away").rename(tool)
+    # As the pip that comes with some Pythons names programs of another version.
+    (packages,) = making.directory.glob("lib/python*/site-packages")
+    odd = packages / "odd-1.0.dist-info"
+    odd.mkdir()
+    (odd / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (odd / "entry_points.txt").write_text("[console_scripts]\nodd = odd:main\n")
     assert making.make() == (0, f"Installing the tools of the controller into {making.directory.name} (once, about a "
                              "minute) ...\nInstalled.\n")  # fmt: skip
     assert making.make() == (0, "")

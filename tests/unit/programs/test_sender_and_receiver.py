@@ -108,7 +108,8 @@ def test_sigterm_ends_the_sender_and_it_says_how_far_it_came(
     process = programs.start(
         "sender", "--to", source.address, "--last", 100000, "--batch", 1, "--interval", 0.05, "--result", result
     )
-    wait_until(lambda: source.values, 10, "the first values")
+    # The first ones are counted when the second ones are sent.
+    wait_until(lambda: any(len(values) > 1 for values in source.values.values()), 10, "the second values")
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 1
     said = json.loads(result.read_text())
