@@ -14,8 +14,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 
 PROGRAMS = {"sshd": "openssh-server", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "rsync": "rsync"}
@@ -67,6 +69,13 @@ class SshServer:
                 assert time.monotonic() < end, (directory / "log").read_text()
                 assert self.process.poll() is None, (directory / "log").read_text()
                 time.sleep(0.01)
+
+    def lead_to(self, base: Path) -> None:
+        """From now on the key opens the gate of this server's directory, as ``preflight.yml -e fix=true`` does it."""
+        (self.directory / "authorized").write_text("")
+        key = " ".join((self.directory / "user.pub").read_text().split()[:2])
+        with patch.object(ssh_keys, "_authorized_keys", lambda: self.directory / "authorized"):
+            ssh_keys.let_in(str(base), {"server2": key}, ["127.0.0.1"])
 
     def access(self) -> Access:
         """How the server is reached."""

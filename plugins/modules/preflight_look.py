@@ -110,6 +110,12 @@ programs:
   returned: success, unless only something else was asked for
   type: dict
   sample: {rsync: true, ssh: true}
+open_keys:
+  description: How many keys of other servers open everything on this one, as earlier versions of the collection let them in.
+  returned: with O(ssh)
+  type: int
+  sample: 0
+  version_added: 1.1.0
 free_bytes:
   description: Free space below O(base).
   returned: success, unless only something else was asked for

@@ -12,9 +12,11 @@ short_description: Let the servers of a cluster reach one another by SSH
 version_added: 1.1.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Lets the key pairs of the other servers in, restricted to the addresses of the cluster's servers and to commands without terminal
-    or forwarding, and trusts exactly the host keys that were seen on the servers themselves.
-  - Other keys in C(authorized_keys) stay as they are.
+  - Lets the key pairs of the other servers in, restricted to the addresses of the cluster's servers and to a forced command, which lets
+    through what a move needs. That is the agent that kills a worker of this O(base) and hands its files out, and rsync that reads resilience files
+    below O(base), or a tree that M(wallaroo.resilience.wallaroo_build) has built. Nothing else is executed, and nothing is written.
+  - Trusts exactly the host keys that were seen on the servers themselves.
+  - Other keys in C(authorized_keys) stay as they are, and so do those of another O(base) of the same account.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
@@ -92,7 +94,8 @@ def main() -> None:
         ]
         keys = {name: str(one["public_key"]) for name, one in servers.items() if one["public_key"]}
         trusted = ssh_keys.trust(wanted["known_hosts"], hosts, module.check_mode)
-        let_in = ssh_keys.let_in(keys, [*(host.host for host in hosts), *wanted["sources"]], module.check_mode)
+        addresses = [*(host.host for host in hosts), *wanted["sources"]]
+        let_in = ssh_keys.let_in(wanted["base"], keys, addresses, module.check_mode)
     except KeyError as error:
         module.fail_json(msg=f"servers lacks {error}")
     except (ssh_keys.KeyProblem, ValueError, OSError) as error:

@@ -189,6 +189,12 @@ def _look_into(look: Mapping[str, Any], row: dict[str, str], fail: Any, warn: An
     for problem in dict.fromkeys(problems.values()):
         servers = ", ".join(server for server, found in problems.items() if found == problem)
         fail("ssh", f"{servers} cannot be reached by SSH from here: {problem}")
+    if look.get("open_keys"):
+        warn(
+            "ssh",
+            f"{look['open_keys']} keys of other servers open everything here (~/.ssh/authorized_keys), as an earlier "
+            "version of the collection let them in; preflight.yml -e fix=true restricts those of its wallaroo_base",
+        )
     if (look.get("executable") or {}).get("problem"):
         fail("engine", look["executable"]["problem"])
     for sentence in look["leftovers"]:

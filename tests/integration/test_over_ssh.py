@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,11 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import runtime
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import (
+    RSYNC_ENVIRONMENT,
+    rsync_argv,
+    ssh_argv,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
@@ -40,13 +46,16 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> Path:
-    runtime.install(str(tmp_path / "there"))
-    files = tmp_path / "there" / "resilience" / "worker2"
+def base(tmp_path: Path, ssh: SshServer) -> Path:
+    """The other server's directory; ssh, rsync and shells read more into such a name than it says."""
+    there = tmp_path / "it's 100% $HOME; %h"
+    runtime.install(str(there))
+    ssh.lead_to(there)
+    files = there / "resilience" / "worker2"
     files.mkdir(parents=True)
     for suffix in SUFFIXES:
         (files / f"{PREFIX}-worker2.{suffix}").write_bytes(suffix.encode() * 1000)
-    return tmp_path / "there"
+    return there
 
 
 @pytest.fixture
@@ -138,6 +147,40 @@ def test_the_agent_reads_nothing_but_the_worker_s_files(ssh, base):
         for name in ("../../secret", f"{PREFIX}-worker20.evlog", "secret"):
             with pytest.raises((CopyError, SourceChanged, FileNotFoundError)):
                 source.files.open(name).read()
+
+
+@pytest.mark.parametrize("command", ["id", "", "cat /etc/passwd", "rsync --server . /tmp", "sh -c 'id'", "true; id"])
+def test_a_key_opens_nothing_else(ssh, base, command):
+    words = [*ssh_argv(ssh.access()), *([command] if command else [])]
+    ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("This key of wallaroo.resilience does not open ")
+
+
+def test_nothing_above_the_resilience_files_is_read_with_rsync(ssh, base, tmp_path):
+    (base / "ssh" / "id_ed25519").write_text("secret")
+    (base / "resilience" / "link").symlink_to("/etc")
+    for directory in (
+        base,
+        base / "ssh",
+        base / "resilience" / ".." / "ssh",
+        base / "resilience" / "link",
+        Path("/etc"),
+    ):
+        argv = rsync_argv(ssh.access(), ["--recursive"], str(directory), str(tmp_path / "here"))
+        ended = subprocess.run(
+            argv, env={**os.environ, **RSYNC_ENVIRONMENT}, capture_output=True, timeout=30, check=False
+        )
+        assert ended.returncode != 0
+        assert b"does not open rsync of" in ended.stderr
+        assert not (tmp_path / "here").exists() or not list((tmp_path / "here").iterdir())
+
+
+def test_whoever_lost_the_gate_is_told_to_repair_it(ssh, base):
+    shutil.rmtree(base / "ssh")
+    with pytest.raises(CopyError, match=r"another one now, or was removed; run preflight\.yml -e fix=true"):
+        address(ssh, base).open(PREFIX, "worker2")
 
 
 def test_the_agent_refuses_nonsense(base):

@@ -109,4 +109,16 @@ def test_the_private_keys_are_restricted_and_stay_where_they_were_made(host):
         line for line in host.file("/home/wallaroo/.ssh/authorized_keys").content_string.splitlines() if "from=" in line
     ]
     assert len(keys) == 4
-    assert all(line.startswith('restrict,from="10.89.77.11,10.89.77.12,10.89.77.13,10.89.77.14" ') for line in keys)
+    assert all(
+        f'/ssh/gate.py {BASE}",restrict,from="10.89.77.11,10.89.77.12,10.89.77.13,10.89.77.14" ' in line
+        for line in keys
+    )
+
+
+def test_a_key_opens_nothing_but_what_a_move_needs(host):
+    known = f"-o UserKnownHostsFile={BASE}/ssh/known_hosts -o IdentitiesOnly=yes"
+    key = f"ssh -i {BASE}/ssh/id_ed25519 {known} wallaroo@10.89.77.12"
+    assert host.run(f"su wallaroo -c '{key} true'").rc == 0
+    refused = host.run(f"su wallaroo -c '{key} id'")
+    assert (refused.rc, refused.stdout) == (1, "")
+    assert "does not open 'id' here" in refused.stderr

@@ -49,6 +49,7 @@ def look(
         problems = dict(zip(ways, pool.map(ssh_keys.check, ways.values())))
     return {
         "ssh": {server: problem or "" for server, problem in problems.items()},
+        "open_keys": ssh_keys.open_lines() if ways else 0,
         "programs": {program: shutil.which(program) is not None for program in NEEDED},
         "free_bytes": state["free_bytes"] or 0,
         "writable": base_problem(base) or "",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import pkgutil
 import shutil
 from pathlib import Path
@@ -27,6 +26,7 @@ from .._programs import receiver as _receiver
 from .._programs import sender as _sender
 from .._programs import source_agent as _source_agent
 from .command_line import LAUNCHER
+from .sources import source_of
 
 PACKAGE = "wallaroo_resilience"
 """The name under which the library is imported on a server."""
@@ -84,18 +84,8 @@ def files() -> dict[str, bytes]:
         if relative.split("/")[0] not in _OWN_PACKAGES:
             continue
         suffix = "/__init__.py" if module.ispkg else ".py"
-        found[f"{PACKAGE}/{relative}{suffix}"] = _source(module.name).encode()
+        found[f"{PACKAGE}/{relative}{suffix}"] = source_of(module.name).encode()
     return found
-
-
-def _source(name: str) -> str:
-    specification = importlib.util.find_spec(name)
-    # Not every loader that knows its sources is registered as one that inspects, the one for archives is not.
-    get_source = getattr(specification.loader if specification else None, "get_source", None)
-    source = get_source(name) if get_source else None
-    if source is None:
-        raise ImportError(f"the source of {name} cannot be read, so it cannot be deployed")
-    return str(source)
 
 
 _OWN_PACKAGES = (

@@ -21,6 +21,7 @@ from .._process import living, times
 from .._process import log as process_log
 from .._process.identity import boot_id, is_alive
 from .._process.record import ProcessRecord
+from .._process.ssh import path_problem
 from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
@@ -107,6 +108,9 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
 
 def base_problem(base: str) -> Optional[str]:
     """Why the server's directory cannot be used, as a sentence; None when it can."""
+    unspeakable = path_problem(base)
+    if unspeakable:
+        return unspeakable
     path = Path(base)
     existing = path
     while not existing.exists() and existing != existing.parent:

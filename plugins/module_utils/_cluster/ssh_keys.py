@@ -4,9 +4,9 @@
 """SSH from every server to every other: a key pair of the collection's own, and host keys that are verified.
 
 A private key never leaves the server that made it. What it opens is restricted to the addresses of the cluster's
-servers, and to commands without a terminal or forwarding. The host keys that are trusted are those which each server's
-own sshd was seen to present on that server itself, over the controller's verified connection; nothing is trusted
-because it came first.
+servers, and to what the gate lets through: the source agent, and rsync that reads (``_programs/ssh_gate.py``). The
+host keys that are trusted are those which each server's own sshd was seen to present on that server itself, over the
+controller's verified connection; nothing is trusted because it came first.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
 from .._formats.whole_file import make_private_directory, write_whole
 from .._process.piped import PipeBroken, run
 from .._process.ssh import Access, problem, remote_command, ssh_argv
+from .._programs import ssh_gate
+from .sources import source_of
 
 MARKER = "wallaroo.resilience"
 """In the comment of every key that the collection makes or lets in: whose it is, and that we may replace it."""
@@ -105,27 +109,94 @@ def trust(path: str, servers: Sequence[HostKeys], only_check: bool = False) -> b
     return True
 
 
-def let_in(keys: Mapping[str, str], addresses: Sequence[str], only_check: bool = False) -> bool:
-    """Let the other servers in, with what they may do restricted; returns whether anything changed.
+@dataclass(frozen=True)
+class _Line:
+    """A line of ``authorized_keys`` that the collection wrote."""
 
-    Other lines of ``authorized_keys`` stay as they are.
+    key: str
+    server: str
+    bases: tuple[str, ...]
+    """Whose gate it leads to; none for one that opens everything, as earlier versions wrote them."""
+    addresses: tuple[str, ...]
 
+    def __str__(self) -> str:
+        gate = str(gate_path(self.bases[0]))
+        command = shlex.join([sys.executable, "-I", gate, *self.bases]).replace('"', '\\"')
+        return f'command="{command}",restrict,from="{",".join(self.addresses)}" {self.key} {MARKER} {self.server}'
+
+
+_LINE = re.compile(
+    r'(?:command="(?P<command>(?:[^"\\]|\\.)*)",)?restrict,from="(?P<addresses>[^"]*)" '
+    rf"(?P<key>{_PUBLIC.pattern}) {re.escape(MARKER)} (?P<server>\S+)"
+)
+
+
+def _line(text: str) -> Optional[_Line]:
+    """What one of our lines says; None for one of somebody else."""
+    found = _LINE.fullmatch(text.strip())
+    if found is None:
+        return None
+    bases: tuple[str, ...] = ()
+    if found["command"]:
+        words = shlex.split(found["command"].replace('\\"', '"'))
+        bases = tuple(words[3:])
+    return _Line(found["key"], found["server"], bases, tuple(found["addresses"].split(",")))
+
+
+def gate_path(base: str) -> Path:
+    """Where the gate of a server's keys lies."""
+    return Path(base) / "ssh" / "gate.py"
+
+
+def let_in(base: str, keys: Mapping[str, str], addresses: Sequence[str], only_check: bool = False) -> bool:
+    """Let the other servers in to what the gate lets through; returns whether anything changed.
+
+    Other lines of ``authorized_keys`` stay as they are, and so do those of another ``wallaroo_base`` of this account; a
+    key that serves several opens what belongs to each.
+
+    :param base: this server's ``wallaroo_base``.
     :param keys: server -> its public key.
     :param addresses: from where they may come.
     :raises KeyProblem: when the account has no home.
     """
     path = _authorized_keys()
     before = path.read_text(encoding="utf-8", errors="surrogateescape") if path.is_file() else ""
-    kept = [line for line in before.splitlines() if f" {MARKER} " not in f"{line} "]
-    allowed = ",".join(sorted(set(addresses)))
-    ours = [f'restrict,from="{allowed}" {key} {MARKER} {server}' for server, key in sorted(keys.items())]
+    kept: list[str] = []
+    bases: dict[str, tuple[str, ...]] = dict.fromkeys(keys.values(), (base,))
+    sources = {key: set(addresses) for key in keys.values()}
+    for text in before.splitlines():
+        line = _line(text)
+        others = tuple(one for one in line.bases if one != base) if line else ()
+        if line and line.key in bases:
+            # The first one's gate is used; it may have been removed with its base.
+            stays = base in line.bases and gate_path(line.bases[0]).is_file()
+            bases[line.key] = line.bases if stays else (base, *others)
+            sources[line.key].update(line.addresses if others else ())
+        elif line and others != line.bases:
+            kept += [str(replace(line, bases=others))] if others else []
+        else:
+            kept.append(text)
+    ours = [str(_Line(key, name, bases[key], tuple(sorted(sources[key])))) for name, key in sorted(keys.items())]
     after = "".join(f"{line}\n" for line in [*kept, *ours])
-    if after == before:
+    gate, program = gate_path(base), source_of(ssh_gate.__name__).encode()
+    deployed = gate.is_file() and gate.read_bytes() == program
+    if after == before and deployed:
         return False
     if not only_check:
+        make_private_directory(gate.parent)
+        write_whole(gate, program)
         make_private_directory(path.parent)
         write_whole(path, after.encode("utf-8", "surrogateescape"))
     return True
+
+
+def open_lines() -> int:
+    """How many keys of the collection open everything here, as earlier versions let them in."""
+    try:
+        lines = _authorized_keys().read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except (OSError, KeyProblem):
+        return 0
+    return sum(1 for line in map(_line, lines) if line and not line.bases)
 
 
 def check(access: Access) -> Optional[str]:

@@ -66,6 +66,7 @@ def ssh_argv(access: Access, *options: str) -> list[str]:
     settings = (
         "BatchMode=yes",
         "StrictHostKeyChecking=yes",
+        f"IdentityFile={_quoted(access.identity)}",
         f"UserKnownHostsFile={_quoted(access.known_hosts)}",
         "GlobalKnownHostsFile=/dev/null",
         "IdentitiesOnly=yes",
@@ -76,15 +77,25 @@ def ssh_argv(access: Access, *options: str) -> list[str]:
         "LogLevel=ERROR",
         *options,
     )
-    words = ["ssh", "-F", "/dev/null", "-T", "-i", access.identity, "-p", str(access.port), "-l", access.user]
+    words = ["ssh", "-F", "/dev/null", "-T", "-p", str(access.port), "-l", access.user]
     for setting in settings:
         words += ["-o", setting]
     return [*words, "--", access.host]
 
 
-def rsync_shell(access: Access, *options: str) -> str:
-    """The value of rsync's ``-e``: the same without the other server, which rsync adds itself."""
-    return shlex.join(ssh_argv(access, *options)[:-2])
+RSYNC_ENVIRONMENT = {"RSYNC_OLD_ARGS": "1", "RSYNC_PROTECT_ARGS": "0"}
+"""For rsync beside :func:`rsync_argv`: every version takes names as they are quoted there, and so does the gate."""
+
+
+def rsync_argv(access: Access, options: Sequence[str], directory: str, target: str, *ssh_options: str) -> list[str]:
+    """The command line that brings a directory of another server over.
+
+    :param options: of rsync.
+    :param ssh_options: as in :func:`ssh_argv`.
+    """
+    shell = shlex.join(ssh_argv(access, *ssh_options)[:-2])
+    host = f"[{access.host}]" if ":" in access.host else access.host
+    return ["rsync", *options, f"--rsh={shell}", "--", f"{host}:{shlex.quote(directory + '/')}", f"{target}/"]
 
 
 def remote_command(argv: Sequence[str]) -> str:
@@ -119,6 +130,11 @@ _TELLING = (
         "no key",
         "there is no key {identity} on this server; run preflight.yml -e fix=true",
     ),
+    (
+        "ssh/gate.py",
+        "no gate",
+        "its wallaroo_base is another one now, or was removed; run preflight.yml -e fix=true",
+    ),
     ("Connection refused", "unreachable", "nothing listens there; start sshd, or mend wallaroo_ssh_port"),
     ("timed out", "unreachable", "it does not answer; a firewall or a wrong wallaroo_address"),
     ("No route to host", "unreachable", "there is no way to it; a firewall or a wrong wallaroo_address"),
@@ -131,7 +147,7 @@ class Problem:
     """Why a server was not reached."""
 
     kind: str
-    """``host key``, ``refused``, ``no key``, ``unreachable`` or ``other``."""
+    """``host key``, ``refused``, ``no key``, ``no gate``, ``unreachable`` or ``other``."""
     sentence: str
     """What is wrong and what to do, without a subject."""
 
@@ -149,5 +165,14 @@ def problem(access: Access, errors: str) -> Problem:
 
 
 def _quoted(path: str) -> str:
-    """A path as ssh's configuration reads it: blanks separate several files."""
-    return f'"{path}"' if " " in path else path
+    """A path as ssh's configuration reads it: blanks separate several files, and a per cent sign begins a token."""
+    text = path.replace("%", "%%")
+    return f'"{text}"' if " " in text or "'" in text else text
+
+
+def path_problem(path: str) -> str:
+    """Why ssh cannot be told of this path; empty when it can. Its configuration has no way to write these."""
+    for part, what in (('"', "a quotation mark"), ("\\", "a backslash"), ("\n", "a line's end"), ("${", "${")):
+        if part in path:
+            return f"{path!r} has {what} in its name, which ssh cannot be told; choose another wallaroo_base."
+    return ""

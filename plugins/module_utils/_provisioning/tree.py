@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from .._formats.json_record import read_object
 from .._formats.whole_file import write_whole
-from .._process.ssh import Access, problem, rsync_shell
+from .._process.ssh import RSYNC_ENVIRONMENT, Access, problem, rsync_argv
 from . import build_record
 from .command import Ended, ProvisioningError, run
 
@@ -134,20 +134,18 @@ def _rsync(home: Path, source: Path, access: Optional[Access], name: str, limit:
         "--delay-updates",
         "--itemize-changes",
     ]
-    # Names are never read by a shell on the other side.
-    words += ["--protect-args", "--timeout=60", *options]
+    words += ["--timeout=60", *options]
     words += [f"--exclude={pattern}" for pattern in LEFT_OUT]
-    origin = f"{source}/"
-    if access is not None:
+    if access is None:
+        words += ["--", f"{source}/", f"{home}/"]
+    else:
         if not Path(access.identity).is_file():
             raise ProvisioningError(
                 f"{name} cannot be reached by SSH from here: there is no key {access.identity} on this server; "
                 "run preflight.yml -e fix=true"
             )
-        words += [f"--rsh={rsync_shell(access)}"]
-        host = f"[{access.host}]" if ":" in access.host else access.host
-        origin = f"{host}:{source}/"
-    ended = run([*words, "--", origin, f"{home}/"], limit)
+        words = rsync_argv(access, words[1:], str(source), str(home))
+    ended = run(words, limit, environment=RSYNC_ENVIRONMENT)
     if ended.code:
         why = ended.last_lines
         if access is not None and ended.code in (12, 255):

@@ -23,7 +23,7 @@ from .._process import living, times
 from .._process.acting import Superseded, acting
 from .._process.control import ControlDirectory
 from .._process.piped import Ended, PipeBroken, Piped, run
-from .._process.ssh import Access, problem, remote_command, rsync_shell, ssh_argv
+from .._process.ssh import RSYNC_ENVIRONMENT, Access, problem, remote_command, rsync_argv, ssh_argv
 from .._process.stop import StillAlive, kill
 from . import agent_protocol
 from .files import ResilienceSet
@@ -189,10 +189,10 @@ class OtherServer:
 
         :raises CopyError: when it fails.
         """
-        shell = rsync_shell(self.access, "ControlMaster=no", f"ControlPath={self._control.socket}")
-        argv = ["rsync", *arguments, "-e", shell, "--", f"{_bracketed(self.access.host)}:{directory}/", f"{target}/"]
+        over = ("ControlMaster=no", f"ControlPath={self._control.socket}")
+        argv = rsync_argv(self.access, arguments, directory, str(target), *over)
         try:
-            ended = run(argv, RSYNC_SECONDS, given)
+            ended = run(argv, RSYNC_SECONDS, given, RSYNC_ENVIRONMENT)
         except FileNotFoundError as error:
             raise CopyError(
                 "There is no rsync on this server; run preflight.yml -e fix=true, or install it."
@@ -243,7 +243,7 @@ class RemoteFiles:
 
     def fetch(self, names: list[str], directory: Path) -> None:
         """Bring whole files over with rsync. What it leaves is proved by the manifests, not by its exit code."""
-        arguments = ["--whole-file", "--protect-args", "--from0", "--files-from=-", f"--timeout={RSYNC_IDLE_SECONDS}"]
+        arguments = ["--whole-file", "--from0", "--files-from=-", f"--timeout={RSYNC_IDLE_SECONDS}"]
         given = b"".join(name.encode() + b"\0" for name in names)
         self._server.rsync(arguments, given, str(self._files.directory), directory)
 
@@ -275,7 +275,3 @@ def _rsync_problem(ended: Ended, server: str) -> str:
     lines = [line.strip() for line in ended.errors.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith("rsync error:")]
     return (telling or lines or [f"exit code {ended.code}"])[0]
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

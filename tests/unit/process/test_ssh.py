@@ -8,9 +8,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import (
     Access,
+    path_problem,
     problem,
     remote_command,
-    rsync_shell,
+    rsync_argv,
     ssh_argv,
 )
 
@@ -31,8 +32,28 @@ def test_nothing_asks_and_nobody_is_trusted_unseen():
         assert argv[argv.index(setting) - 1] == "-o"
 
 
-def test_rsync_gets_the_same_without_the_server():
-    assert rsync_shell(ACCESS).endswith("-o LogLevel=ERROR")
+def test_rsync_gets_the_same_without_the_server_and_names_are_quoted_for_the_other_side():
+    argv = rsync_argv(ACCESS, ["--times"], "/w/a b", "/here")
+    assert argv[:2] == ["rsync", "--times"]
+    assert argv[2].startswith("--rsh=ssh -F /dev/null -T")
+    assert argv[2].endswith("-o LogLevel=ERROR")
+    assert argv[3:] == ["--", "10.0.0.12:'/w/a b/'", "/here/"]
+
+
+def test_a_per_cent_sign_begins_no_token():
+    known = Access("h", "u", 22, "/w/100%/id", "/w/%h/known hosts")
+    assert "IdentityFile=/w/100%%/id" in ssh_argv(known)
+    assert 'UserKnownHostsFile="/w/%%h/known hosts"' in ssh_argv(known)
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "a${HOME}b"])
+def test_names_that_ssh_cannot_be_told_are_refused(name):
+    assert "choose another wallaroo_base" in path_problem(f"/w/{name}")
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b", "a$b", "a%hb", "a;b", "ä"])
+def test_all_others_can_be_told(name):
+    assert not path_problem(f"/w/{name}")
 
 
 def test_what_the_other_shell_gets_is_quoted():
