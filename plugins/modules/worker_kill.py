@@ -78,10 +78,10 @@ message:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, times
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill_worker
 
 
 def main() -> None:
@@ -119,10 +119,9 @@ def _kill(module: AnsibleModule) -> dict[str, object]:
     pid = known.identity.pid
     if module.check_mode:
         return {**result, "changed": True, "pid": pid, "message": f"{worker} (pid {pid}) would be killed on {server}"}
-    death = kill(known.identity, wanted["wait_timeout"])
+    death = kill_worker(wanted["base"], worker, known.identity, wanted["wait_timeout"])
     if death is None:
         return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
-    times.note(wanted["base"], worker, killed=death.sent, died=death.died)
     return {
         **result,
         "changed": True,

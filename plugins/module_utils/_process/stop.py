@@ -8,12 +8,18 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Optional
 
+from . import times
 from .identity import ProcessIdentity, is_alive
 from .waiting import LimitReached, wait_until
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StillAlive(Exception):
@@ -35,6 +41,39 @@ def kill(identity: ProcessIdentity, limit: float = 10.0) -> Optional[Death]:
     :raises StillAlive: when it is not dead after ``limit`` seconds (a process in uninterruptible sleep).
     """
     return _end(identity, signal.SIGKILL, limit)
+
+
+def kill_worker(base: str, worker: str, identity: ProcessIdentity, limit: float = 10.0) -> Optional[Death]:
+    """SIGKILL to a worker, noted on its server for whoever completes what is interrupted now.
+
+    Ctrl-C waits for both: a kill that nobody noted would be told as a worker that was dead already.
+
+    :raises StillAlive: as of :func:`kill`.
+    """
+    with _undisturbed():
+        death = kill(identity, limit)
+        if death is not None:
+            times.note(base, worker, killed=death.sent, died=death.died)
+        return death
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that would end this process wait for the end of the block."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python interrupts nobody else.
+        yield
+        return
+    came: list[int] = []
+    # Not by a mask: that is of one thread alone, and any other one would take the signal.
+    before = {number: signal.signal(number, lambda one, _frame: came.append(one)) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for waiting in came:
+            signal.raise_signal(waiting)
 
 
 def terminate(identity: ProcessIdentity, grace: float = 5.0, limit: float = 10.0) -> Optional[Death]:

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, Optional
 
 from .._formats.framing import HEADER
-from .._process import living, times
+from .._process import living
 from .._process.acting import acting
-from .._process.stop import StillAlive, kill
+from .._process.stop import StillAlive, kill_worker
 from .._resilience import agent_protocol, ownership
 from .._resilience.agent_protocol import LIMIT, MOST_BYTES, ProtocolError
 from .._resilience.files import ResilienceSet
@@ -82,9 +82,7 @@ class Agent:
         known = living.known(self.base, self.worker)
         # The look of the next run at this server waits for it, and keeps out what comes after that look.
         with acting(self.base, run=self.run):
-            death = kill(known.identity, limit) if known is not None else None
-        if death is not None:
-            times.note(self.base, self.worker, killed=death.sent, died=death.died)
+            death = kill_worker(self.base, self.worker, known.identity, limit) if known is not None else None
         return {
             "pid": known.identity.pid if known is not None and death is not None else None,
             "killed": death.sent if death else None,

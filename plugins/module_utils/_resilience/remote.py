@@ -19,12 +19,12 @@ from types import TracebackType
 from typing import Any, BinaryIO, Optional, Protocol
 
 from .._formats.framing import HEADER
-from .._process import living, times
+from .._process import living
 from .._process.acting import Superseded, acting
 from .._process.control import ControlDirectory
 from .._process.piped import Ended, PipeBroken, Piped, run
 from .._process.ssh import RSYNC_ENVIRONMENT, Access, problem, remote_command, rsync_argv, ssh_argv
-from .._process.stop import StillAlive, kill
+from .._process.stop import StillAlive, kill_worker
 from . import agent_protocol
 from .files import ResilienceSet
 from .manifest import Manifest
@@ -88,12 +88,11 @@ class SameMachine:
         try:
             # A sign of its own: what happens here, only this server knows, whoever asks for it.
             with acting(self.base, run=self._run):
-                death = kill(known.identity, limit) if known is not None else None
+                death = kill_worker(self.base, self._worker, known.identity, limit) if known is not None else None
         except (StillAlive, Superseded) as error:
             raise CopyError(f"{self._worker} was not killed: {error}") from error
         if known is None or death is None:
             return Killed(None, None, None)
-        times.note(self.base, self._worker, killed=death.sent, died=death.died)
         return Killed(known.identity.pid, death.sent, death.died)
 
     def close(self) -> None:
