@@ -28,14 +28,10 @@ from .._resilience.remote import SourceServer
 from .._resilience.source import SourceChanged
 from . import worker_start
 from .source_server import SourceAddress
-from .worker_start import PortTaken, WorkerProblem, WorkerStart
+from .worker_start import PORT_SECONDS, PortTaken, WorkerProblem, WorkerStart
 
 BEFORE, KILL, COPY, START = "before", "kill", "copy", "start"
 """How far a move had come. ``before``: nothing was done to the worker. From ``kill`` on it may be dead."""
-
-
-PORT_SECONDS = 3.0
-"""So long a port that was free before the kill, and is taken after the copy, may stay taken."""
 
 
 class MoveFailed(Exception):

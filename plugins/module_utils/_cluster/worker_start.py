@@ -20,7 +20,7 @@ from .._process.log import FailureSeen, ProcessEnded
 from .._process.record import ProcessRecord
 from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
 from .._process.stop import kill
-from .._process.waiting import LimitReached
+from .._process.waiting import LimitReached, wait_until
 from .._provisioning.build_record import executable_problem
 from .._resilience import kept_manifest, ownership
 from .._resilience.files import ResilienceSet, prefix
@@ -36,6 +36,9 @@ LISTENING, READY = "listening", "ready"
 _LISTENING = r" control: listening on "
 _PHASE_III = r"INIT PHASE III: Application is ready to work!"
 _RESUMED = r"~~~Resuming message processing\.~~~"
+PORT_SECONDS = 3.0
+"""So long a port that has to be free may be taken by somebody who is about to leave it."""
+
 _LEAST_SECONDS = 5.0
 """For a second try, however late the first one ended."""
 
@@ -324,11 +327,30 @@ def run(
         first = str(problem)
     left = max(limit - (time.monotonic() - begin), _LEAST_SECONDS)
     try:
-        worker.check()
+        _check_again(worker)
         again = worker.begin(retried=first)
         return _until_ready(worker, again, True, until, left, return_after, begin)
     except WorkerProblem as second:
         raise WorkerProblem(f"{second} This was the second try; the first one: {first}") from second
+
+
+def _check_again(worker: WorkerStart) -> None:
+    """As before the first try; what that one leaves to the kernel may hold its ports for a moment longer."""
+    taken = ""
+
+    def free() -> bool:
+        nonlocal taken
+        try:
+            worker.check()
+        except PortTaken as problem:
+            taken = str(problem)
+            return False
+        return True
+
+    try:
+        wait_until(free, PORT_SECONDS, f"the ports of {worker.worker}")
+    except LimitReached as reached:
+        raise PortTaken(taken) from reached
 
 
 def _until_ready(
