@@ -3,14 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faults that are planted in the workers of one server, in the deployed engine.
 
-A compiled module without its source stands in the way of one of Python's own, is taken for no part of the deployed
-programs, and so survives every deployment.
+A compiled module without its source stands in the way of one of Python's own, and is taken for no part of the deployed
+programs. So it survives every deployment of programs that are deployed already: by Ansible, whose modules carry fewer
+files than a test that deploys them itself.
 """
 
 from __future__ import annotations
 
 import py_compile
+import shutil
+import subprocess
 from pathlib import Path
+
+from tests.integration.conftest import LIMIT, Loopback
 
 CRASH = "crash"
 """The worker ends at its start, without a word that would say why."""
@@ -21,14 +26,15 @@ SILENT = "silent"
 _SHADOWED = "asyncio"
 
 _SOURCE = """
-import importlib, os, sys
+import glob, importlib, os, sys
 
 runtime = os.path.dirname(sys.argv[0])
 there, left = sys.path.pop(0), os.path.join(runtime, "planted")
 del sys.modules[{shadowed!r}]
 importlib.import_module({shadowed!r})
 sys.path.insert(0, there)
-if "--my-control" in sys.argv and os.path.exists(left):
+recovers = "-n" in sys.argv and glob.glob(sys.argv[sys.argv.index("-r") + 1] + "/*.workers")
+if recovers and os.path.exists(left):
     with open(left) as stream:
         count = int(stream.read())
     with open(left, "w") as stream:
@@ -52,16 +58,33 @@ if "--my-control" in sys.argv and os.path.exists(left):
 """
 
 
-def plant(base: Path, what: str, starts: int) -> None:
-    """Let the next starts of a worker on a server go wrong.
+def plant(loopback: Loopback, number: int, what: str, starts: int) -> None:
+    """Let the next recoveries of a worker on a server go wrong.
 
-    :param base: the directory of a server to which the programs were deployed.
+    :param number: the number of the server.
     """
+    base = loopback.base(number)
+    program = shutil.which("ansible")
+    assert program, "ansible is not on PATH; run the tests with make test"
+    subprocess.run(
+        [program, f"server{number}", "-m", "wallaroo.resilience.server_prepare", "-a"]
+        + [f"base={base} server=server{number}"],
+        env=loopback.environment,
+        cwd=loopback.repository,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=LIMIT,
+    )
     source = base / "planted-source"
     source.write_text(_SOURCE.format(shadowed=_SHADOWED, what=what))
     (base / "runtime" / "planted").write_text(str(starts))
     py_compile.compile(str(source), str(base / "runtime" / f"{_SHADOWED}.pyc"), doraise=True)
     source.unlink()
+
+
+def left(loopback: Loopback, number: int) -> int:
+    """How many starts will still go wrong there; below 0 for each that went well since."""
+    return int((loopback.base(number) / "runtime" / "planted").read_text())
 
 
 def mend(base: Path) -> None:

@@ -44,7 +44,6 @@ def steps_of(move: Data) -> dict[str, Any]:
     outcome = str(move.get("outcome") or MOVED)
     back = next((step for step in (move.get("awaited") or {}, moved) if step.get("ready")), {})
     back = (move.get("returned") or {}) if outcome == ROLLED_BACK else back
-    retried = str(back.get("retried") or "")
     return {
         "worker": plan["worker"],
         "src": plan["src"],
@@ -60,7 +59,8 @@ def steps_of(move: Data) -> dict[str, Any]:
         "via": plan.get("via") or "",
         "source_lost": bool(plan.get("source_lost")),
         "outcome": outcome,
-        "note": str(move.get("note") or "") or (f"second start; the first one failed: {retried}" if retried else ""),
+        "note": str(move.get("note") or ""),
+        "retried": str(back.get("retried") or ""),
     }
 
 

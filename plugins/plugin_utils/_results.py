@@ -76,6 +76,7 @@ class Migration:
         There is no downtime when the worker was not killed, and when it was back before somebody looked (``late``).
         """
         killed, resumed, gap = (seconds(steps.get(name)) for name in ("killed", "resumed", "output_gap_seconds"))
+        retried = str(steps.get("retried") or "")
         late = bool(steps.get("late")) or bool(killed and resumed and resumed < killed)
         return cls(
             worker=str(steps["worker"]),
@@ -90,7 +91,7 @@ class Migration:
             resumed=moment(resumed),
             epoch=int(steps.get("epoch") or 0),
             output_gap_seconds=round(gap, 3) if gap is not None else None,
-            note=str(steps.get("note") or ""),
+            note=str(steps.get("note") or "") or (f"second start; the first one failed: {retried}" if retried else ""),
             via=str(steps.get("via") or ""),
             outcome=str(steps.get("outcome") or ""),
             source_lost=bool(steps.get("source_lost")),
