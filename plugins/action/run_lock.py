@@ -11,7 +11,10 @@ import socket
 import time
 from typing import Any, Optional
 
+from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
     DEAD,
@@ -22,8 +25,11 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller im
     this_run,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases, require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import UNREACHABLE, unreachable
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+display = Display()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
@@ -49,6 +55,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             return {**result, "failed": True, "msg": f"The lock was left alone: {gone}."}
         arguments = {**self._task.args, "holder": _holder(controller, task_vars or {})}
         answer = self._call(arguments, task_vars)
+        if UNREACHABLE in answer:
+            return self._without(answer)
         other = answer.get("held_by")
         if other and life(other) == DEAD:
             say(f"The lock of a run that is dead is taken over: {other['description']}")
@@ -69,10 +77,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         if _here.is_here(self, task_vars):
             return _here.run("run_lock", arguments, bool(self._task.check_mode))
-        answer: dict[str, Any] = self._execute_module(
-            module_name="wallaroo.resilience.run_lock", module_args=arguments, task_vars=task_vars
-        )
-        return answer
+        server = str(self._task.args.get("server"))
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name="wallaroo.resilience.run_lock", module_args=arguments, task_vars=task_vars
+            )
+        except AnsibleConnectionFailure as error:
+            return unreachable(server, str(getattr(error, "message", "") or error))
+        return unreachable(server, str(answer.get("msg") or "")) if answer.get("unreachable") else answer
+
+    def _without(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """What to say when the server that keeps the lock cannot be reached."""
+        if not boolean(self._task.args.get("needed", True)):
+            display.warning(
+                f"{answer['msg']} Nothing is changed by this run, so it goes on without the lock of the servers."
+            )
+            return {"changed": False, "held_by": None, "run": ""}
+        if self._task.args.get("state") == "released":
+            what = "The lock of the servers was not given back; the next run takes it over"
+        else:
+            what = "It keeps the lock of the servers, so nothing was begun"
+        return {**answer, "msg": f"{answer['msg']} {what}."}
 
 
 def _holder(controller: Controller, variables: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
 
 display = Display()
 
@@ -92,6 +94,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             verdict, reason = _results.verdict_of(verification, failure)
             if verdict != _results.PASS:
                 reason = _losses.first_cause(crashed, migrations, reason)
+                # What is paused sends nothing, and loses nothing: a cause that no log tells.
+                paused = [one for one in told_of_stopped(Servers(list(states), states)) if one not in reason]
+                reason = " ".join([*paused, reason])
         else:
             failure = str(arguments.get("failure") or "")
             verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, str(arguments.get("left") or ""))

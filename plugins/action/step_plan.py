@@ -23,6 +23,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository im
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import stalled
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
 display = Display()
@@ -42,6 +43,7 @@ STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "stop": _steps.stop,
     "verify": verify,
     "repository": repository,
+    "stalled": stalled,
     "fences": lambda _arguments, servers: fences(servers),
 }
 

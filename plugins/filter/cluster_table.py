@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import problems_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import metrics_ui_url
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import sentence_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import problems_of
 
 DOCUMENTATION = r"""
 name: cluster_table
@@ -66,7 +66,7 @@ def cluster_table(states: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _life(process: Mapping[str, Any]) -> str:
     if process["alive"]:
-        return "runs"
+        return "is stopped by a signal" if process.get("stopped") else "runs"
     result = process.get("result") or {}
     if "exit_code" not in result:
         return "dead"

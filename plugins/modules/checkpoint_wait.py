@@ -19,7 +19,6 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
-  - wallaroo.resilience.common.waiting
 attributes:
   check_mode:
     support: full
@@ -54,6 +53,21 @@ options:
     description:
       - The id after which they count; by default the one found at first.
     type: int
+  interval:
+    description:
+      - Seconds between two checkpoints, with which the cluster was started.
+    type: float
+    default: 1
+    version_added: 1.1.0
+  wait_timeout:
+    description:
+      - Seconds after which waiting is given up. By default as long as O(checkpoints) take with this O(interval), and 60 seconds besides.
+    type: float
+  return_after:
+    description:
+      - Return RV(finished=false) and what was seen so far when the event has not come after so many seconds.
+      - The action plugin of this module uses it to show progress; there is no need to set it.
+    type: float
 """
 
 EXAMPLES = r"""
@@ -88,7 +102,10 @@ message:
   sample: 1 of 2 checkpoints after 17 are committed
 """
 
+from typing import Any, Optional
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
@@ -109,20 +126,31 @@ def main() -> None:
                 "required": True,
             },
             "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
-            "checkpoints": {"type": "int", "default": 2},
+            "checkpoints": {"type": "int", "default": checkpoints.COUNT},
             "since": {"type": "int"},
-            "wait_timeout": {"type": "float", "default": 60},
+            "interval": {"type": "float", "default": checkpoints.INTERVAL},
+            "wait_timeout": {"type": "float"},
             "return_after": {"type": "float"},
         },
         supports_check_mode=True,
     )
     try:
         module.exit_json(**_wait(module))
-    except (LimitReached, ValueError, OSError) as error:
-        module.fail_json(
-            msg=f"No checkpoint covers what was received: {error}. A dead worker stalls the checkpoints of the whole cluster: "
-            "look with playbooks/status.yml who runs."
-        )
+    except LimitReached as reached:
+        module.fail_json(msg=f"No checkpoint covers what was received: {reached}. {_hint(module.params)}")
+    except (ValueError, OSError) as error:
+        module.fail_json(msg=f"No checkpoint covers what was received: {error}.")
+
+
+def _limit(wanted: dict[str, Any]) -> float:
+    given: Optional[float] = wanted["wait_timeout"]
+    return checkpoints.limit(wanted["checkpoints"], wanted["interval"]) if given is None else given
+
+
+def _hint(wanted: dict[str, Any]) -> str:
+    """What may be the reason, without a word of what is not known here."""
+    every = f"One is committed {wanted['interval']:g} s after the other"
+    return f"{every}, as long as every worker takes part; playbooks/status.yml shows who does not."
 
 
 def _wait(module: AnsibleModule) -> dict[str, object]:
@@ -159,7 +187,7 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
                 return []
             raise
 
-    limit, early = wanted["wait_timeout"], False
+    limit, early = _limit(wanted), False
     if wanted["return_after"] is not None and wanted["return_after"] < limit:
         limit, early = wanted["return_after"], True
     finished = True

@@ -48,6 +48,12 @@ options:
       - Take the lock over from whoever holds it; for a run of another controller that is gone for good.
     type: bool
     default: false
+  needed:
+    description:
+      - Fail where O(server) cannot be reached. V(false) is for whoever changes nothing; the action plugin returns RV(run) empty then.
+    type: bool
+    default: true
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -65,7 +71,7 @@ held_by:
   sample: {run: 6f1c, description: "migrate.yml by alice on controller, process 4711, since 2026-11-23T21:00:00Z"}
 run:
   description: The run that has asked for the lock, for M(wallaroo.resilience.server_enter) and the modules that change a worker.
-    Empty when the lock was given back.
+    Empty when the lock was given back, or when O(needed) is V(false) and the server cannot be reached.
   returned: success
   type: str
   sample: 6f1c
@@ -86,6 +92,7 @@ SPEC: dict[str, Any] = {
         "holder": {"type": "dict", "required": True},
         "instead_of": {"type": "str", "default": ""},
         "take_over": {"type": "bool", "default": False},
+        "needed": {"type": "bool", "default": True},
     },
 }
 

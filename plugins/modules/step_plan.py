@@ -38,6 +38,7 @@ options:
       - copy
       - restart
       - fences
+      - stalled
       - migrate
       - road_back
       - after_road_back

@@ -11,10 +11,11 @@ makes no sense is refused while nothing has changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import not_answering
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
@@ -22,6 +23,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
     refuse_initializer,
     resolve_worker,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
 
 VALUES_A_ROUND = 1000
 """How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
@@ -78,7 +80,13 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     """What must have come out of the cluster that runs, or ran last.
 
     :param arguments: ``last`` (by default the value up to which was sent), ``mode``.
+    :return: with ``unchecked``, why nothing can be verified since servers are gone; empty when it can.
     """
+    mode = arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0])
+    wanted = None if arguments.get("last") in (None, "") else arguments_of.integer(arguments, "last")
+    gone = _unchecked(servers, wanted)
+    if gone:
+        return gone
     record = servers.cluster()
     if record.application != "multi_partition_detector":
         raise Refusal(
@@ -86,28 +94,60 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
             "only what app=multi_partition_detector sends has."
         )
     first = record.first_server.name
-    if first not in servers.states:
-        raise Refusal(f"{first} did not answer, and what came out lies there.")
     sender = (servers.states[first].get("processes") or {}).get("sender") or {}
     sent = Sent.of(servers, first)
-    warnings: list[str] = []
+    warnings = told_of_stopped(servers)
     if sender.get("alive"):
         last = known_of(sender, "last")
         raise Refusal(
             f"A sender is still running on {first}, up to {last}; wait for it with start_sender.yml -e last={last}."
         )
-    done = None
-    if arguments.get("last") in (None, ""):
-        done, warnings = _sent_so_far(sent)
-    last = arguments_of.integer(arguments, "last", done)
+    if wanted is None:
+        last, interrupted = _sent_so_far(sent)
+        warnings += interrupted
+    else:
+        last = wanted
     return {
+        "unchecked": "",
         "warnings": warnings,
         "cluster": record.to_dict(),
         "server": first,
         "base": record.first_server.base,
         "last": last,
         "expected": last * record.keys,
-        "mode": arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0]),
+        "mode": mode,
+    }
+
+
+def _unchecked(servers: Servers, last: Optional[int]) -> dict[str, Any]:
+    """The plan of a verification that cannot be made, since what it needs is on a server that is gone; else empty."""
+    silent = not_answering(servers)
+    known = [state["cluster"] for state in servers.states.values() if state.get("cluster")]
+    cluster: dict[str, Any] = known[0] if known else {}
+    first = servers.cluster().first_server.name if cluster else servers.names[0]
+    problem = (servers.states.get(first) or {}).get("problem")
+    if first not in silent and (cluster or not silent):
+        return {}
+    if problem and last is not None and cluster:
+        # What came out may be readable nevertheless, and up to where it has to come is known.
+        return {}
+    if first in silent:
+        what = f"cannot be used ({problem})" if problem else "did not answer"
+        why = f"{first} {what}, and what came out and what was sent is known there alone"
+    else:
+        why = f"{', '.join(silent)} did not answer, and none of the others knows a cluster"
+    expected = (last or 0) * int(cluster.get("keys") or 0)
+    messages = f"None of the {expected:,} messages" if expected else "No message"
+    mend = f"bring {first if first in silent else silent[0]} back, and run verify.yml again"
+    return {
+        "unchecked": f"{why}. {messages} was checked: {mend}.",
+        "warnings": [],
+        "cluster": cluster,
+        "server": first,
+        "base": "",
+        "last": last or 0,
+        "expected": expected,
+        "mode": "",
     }
 
 

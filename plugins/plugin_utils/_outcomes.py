@@ -259,7 +259,8 @@ class Status(Outcome):
     """The URL of the metrics UI; empty when none runs."""
     servers: tuple[ServerState, ...] = ()
     problems: tuple[str, ...] = ()
-    """Workers of which two servers say that they are theirs, a sentence each with the way out."""
+    """Workers of which two servers say that they are theirs, and processes that a signal has stopped: a sentence each
+    with the way out."""
 
     def server_of(self, worker: str) -> Optional[str]:
         """The server on which a worker runs; None when it runs nowhere."""

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, State, reach
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, reach
 
 
 def alive_on(servers: Servers, worker: str) -> list[str]:
@@ -127,11 +127,6 @@ def problems(servers: Servers) -> list[str]:
         if len(set(found) - {one.server for one in old if one.worker == worker}) > 1:
             sentences.append(_sentence(servers, worker, found))
     return sentences
-
-
-def problems_of(states: Mapping[str, State]) -> list[str]:
-    """The same, of what servers said."""
-    return problems(Servers(list(states), dict(states)))
 
 
 def fence_of_source(servers: Servers, record: ClusterRecord, worker: str, server: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Stopped,
     Verified,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import problems_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI, sentence_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import problems_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
 
 Data = Mapping[str, Any]

@@ -18,6 +18,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _argume
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import refuse_two_owners
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import refuse_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -200,4 +201,5 @@ def _whole_cluster(servers: Servers) -> ClusterRecord:
             f"{', '.join(dead)} does not run: messages for its keys would wait for ever. "
             "Restart it with restart_worker.yml, or start the cluster afresh."
         )
+    refuse_stopped(servers)
     return record

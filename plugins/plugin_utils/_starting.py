@@ -17,6 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.forma
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -60,6 +61,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
                 "replace": False,
                 "ask": COVERED not in _formations(servers),
                 "cluster": record.to_dict(),
+                "warnings": told_of_stopped(servers),
                 **metrics_ui(servers, wanted, arguments, where),
             }
         else:

@@ -17,6 +17,8 @@ class ProcessState:
     kind: str = ""
     """``worker``, ``sender``, ``receiver``, ``journal_server`` or ``metrics_ui``."""
     alive: bool = False
+    stopped: bool = False
+    """Whether it lives and does nothing, since a signal (SIGSTOP) stopped it."""
     pid: int = 0
     log: str = ""
 

@@ -33,6 +33,11 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
     refuse_initializer,
     resolve_worker,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import (
+    refuse_stopped,
+    refuse_unsettled,
+    told_of_stopped,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import refuse_different_executables
 
 Arguments = Mapping[str, Any]
@@ -135,7 +140,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     if kept:
         plan["cluster"] = record.with_address(server, kept).to_dict()
     if running == server:
-        return plan
+        return {**plan, "warnings": told_of_stopped(servers)}
     servers.require_known(worker, server)
     if running is not None:
         raise Refusal(f"{worker} runs on {running} already; two owners would destroy its state. Nothing was started.")
@@ -150,6 +155,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
             f"{worker} belongs to {owner} since epoch {servers.epoch(worker)}, and {server} still has epoch "
             f"{known.get('epoch')}; restart it there (server={owner}), or copy its files back first."
         )
+    refuse_stopped(servers, worker)
     if known.get("resilience", "none") == "none":
         hint = (
             f'they are on {owner}: copy_resilience.yml -e "worker={worker} src={owner} dst={server}"' if owner else ""
@@ -199,6 +205,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
         plan["epoch"] = _next_epoch(servers, plan)
     if running is None:
         plan["settle"] = False
+    refuse_stopped(servers, worker)
+    if plan["settle"]:
+        refuse_unsettled(servers, worker)
     _refuse_without_initializer(servers, worker)
     refuse_different_executables(servers, [record.placement[INITIALIZER], dst])
     plan.update(_address_kept(arguments, servers, record, plan))

@@ -12,6 +12,7 @@ has passed.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
@@ -32,6 +33,14 @@ class WaitingAction(ReachingAction):
     carried: tuple[str, ...] = ()
     """Returned values that become arguments of the next slice: where the wait began."""
 
+    def limit_of(self, _arguments: Mapping[str, Any]) -> float:
+        """The limit when none is given."""
+        return self.default_limit
+
+    def begun(self, _arguments: Mapping[str, Any], _limit: float) -> str:
+        """What to say before the wait: for one that may last long."""
+        return ""
+
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call the module until it has finished, failed, or used up its limit."""
         result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
@@ -45,12 +54,15 @@ class WaitingAction(ReachingAction):
         try:
             # 0 means to look once.
             given = arguments.get("wait_timeout")
-            limit = self.default_limit if given is None else float(given)
+            limit = self.limit_of(arguments) if given is None else float(given)
         except (TypeError, ValueError):
             # The module says what is wrong with its argument better than this could.
             result.update(self._call(arguments, task_vars))
             return result
         begin = time.monotonic()
+        announced = self.begun(arguments, limit)
+        if announced:
+            say(f"{self._where(task_vars)}: {announced}")
         changed, pause = False, FIRST_SLICE
         firsts: dict[str, Any] = {}
         while True:
@@ -70,7 +82,8 @@ class WaitingAction(ReachingAction):
                 if key in answer:
                     arguments[key] = answer[key]
             say(f"{self._where(task_vars)}: {answer.get('message') or 'still waiting'}")
-            pause = SLICE
+            # Of a wait that lasts an hour nobody reads seven hundred lines.
+            pause = max(SLICE, limit / 60)
         if answer.get("failed") and isinstance(answer.get("msg"), str):
             # The module knows its last slice only; a person wants to know how long was waited in all.
             answer["msg"] = answer["msg"].replace(f"{arguments['wait_timeout']:g} s", f"{limit:g} s")

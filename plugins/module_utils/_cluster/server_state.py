@@ -19,7 +19,7 @@ from .._formats.address_file import AddressFileError, read_address
 from .._formats.json_record import Damaged, read_object
 from .._process import living, times
 from .._process import log as process_log
-from .._process.identity import boot_id, is_alive
+from .._process.identity import boot_id, is_alive, is_stopped
 from .._process.record import ProcessRecord
 from .._process.ssh import path_problem
 from .._provisioning.build_record import digest, executable_problem
@@ -154,6 +154,7 @@ def _process(process: ProcessRecord, kept: Kept) -> dict[str, Any]:
         "kind": process.kind,
         "pid": process.identity.pid,
         "alive": alive,
+        "stopped": alive and is_stopped(process.identity),
         "started": process.started,
         "log": process.log,
         "argv": list(process.argv),

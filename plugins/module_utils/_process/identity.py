@@ -66,6 +66,15 @@ def is_alive(identity: ProcessIdentity) -> bool:
     return found.command[-len(identity.command) :] == identity.command
 
 
+def is_stopped(identity: ProcessIdentity) -> bool:
+    """Whether exactly this process lives and does nothing, since a signal stopped it; SIGCONT lets it go on."""
+    try:
+        fields = _stat(identity.pid)
+        return fields[0] == "T" and int(fields[19]) == identity.start_ticks and boot_id() == identity.boot_id
+    except (OSError, ValueError, IndexError):
+        return False
+
+
 def _stat(pid: int) -> list[str]:
     # The name in parentheses may hold blanks and parentheses, so what follows the last one counts.
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from .identity import is_alive
+from .identity import is_alive, is_stopped
 from .record import ProcessRecord
 from .waiting import wait_until
 
@@ -117,7 +117,16 @@ def wait_for_line(
         return None
 
     what = f"{record.name} to say {' or '.join(repr(pattern) for pattern in patterns)} in {record.log}"
-    return wait_until(look, limit, what, lambda: reader.last_line or "(nothing)", pause=0.01)
+
+    def last_seen() -> str:
+        last = reader.last_line or "(nothing)"
+        if is_stopped(record.identity):
+            return (
+                f"{last}; {record.name} (pid {record.identity.pid}) is stopped by a signal, which kill -CONT takes back"
+            )
+        return last
+
+    return wait_until(look, limit, what, last_seen, pause=0.01)
 
 
 def tail(path: str, lines: int = 20, max_bytes: int = 16 << 10) -> str:

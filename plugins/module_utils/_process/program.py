@@ -17,7 +17,7 @@ from .._formats.address_file import Address
 from .._formats.json_record import Damaged, read_object
 from .._process import living
 from .._process import log as process_log
-from .._process.identity import is_alive
+from .._process.identity import is_alive, is_stopped
 from .._process.log import ProcessEnded
 from .._process.record import ProcessRecord
 from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
@@ -110,8 +110,9 @@ def _waited(
                 **_result(wanted, known, changed, begin, finished=False),
                 "message": last or f"waiting for {wanted.name}",
             }
+        paused = f"A signal had stopped it (pid {known.identity.pid}). " if is_stopped(known.identity) else ""
         terminate(known.identity)
-        raise ProgramProblem(f"{wanted.name}: {reached}. It was stopped; its log is {known.log}.") from reached
+        raise ProgramProblem(f"{wanted.name}: {reached}. {paused}It was ended; its log is {known.log}.") from reached
     except ProcessEnded as ended:
         raise ProgramProblem(str(ended)) from ended
     return _result(wanted, known, changed, begin, finished=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 
@@ -72,6 +73,16 @@ def test_the_limit_says_what_was_last_seen(server: Path, path: Path) -> None:
     checkpoint_ids.append(path, CheckpointId(5, 0))
     sentence = refuse("checkpoint_wait", wanted(server, wait_timeout=0.2))
     assert "waited 0.2 s for 2 checkpoints after 5 of worker2 on server1; last seen: checkpoint 5" in sentence
+    # Who is dead or paused cannot be seen from here.
+    assert "dead" not in sentence
+    assert "status.yml shows who does not" in sentence
+
+
+@pytest.mark.parametrize(
+    ("count", "interval", "seconds"), [(2, 1.0, 62), (2, 300.0, 660), (3, 3600.0, 10860), (2, 0.0, 60)]
+)
+def test_the_limit_follows_the_interval(count: int, interval: float, seconds: float) -> None:
+    assert checkpoints.limit(count, interval) == seconds
 
 
 def test_a_file_that_is_not_there_is_named_but_foreseen_in_check_mode(server: Path) -> None:

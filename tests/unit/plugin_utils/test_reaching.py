@@ -92,7 +92,7 @@ def test_only_the_program_s_own_words_are_told() -> None:
     assert unreachable("server2", "")["msg"] == "server2 cannot be reached (no reason was given)."
 
 
-@pytest.mark.parametrize(("given", "limits"), [(0, [0.0]), ("0", [0.0]), ("", [60.0]), (None, [60.0])])
+@pytest.mark.parametrize(("given", "limits"), [(0, [0.0]), ("0", [0.0]), ("", [62.0]), (None, [62.0])])
 def test_nothing_is_the_default_and_0_looks_once(given: Any, limits: list[float], monkeypatch: Any) -> None:
     waiting = action(checkpoint_wait)
     waiting._task.args = {} if given is None else {"wait_timeout": given}

@@ -73,9 +73,36 @@ SENDING = {"sender": {"alive": True, "details": {"last": 900}}}
         ({"last": 0}, {"sent": SENT}, "last=0 is too small"),
         ({"mode": "never"}, {"sent": SENT}, "mode=never is not known"),
         ({}, {"app": "market_spread"}, "market_spread has no ordering that could be verified"),
-        ({}, {"silent": True}, "server1 did not answer"),
+        ({"mode": "never"}, {"silent": True}, "mode=never is not known"),
+        ({"last": "some"}, {"silent": True}, "last=some is no"),
     ],
 )
 def test_what_would_prove_nothing_is_refused(arguments: dict[str, Any], known: dict[str, Any], sentence: str) -> None:
     with pytest.raises(Refusal, match=sentence):
         verify(arguments, servers(**known))
+
+
+def test_what_lies_on_a_server_that_is_gone_is_not_checked_and_so_not_passed() -> None:
+    plan = verify({}, servers(silent=True))
+    assert plan["unchecked"] == (
+        "server1 did not answer, and what came out and what was sent is known there alone. "
+        "No message was checked: bring server1 back, and run verify.yml again."
+    )
+    assert plan["cluster"]["application"] == "multi_partition_detector"
+    plan = verify({"last": 100}, servers(silent=True))
+    assert "None of the 1,100 messages was checked" in plan["unchecked"]
+    assert plan["expected"] == 1100
+
+
+def test_a_server_that_cannot_be_used_is_asked_only_where_everything_else_is_known() -> None:
+    broken = servers(problem="its directory cannot be written")
+    assert "server1 cannot be used (its directory cannot be written)" in verify({}, broken)["unchecked"]
+    assert verify({"last": 100}, broken)["unchecked"] == ""
+
+
+def test_servers_that_are_all_silent_have_not_said_that_there_is_no_cluster() -> None:
+    plan = verify({}, Servers(["server1", "server2"], {}))
+    assert plan["unchecked"].startswith("server1 did not answer")
+    assert plan["cluster"] == {}
+    with pytest.raises(Refusal, match="No cluster is running"):
+        verify({}, Servers(["server1"], {"server1": {"problem": None, "cluster": None}}))

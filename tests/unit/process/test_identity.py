@@ -21,6 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ident
     boot_id,
     identify,
     is_alive,
+    is_stopped,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
@@ -95,3 +96,17 @@ def test_arguments_may_be_empty_or_no_utf_8() -> None:
             wait_until(lambda: (found := identify(child.pid)) and found.command == tuple(words), 10, "its start")
         finally:
             child.kill()
+
+
+def test_a_process_that_a_signal_stops_lives_and_does_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        identity = wait_until(lambda: identify(process.pid), 20, "the process")
+        assert not is_stopped(identity)
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: is_stopped(identity), 20, "the stop")
+        assert is_alive(identity)
+        assert not is_stopped(dataclasses.replace(identity, start_ticks=1))
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: not is_stopped(identity), 20, "the end of the stop")
+        process.kill()
+    assert not is_stopped(identity)

@@ -113,7 +113,7 @@ def test_a_program_that_is_not_ready_in_time_is_stopped(base: str) -> None:
     with pytest.raises(ProgramProblem) as caught:
         ensure_started(wanted(base, text, ready_pattern="ready"), 1)
     waited = r"program: waited 1 s for program to say 'ready' in (\S+); last seen: thinking\."
-    assert re.fullmatch(waited + r" It was stopped; its log is \1\.", str(caught.value))
+    assert re.fullmatch(waited + r" It was ended; its log is \1\.", str(caught.value))
     assert pid_of(base) is None
 
 

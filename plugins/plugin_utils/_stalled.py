@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why nothing goes on: processes that are stopped by a signal, and workers that are dead. Pure functions.
+
+A wait sees a consequence on one server, e.g. that no checkpoint comes; its cause may be a process on another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import not_answering, problems
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, State
+
+NEEDED = ("worker", "receiver", "journal_server")
+"""Kinds of processes without which messages do not flow."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A process that lives and does nothing since a signal (SIGSTOP, SIGTSTP) stopped it."""
+
+    name: str
+    kind: str
+    pid: int
+    server: str
+
+    def sentence(self) -> str:
+        """For people."""
+        who = f"{self.name} (pid {self.pid} on {self.server})"
+        return f"{who} is stopped by a signal; kill -CONT {self.pid} there lets it go on."
+
+
+def stopped(servers: Servers) -> list[Stopped]:
+    """All of them."""
+    return [
+        Stopped(name, str(process.get("kind") or ""), int(process["pid"]), server)
+        for server in servers.names
+        for name, process in ((servers.states.get(server) or {}).get("processes") or {}).items()
+        if process.get("alive") and process.get("stopped")
+    ]
+
+
+def problems_of(states: Mapping[str, State]) -> list[str]:
+    """What must not be, of what servers said: workers with two owners, and processes that are stopped."""
+    servers = Servers(list(states), dict(states))
+    return [*problems(servers), *told_of_stopped(servers)]
+
+
+def told_of_stopped(servers: Servers) -> list[str]:
+    """Warnings for a step that finds everything running already."""
+    return [one.sentence() for one in stopped(servers)]
+
+
+def refuse_stopped(servers: Servers, worker: str = "") -> None:
+    """Nothing is begun that would wait for a worker that is stopped.
+
+    :param worker: one that is not waited for, since it is killed or dead.
+    """
+    found = [one.sentence() for one in stopped(servers) if one.kind in NEEDED and one.name != worker]
+    if found:
+        raise Refusal(f"{' '.join(found)} Until then nothing comes out, and no worker comes back.")
+
+
+def refuse_unsettled(servers: Servers, worker: str) -> None:
+    """No checkpoint is waited for while the worker itself is stopped."""
+    for one in stopped(servers):
+        if one.name == worker:
+            raise Refusal(
+                f"{one.sentence()} Until then no checkpoint covers what it has done; settle=false moves it as it is, "
+                "and what came after its last checkpoint is lost."
+            )
+
+
+def stalled(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
+    """What to tell when a wait came to its limit.
+
+    :param arguments: ``said``, what the wait told; ``dead`` (true), whether a dead worker is a cause.
+    """
+    causes = told_of_stopped(servers)
+    if arguments.get("dead", True):
+        causes += _dead(servers)
+        causes += [f"{name} does not answer, and what runs there is not known." for name in not_answering(servers)]
+    return {"sentence": " ".join([*causes, str(arguments.get("said") or "")]).strip()}
+
+
+def _dead(servers: Servers) -> list[str]:
+    try:
+        record = servers.cluster()
+    except Refusal:
+        return []
+    found = []
+    for worker in record.worker_names():
+        owner = servers.owner(worker)
+        # Where a server does not answer it may run there.
+        if owner is not None and servers.running_on(worker) is None and not not_answering(servers):
+            found.append(f"{worker} is dead on {owner}.")
+    return found

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an earlier cluster has left is seen, whatever its version called it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.preflight import _leftovers
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import APPLICATIONS, VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import prefix
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_resilience_files_of_each_version_are_seen(tmp_path: Path, application: str, version: str) -> None:
+    assert _leftovers(str(tmp_path)) == []
+    directory = tmp_path / "resilience" / "worker2"
+    directory.mkdir(parents=True)
+    (directory / f"{prefix(application, version)}-worker2.evlog").touch()
+    (found,) = _leftovers(str(tmp_path))
+    assert found.startswith(f"1 resilience files of {application} in ")
