@@ -97,6 +97,23 @@ def test_rsync_reads_a_tree_that_was_built_here(base: Path, tmp_path: Path) -> N
     assert through(asked, base)[-1] == f"{tmp_path.resolve()}/"
 
 
+def test_a_list_of_names_leads_through_no_link(base: Path, tmp_path: Path) -> None:
+    place = base / "resilience" / "worker2"
+    asked = ["rsync", "--server", "--sender", "-WRe.LsfxCIvu", "--from0", "--files-from=-", ".", f"{place}/"]
+    (place / "inner").mkdir()
+    assert through(asked, base)[-1] == f"{place.resolve()}/"
+    (place / "inner" / "link").symlink_to(tmp_path)
+    with pytest.raises(ssh_gate.Refused, match="a list of names"):
+        through(asked, base)
+
+
+def test_a_list_of_names_is_for_resilience_files_alone(base: Path, tmp_path: Path) -> None:
+    (tmp_path / build_record.RECORD).write_text("{}")
+    asked = ["rsync", "--server", "--sender", "-lRre.LsfxCIvu", "--files-from=-", ".", f"{tmp_path}/"]
+    with pytest.raises(ssh_gate.Refused, match="a list of names"):
+        through(asked, base)
+
+
 @pytest.mark.parametrize("place", ["", "/ssh", "/resilience/..", "/resilience/out", "/resilience", "/../etc", "x"])
 def test_rsync_reads_nothing_else(base: Path, place: str) -> None:
     with pytest.raises(ssh_gate.Refused):
