@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,13 @@ def test_nothing_is_the_demo_s(value: Any) -> None:
 @pytest.mark.parametrize("value", [28000, "28000", " 28000 "])
 def test_one_number_for_all(value: Any) -> None:
     assert ports_of(value) == Ports.from_first(28000)
+
+
+WIDE = "28000".translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
+"""Full-width digits, which Python takes for a number."""
+
+
+@pytest.mark.parametrize("value", [WIDE, "28_000", "orders=1_0", {"orders": WIDE}, "orders=0x10", "orders=", "28000.5"])
+def test_what_only_looks_like_a_number_is_no_port(value: Any) -> None:
+    with pytest.raises(Refusal):
+        ports_of(value)

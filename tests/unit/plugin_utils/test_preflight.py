@@ -168,6 +168,7 @@ def test_what_is_wrong_is_named_with_its_server(check, change, sentence):
             "its wallaroo_address 93.184.216.34 is a public address",
         ),
         ({"probe.release": "fedora 40", "probe.name": "Fedora 40"}, "Fedora 40"),
+        ({"look.open_keys": 3}, "3 keys of other servers open everything here"),
     ],
 )
 def test_what_is_only_recommended_does_not_fail(change, sentence):
