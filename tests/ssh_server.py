@@ -56,9 +56,14 @@ class SshServer:
         )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, for the first time or again."""
+        directory, port = self.directory, self.port
         self.process = subprocess.Popen(
             [program("sshd"), "-D", "-e", "-f", str(directory / "config")],
-            stderr=(directory / "log").open("wb"),
+            stderr=(directory / "log").open("ab"),
         )
         end = time.monotonic() + 20
         while True:
