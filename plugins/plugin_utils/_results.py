@@ -149,6 +149,11 @@ def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple
     if "verdict" in verification:
         return UNKNOWN, str(verification.get("reason") or verification.get("message") or f"verdict {verdict}")
     # The verifier itself did not come to its end.
+    period = (verification.get("timedout") or {}).get("period")
+    if period:
+        return UNKNOWN, (
+            f"The verifier did not answer within {period} s (wallaroo_verification_timeout), so nothing was verified"
+        )
     why = str(verification.get("msg") or "").strip() or "it said nothing"
     return UNKNOWN, f"The verification failed: {why}"
 

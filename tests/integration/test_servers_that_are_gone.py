@@ -46,6 +46,15 @@ def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(clus
     assert unknown["reason"]
     assert cluster.alive() == before["alive"]
 
+    # Whoever opens a named pipe waits for somebody who writes to it: a verifier that does not answer.
+    received.rmdir()
+    os.mkfifo(received)
+    ended = cluster.play("verify", "wallaroo_verification_timeout=2", succeed=False)
+    assert "verdict: unknown" in ended.output
+    *_others, unknown = cluster.results()
+    assert unknown["reason"].startswith("The verifier did not answer within 2 s")
+    assert cluster.alive() == before["alive"]
+
     # What came out lies on server 1 alone, and so does the lock: nothing is checked, which is a verdict too.
     ended = cluster.play("verify", "last=200", *with_one_gone(cluster, "server1"), succeed=False)
     assert "verdict: unknown" in ended.output

@@ -170,6 +170,9 @@ def a_result() -> Result:
 
 def test_a_verifier_that_ended_without_a_verdict_says_why() -> None:
     assert _results.verdict_of({"msg": "boom"}, "") == ("unknown", "The verification failed: boom")
+    ended = {"msg": "whatever Ansible says", "timedout": {"frame": "", "period": 600}}
+    assert _results.verdict_of(ended, "")[0] == "unknown"
+    assert _results.verdict_of(ended, "")[1].startswith("The verifier did not answer within 600 s")
 
 
 def test_a_place_for_runs_that_cannot_be_one_is_refused_before_anything_is_done(tmp_path: Path) -> None:
