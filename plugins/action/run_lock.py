@@ -11,11 +11,9 @@ import socket
 import time
 from typing import Any, Optional
 
-from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
     DEAD,
     UNKNOWN,
@@ -25,23 +23,21 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller im
     this_run,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases, require_together
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import UNREACHABLE, unreachable
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import UNREACHABLE, ReachingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 display = Display()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+class ActionModule(ReachingAction):
     """See the documentation of the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _supports_async = False
-    _supports_check_mode = True
+    module_name = "run_lock"
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Take or release the lock; fail when another run holds it."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         del tmp
         if self._task.args.get("state") != "released":
             try:
@@ -54,37 +50,25 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         except RunIsGone as gone:
             return {**result, "failed": True, "msg": f"The lock was left alone: {gone}."}
         arguments = {**self._task.args, "holder": _holder(controller, task_vars or {})}
-        answer = self._call(arguments, task_vars)
+        answer = self._ask(self.module_name, arguments, task_vars)
         if UNREACHABLE in answer:
             return self._without(answer)
         other = answer.get("held_by")
         if other and life(other) == DEAD:
             say(f"The lock of a run that is dead is taken over: {other['description']}")
-            answer = self._call({**arguments, "instead_of": other["run"]}, task_vars)
+            answer = self._ask(self.module_name, {**arguments, "instead_of": other["run"]}, task_vars)
             other = answer.get("held_by") if not self._task.check_mode else None
         result.update(answer)
         try:
             this_run()
         except RunIsGone as gone:
             # Killed meanwhile: nobody would ever give the lock back.
-            self._call({**arguments, "state": "released"}, task_vars)
+            self._ask(self.module_name, {**arguments, "state": "released"}, task_vars)
             return {**result, "failed": True, "msg": f"The lock was given back: {gone}."}
         if other:
             result["failed"] = True
             result["msg"] = _refusal(other)
         return result
-
-    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
-        if _here.is_here(self, task_vars):
-            return _here.run("run_lock", arguments, bool(self._task.check_mode))
-        server = str(self._task.args.get("server"))
-        try:
-            answer: dict[str, Any] = self._execute_module(
-                module_name="wallaroo.resilience.run_lock", module_args=arguments, task_vars=task_vars
-            )
-        except AnsibleConnectionFailure as error:
-            return unreachable(server, str(getattr(error, "message", "") or error))
-        return unreachable(server, str(answer.get("msg") or "")) if answer.get("unreachable") else answer
 
     def _without(self, answer: dict[str, Any]) -> dict[str, Any]:
         """What to say when the server that keeps the lock cannot be reached."""

@@ -9,8 +9,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+
+from tests.integration.conftest import Loopback, start_directly
+from tests.port_block import PortBlock
 
 TRIES = int(os.environ.get("TRUST_TRIES", "2"))
 """How many seeds each test gets."""
@@ -19,3 +25,15 @@ TRIES = int(os.environ.get("TRUST_TRIES", "2"))
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         metafunc.parametrize("seed", range(1, TRIES + 1))
+
+
+@pytest.fixture(scope="module")
+def shared(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
+    """A cluster of two workers that serves all seeds of a file: each leaves it as it found it."""
+    with closing(PortBlock()) as block:
+        loopback = Loopback(repository, tmp_path_factory.mktemp("shared"), block)
+        try:
+            start_directly(loopback)
+            yield loopback
+        finally:
+            loopback.stop()

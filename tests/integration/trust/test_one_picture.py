@@ -10,26 +10,9 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
-import pytest
-
-from tests.integration.conftest import Loopback, start_directly
+from tests.integration.conftest import Loopback
 from tests.integration.trust.watching import living, never_two, owners
-from tests.port_block import PortBlock
-
-
-@pytest.fixture(scope="module")
-def shared(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
-    with closing(PortBlock()) as block:
-        loopback = Loopback(repository, tmp_path_factory.mktemp("picture"), block)
-        try:
-            start_directly(loopback)
-            yield loopback
-        finally:
-            loopback.stop()
 
 
 def test_a_run_after_one_that_was_killed_in_its_move_never_makes_two(shared: Loopback, seed: int) -> None:

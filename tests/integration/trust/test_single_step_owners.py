@@ -6,15 +6,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
-import pytest
-
-from tests.integration.conftest import Loopback, start_directly
+from tests.integration.conftest import Loopback
 from tests.integration.trust.watching import living, never_two, owners
-from tests.port_block import PortBlock
 
 SILENT = """
 servers:
@@ -24,17 +18,6 @@ servers:
       ansible_host: 127.0.0.1
       ansible_port: 1
 """
-
-
-@pytest.fixture(scope="module")
-def shared(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
-    with closing(PortBlock()) as block:
-        loopback = Loopback(repository, tmp_path_factory.mktemp("single"), block)
-        try:
-            start_directly(loopback)
-            yield loopback
-        finally:
-            loopback.stop()
 
 
 def test_a_step_without_the_server_that_has_the_worker(shared: Loopback, seed: int) -> None:

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,8 @@ import pytest
 import yaml
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases, require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+from tests import one_play
 
 ALL = ["server1", "server2", "server3"]
 
@@ -88,7 +87,7 @@ def test_an_inventory_without_places_is_refused_in_one_sentence(
     own.write_text(PLAY.replace("{more}", ""))
     path = repository / "playbooks" / f"{playbook}.yml" if playbook else own
     given = ["-e", "worker=2 server=2"] if playbook == "kill_worker" else []
-    code, said = played(repository, tmp_path, path, "-i", str(inventory), *given)
+    code, said = one_play.play(repository, tmp_path, path, "-i", str(inventory), *given)
     assert code != 0
     assert "The inventory gives server1, server2 no wallaroo_base" in said
     assert "has no attribute" not in said
@@ -108,25 +107,7 @@ def test_a_play_of_the_user_is_refused_before_the_lock_is_taken(
 ) -> None:
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY.replace("{more}", more))
-    code, said = played(repository, tmp_path, playbook, *options)
+    code, said = one_play.play(repository, tmp_path, playbook, *options)
     assert code != 0
     assert sentence in said
     assert not (tmp_path / "servers" / "server1" / "run.lock").exists()
-
-
-def played(repository: Path, tmp_path: Path, playbook: Path, *options: str) -> tuple[int, str]:
-    ended = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), *options],
-        cwd=repository,
-        env={
-            **os.environ,
-            "WALLAROO_LOOPBACK": str(tmp_path / "servers"),
-            "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return ended.returncode, " ".join((ended.stdout + ended.stderr).split())

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from tests import one_play
 
 PLAY = """
 - hosts: servers
@@ -38,23 +37,8 @@ PLAY = """
 def test_what_fails_on_all_servers_is_one_sentence(repository: Path, tmp_path: Path) -> None:
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)
-    ended = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook)],
-        cwd=repository,
-        env={
-            **os.environ,
-            "WALLAROO_LOOPBACK": str(tmp_path / "servers"),
-            "KEYS": str(tmp_path / "keys"),
-            "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    said = " ".join((ended.stdout + ended.stderr).split())
-    assert ended.returncode != 0
+    code, said = one_play.play(repository, tmp_path, playbook, KEYS=str(tmp_path / "keys"))
+    assert code != 0
     assert said.count("FAILED!") == 1
     assert "server1, server2, server3, server4: " in said
     assert "HostVars" not in said
