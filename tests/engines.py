@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import (
     EXECUTABLES,
     VERSIONS_WITH_RESILIENCE_FLAG,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import VERSIONS
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     encode,
     topic_of,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import CHART
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.main import CHART
 
 from tests.program_runner import Programs
 

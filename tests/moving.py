@@ -9,10 +9,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import move, record, worker_start
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
 
 class OnOneMachine(worker_start.WorkerStart):

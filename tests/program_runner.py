@@ -29,7 +29,7 @@ class Programs:
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, name: str, *arguments: object) -> subprocess.Popen[str]:
-        code = f"import sys; from {LIBRARY}.{name} import main; sys.exit(main(sys.argv[1:]))"
+        code = f"import sys; from {LIBRARY}.{name}.main import main; sys.exit(main(sys.argv[1:]))"
         process = subprocess.Popen(
             [sys.executable, "-u", "-c", code, *map(str, arguments)],
             stdout=subprocess.PIPE,

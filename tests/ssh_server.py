@@ -17,8 +17,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 
 PROGRAMS = {"sshd": "openssh-server", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "rsync": "rsync"}
 """What is needed, and Debian's packages that have it."""

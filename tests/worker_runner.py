@@ -42,7 +42,7 @@ INITIALIZED = "Application has successfully initialized."
 _LAUNCHER = """\
 import sys
 sys.path[0] = {path!r}
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.main import main
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.main import main
 sys.exit(main({application!r}, sys.argv[1:]))
 """
 

@@ -20,8 +20,8 @@ MAY_SLEEP = {"_process/waiting.py"}
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
 BROUGHT_ALONG = {
-    "_metrics_ui/serving.py": {"h11", "starlette", "uvicorn"},
-    "_metrics_ui/web.py": {"starlette"},
+    "_programs/metrics_ui/serving.py": {"h11", "starlette", "uvicorn"},
+    "_programs/metrics_ui/web.py": {"starlette"},
 }
 """What the role metrics_ui brings to a server as wheels, and who may use it."""
 

@@ -70,7 +70,7 @@ posted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui import mark_client
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
 
 
 def main() -> None:

@@ -65,8 +65,9 @@ unmended:
 from typing import Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import peer_addresses, record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership

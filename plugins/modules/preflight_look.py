@@ -152,7 +152,7 @@ machine:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preflight
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preflight
 
 
 def main() -> None:

@@ -159,7 +159,7 @@ seconds:
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import runtime_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 

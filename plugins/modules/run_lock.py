@@ -82,7 +82,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
 
 SPEC: dict[str, Any] = {
     "argument_spec": {

@@ -74,7 +74,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import (
     AddressProblem,
     ServerAddresses,
 )

@@ -164,7 +164,7 @@ from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.server_state import describe
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import describe
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import entered, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 

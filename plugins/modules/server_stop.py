@@ -78,7 +78,7 @@ unknown:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import preparation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached

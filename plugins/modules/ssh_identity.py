@@ -77,7 +77,7 @@ host_keys:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 
 
 def main() -> None:

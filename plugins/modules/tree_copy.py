@@ -104,7 +104,7 @@ files:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone

@@ -163,7 +163,7 @@ seconds:
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import worker_start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting

@@ -91,7 +91,7 @@ killed_pid:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import fence
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import fence
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting_alone
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive

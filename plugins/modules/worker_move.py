@@ -223,10 +223,10 @@ seconds:
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import move, worker_start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 

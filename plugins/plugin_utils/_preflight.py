@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import executable_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import APPLICATIONS, ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import executable_argv
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warn", "FAIL", "-"

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.formation import COVERED, FORMING
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.formation import COVERED, FORMING
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped

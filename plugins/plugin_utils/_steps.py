@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import resilience_directory
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import RELEASED, TAKEN
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import RELEASED, TAKEN
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import (

@@ -18,7 +18,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import move
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))

@@ -25,7 +25,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.check
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import encode_input, key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import HEADER, frames
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import RESULT_SIZE
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data import Generator
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data.main import Generator
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
 KEYS = [key_name(number) for number in range(11)]
@@ -39,7 +39,7 @@ REAL = {(MARKET_SPREAD, 1): "about 50,000", (MARKET_SPREAD, 2): "about 18,000"}
 _LAUNCHER = """\
 import sys
 sys.path[0] = {path!r}
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.main import main
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.main import main
 sys.exit(main(sys.argv[1], sys.argv[2:]))
 """
 

@@ -35,9 +35,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import metrics
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.receiver import Receiver
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.store import Client, Store
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.views import Views
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.receiver import Receiver
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.store import Client, Store
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.views import Views
 
 WORKERS, SERIES, PERIOD = 50, 100, 2
 PIPELINES = ("Orders", "Nbbo", "Detector", "Trades")
@@ -56,7 +56,7 @@ EPOCH = 1_800_000_000
 
 PAGE = Path(__file__).resolve().parents[2] / "roles" / "metrics_ui" / "files" / "page"
 CODE = (
-    "import sys; from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import main; "
+    "import sys; from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.main import main; "  # noqa: E501
     "sys.exit(main(sys.argv[1:]))"
 )
 PERIOD_END = struct.Struct(">Q")

@@ -34,16 +34,22 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     encode,
     topic_of,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui import prometheus
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.marks import MarkRefused, Marks
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.receiver import Receiver
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.store import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import prometheus
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.marks import (
+    MarkRefused,
+    Marks,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.receiver import Receiver
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.store import (
     Client,
     Limits,
     Refused,
     Store,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.views import Views, WrongQuery
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.views import (
+    Views,
+    WrongQuery,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -13,13 +13,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record as cluster_record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.symbols import read_symbols
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.command_line import (
-    UsageError,
-    worker_options,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.recovery_files import RecoveryFiles
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import (
     checkpoint_ids,
     detector,
@@ -42,8 +35,19 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.frami
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.file_sender import Records, SendingFailed
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data import write_files
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.symbols import (
+    read_symbols,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.command_line import (
+    UsageError,
+    worker_options,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.recovery_files import RecoveryFiles
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.file_sender.main import (
+    Records,
+    SendingFailed,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data.main import write_files
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.manifest import Manifest, ManifestError
@@ -52,6 +56,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.re
     clear,
     replay,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress

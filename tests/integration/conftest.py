@@ -18,18 +18,14 @@ from types import MappingProxyType
 from typing import IO, Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import (
-    preparation,
-    server_state,
-    worker_start,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import runtime_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation, server_state, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send

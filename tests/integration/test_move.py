@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import move, server_state
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, server_state
 
 from tests.integration.conftest import Loopback
 from tests.moving import fence, ownership_of, prepared

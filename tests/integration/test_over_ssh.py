@@ -17,8 +17,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import runtime
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import (
     RSYNC_ENVIRONMENT,
@@ -30,6 +28,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import SUFFIXES, ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
 from tests.port_block import PortBlock
 from tests.ssh_server import SshServer

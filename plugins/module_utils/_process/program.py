@@ -15,14 +15,14 @@ from typing import Any, Optional
 
 from .._formats.address_file import Address
 from .._formats.json_record import Damaged, read_object
-from .._process import living
-from .._process import log as process_log
-from .._process.identity import is_alive, is_stopped
-from .._process.log import ProcessEnded
-from .._process.record import ProcessRecord
-from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
-from .._process.stop import terminate
-from .._process.waiting import LimitReached, wait_until
+from . import living
+from . import log as process_log
+from .identity import is_alive, is_stopped
+from .log import ProcessEnded
+from .record import ProcessRecord
+from .start import AlreadyRunning, StartFailed, start, wait_for_start
+from .stop import terminate
+from .waiting import LimitReached, wait_until
 
 
 class ProgramProblem(Exception):

@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import EXECUTABLES
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import EXECUTABLES
 
 _SCRIPT = """\
 #!{python}
 import sys
 sys.path[0] = {collections!r}
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.main import main
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.main import main
 sys.exit(main({application!r}, sys.argv[1:]))
 """
 

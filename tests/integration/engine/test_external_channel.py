@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.external_client import ExternalClient
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import ExternalClient
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
 
 from tests.worker_runner import KEYS, LIMIT, RESUMED, Cluster

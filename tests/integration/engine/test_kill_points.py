@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.detector import Detector
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import expected_window
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.event_log import (
     find_checkpoint,
     parse_state_payload,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.detector import Detector
 
 from tests.worker_runner import KEYS, LIMIT, RESUMED, Cluster, Receiver
 
@@ -37,8 +37,8 @@ WRITES = 3
 _LAUNCHER = """\
 import os, signal, sys
 sys.path[0] = {path!r}
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine import file_layer
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.main import main
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import file_layer
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.main import main
 
 name = sys.argv[sys.argv.index("-n") + 1] if "-n" in sys.argv else "initializer"
 order = os.path.join({directory!r}, name + ".dies")

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import move, record, worker_start
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import ProcessIdentity, is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
 
 from tests.integration.conftest import LIMIT, Loopback, send_directly, start_directly
 from tests.integration.trust.watching import never_two

@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_lock as action
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.run_lock import Holder
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.run_lock import Holder
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _controller
 
 from tests.integration.conftest import Loopback

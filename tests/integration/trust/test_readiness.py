@@ -16,16 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import (
-    move,
-    record,
-    server_state,
-    worker_start,
-)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, server_state, worker_start
 
 from tests.integration.conftest import LIMIT, Loopback, send_directly
 from tests.moving import OnOneMachine, fence, prepared

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.preflight import _leftovers
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import APPLICATIONS, VERSIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.preflight import _leftovers
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)

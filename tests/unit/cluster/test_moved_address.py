@@ -14,7 +14,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import (
     RECORD,
     AddressProblem,
     ServerAddresses,
@@ -22,7 +23,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved
     moved_here,
     read,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 
 SETUP = """
 ip link set lo up
@@ -45,7 +45,7 @@ def alone(tmp_path: Path, code: str) -> str:
         pytest.skip("network namespaces need root, unshare and ip")
     program = f"""
 import subprocess, sys
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.moved_address import *
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import *
 for line in {SETUP!r}.strip().splitlines():
     ended = subprocess.run(line.split(), capture_output=True, text=True)
     if ended.returncode:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import naming
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import worker_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord, ServerAddress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import worker_argv
 
 
 def record(**values: Any) -> ClusterRecord:

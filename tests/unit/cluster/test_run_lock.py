@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.run_lock import Holder
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.run_lock import Holder
 
 ALICE = Holder("a", "alice", "boot", 7, 70, "pid:[1]")
 BOB = Holder("b", "bob", "boot", 8, 80, "pid:[1]")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import ssh_keys
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 
 from tests.ssh_server import program
 

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import port_check
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import port_check
 
 LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); sys.stdin.read()"
 

@@ -9,12 +9,12 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.detector import Detector
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.external_channel import Answer
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.requests import Requests
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.state import StateStore
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import encode_input
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.detector import Detector
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.external_channel import Answer
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.requests import Requests
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.state import StateStore
 
 
 class Worker:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine import journal_stream
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.journal_stream import JournalStream
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import journal_stream
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.journal_stream import JournalStream
 
 LIMIT = 15.0
 NAME = "multi_partition_detector-worker2.journal"

@@ -9,12 +9,15 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine import journal_stream
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.command_line import UsageError, worker_options
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.journal import WorkerJournal
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.recovery_files import RecoveryFiles
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import event_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journal import JournalRecord, iterate
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import journal_stream
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.command_line import (
+    UsageError,
+    worker_options,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.journal import WorkerJournal
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.recovery_files import RecoveryFiles
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoration import replay
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.routing import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.routing import (
     NOBODY,
     STEPS,
     Owners,

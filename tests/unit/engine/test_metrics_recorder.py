@@ -12,14 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine import metrics as engine_metrics
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine import metrics_sender
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.detector import Detector
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.interface import Application
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.market_spread import MarketSpread
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.connections import HIGH_WATER
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.metrics import PERIOD, Journey, Metrics
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.metrics_sender import MetricsSender
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metrics import (
     NOTHING,
     Connect,
@@ -28,6 +20,22 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     MetricsStream,
     Payload,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import metrics as engine_metrics
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import metrics_sender
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.detector import Detector
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.interface import (
+    Application,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.market_spread import (
+    MarketSpread,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.connections import HIGH_WATER
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.metrics import (
+    PERIOD,
+    Journey,
+    Metrics,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.metrics_sender import MetricsSender
 
 START = 1_000 * PERIOD + 1
 LIMIT = 15.0

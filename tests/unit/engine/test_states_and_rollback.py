@@ -8,13 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.detector import Detector
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.interface import (
-    InvariantViolated,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.recovery_files import RecoveryFiles
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.routing import step_number
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.state import StateStore
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     encode_input,
@@ -29,6 +22,13 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.event
     encode,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frames
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.detector import Detector
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.interface import (
+    InvariantViolated,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.recovery_files import RecoveryFiles
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.routing import step_number
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.state import StateStore
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
 KEYS = [f"key_{number}" for number in range(11)]

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.detector import Detector
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.command_line import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.detector import Detector
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.command_line import (
     WALLAROO,
     UsageError,
     WorkerOptions,
@@ -16,7 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.comman
     parse,
     worker_options,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.main import main
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.main import main
 
 INITIALIZER = ["-t", "-c", "h:1", "-d", "h:2", "-m", "h:3", "--run-with-resilience"]
 WORKER = ["-n", "worker2", "-c", "h:1", "-m", "h:3", "--my-control", "h:4", "--my-data", "h:5", "--run-with-resilience"]

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import peer_addresses
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import connection_addresses, pony_tables
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.connection_addresses import (
     AddressesError,

@@ -8,8 +8,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui import bins as histogram
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.ring import Budget, NoRoom, Ring
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import bins as histogram
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.ring import (
+    Budget,
+    NoRoom,
+    Ring,
+)
 
 
 def filled(**counts: int) -> list[int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.hosts import Names
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.hosts import Names
 
 from tests.metrics_ui_runner import Ui
 from tests.program_runner import Programs

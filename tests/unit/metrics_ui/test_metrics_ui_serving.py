@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui import serving
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import serving
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response

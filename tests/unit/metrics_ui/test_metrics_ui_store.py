@@ -18,13 +18,16 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     MetricsStream,
     Payload,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.store import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.store import (
     Client,
     Limits,
     Refused,
     Store,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._metrics_ui.views import Views, WrongQuery
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.views import (
+    Views,
+    WrongQuery,
+)
 
 NOW = 1_800_000_000.0
 APPLICATION = "Demo"

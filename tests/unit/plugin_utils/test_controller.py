@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _controller
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
     ALIVE,

@@ -17,10 +17,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._journal_server.connection import Connection
-from ansible_collections.wallaroo.resilience.plugins.module_utils._journal_server.session import Session
-from ansible_collections.wallaroo.resilience.plugins.module_utils._journal_server.store import FILES_LIMIT, Store
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.journal_server.connection import (
+    Connection,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.journal_server.session import Session
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.journal_server.store import (
+    FILES_LIMIT,
+    Store,
+)
 
 from tests.journal_client import LIMIT, Client
 from tests.program_runner import Programs

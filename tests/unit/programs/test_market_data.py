@@ -10,17 +10,19 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.market_spread import MarketSpread
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engine.applications.symbols import (
-    BUILT_IN,
-    read_symbols,
-)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import iterate_file
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import (
     decode_order,
     decode_quote,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.market_spread import (
+    MarketSpread,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.symbols import (
+    BUILT_IN,
+    read_symbols,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data.main import (
     main,
     symbol_names,
     write_files,

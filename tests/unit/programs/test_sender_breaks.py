@@ -22,7 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import Progress, Sending
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.sender import Limits, Link
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.sender.main import Limits, Link
 
 from tests.program_runner import Programs, Source
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.command_line import runtime_argv
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs import ssh_gate
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.ssh_gate import main as ssh_gate
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import build_record
 from hypothesis import given
 from hypothesis import strategies as st

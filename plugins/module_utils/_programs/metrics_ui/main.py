@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The metrics UI: takes the metrics of all workers on one port and shows them on another (reference E).
+
+Needs Starlette, uvicorn and Chart.js, which the role ``metrics_ui`` brings along as wheels; no other program of
+the collection needs anything but Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import os
+import secrets
+import signal
+import socket
+from pathlib import Path
+from typing import Optional
+
+from ..._formats.address_file import Address
+from ..._formats.whole_file import write_whole
+from .. import shared
+from .files import PageFiles, PageMissing
+from .hosts import Names
+from .receiver import Receiver
+from .store import Limits, Store
+
+CHART = ("unfold", "static/unfold/js/chart/chart.js")
+"""The package whose wheel carries Chart.js, and where in it."""
+
+_STUCK_MS = 30_000
+
+
+class Failure(Exception):
+    """Why the program cannot run, in a sentence."""
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    # Only here: every other program does without the wheels.
+    from .serving import BACKLOG, server
+    from .web import Web
+
+    token = secrets.token_urlsafe(32)
+    files = PageFiles(Path(arguments.page), Path(arguments.chart) if arguments.chart else _chart())
+    limits = Limits(clients=arguments.clients, series=arguments.series, memory=arguments.memory << 20)
+    receiver = Receiver(Store(limits), shared.say)
+    names = Names([arguments.listen.host, arguments.metrics.host, *arguments.name])
+    web = Web(receiver, files, token, arguments.browsers, names)
+
+    with (
+        _socket(arguments.metrics, "--metrics", BACKLOG) as metrics,
+        _socket(arguments.listen, "--listen", BACKLOG) as pages,
+    ):
+        # Accepted connections have it from the listener: a browser that takes nothing is let go by the kernel.
+        pages.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
+        # Not before both ports are ours: another one that runs must not lose its token.
+        _keep(token, arguments.token_file)
+        listening = await receiver.listen(metrics)
+        serving = server(web.application, arguments.browsers)
+        stopped = asyncio.get_running_loop().create_future()
+
+        def stop() -> None:
+            web.live.end()
+            serving.should_exit = True
+            if not stopped.done():
+                stopped.set_result(None)
+
+        served = asyncio.ensure_future(serving.serve(sockets=[pages]))
+        served.add_done_callback(lambda _: stop())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        host, port = pages.getsockname()[:2]
+        shared.say(f"metrics ui: taking metrics on {_name(metrics)}")
+        shared.say(f"metrics ui: listening on {host}:{port}, open http://{host}:{port}/")
+        try:
+            await stopped
+        finally:
+            listening.close()
+            receiver.close()
+            await served
+    shared.say("metrics ui: stopped by a signal")
+    return shared.DONE
+
+
+def _socket(where: Address, option: str, backlog: int) -> socket.socket:
+    try:
+        return socket.create_server((where.host, where.port), backlog=backlog)
+    except OSError as error:
+        # Not its text, which some Pythons make longer.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise Failure(
+            f"nobody can listen on {where} ({option}): {why}; stop who does, or choose another port"
+        ) from error
+
+
+def _name(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"{host}:{port}"
+
+
+def _keep(token: str, path: str) -> None:
+    try:
+        write_whole(Path(path), token.encode())
+    except OSError as error:
+        raise Failure(f"the token cannot be written to {path}: {error.strerror}") from error
+
+
+def _chart() -> Path:
+    found = importlib.util.find_spec(CHART[0])
+    if found is None or not found.submodule_search_locations:
+        raise Failure(f"the wheel of {CHART[0]}, which carries Chart.js, is not installed")
+    return Path(found.submodule_search_locations[0], CHART[1])
+
+
+def _parser() -> shared.Parser:
+    parser = shared.Parser(prog="metrics_ui", description="Takes workers' metrics and shows them in the browser.")
+    parser.add_argument("--listen", type=shared.address, required=True, metavar="HOST:PORT", help="where browsers come")
+    parser.add_argument(
+        "--metrics", type=shared.address, required=True, metavar="HOST:PORT", help="where workers send their metrics"
+    )
+    parser.add_argument("--page", required=True, metavar="DIRECTORY", help="the files of the page")
+    parser.add_argument("--chart", default="", metavar="FILE", help="Chart.js (that of the installed wheel)")
+    parser.add_argument(
+        "--token-file", required=True, metavar="FILE", help="is given what whoever posts a mark has to know"
+    )
+    parser.add_argument(
+        "--name", action="append", default=[], help="another name of this server in the address bar; may be repeated"
+    )
+    limits = Limits()
+    parser.add_argument(
+        "--clients", type=shared.positive, default=limits.clients, help=f"workers, at most ({limits.clients})"
+    )
+    parser.add_argument("--browsers", type=shared.positive, default=64, help="open pages, at most (64)")
+    parser.add_argument(
+        "--series", type=shared.positive, default=limits.series, help=f"series, at most ({limits.series})"
+    )
+    parser.add_argument(
+        "--memory",
+        type=shared.positive,
+        default=limits.memory >> 20,
+        metavar="MIB",
+        help=f"for histograms, at most ({limits.memory >> 20})",
+    )
+    return parser
+
+
+def main(argv: Optional[list[str]] = None) -> int:
+    """Run the program; returns its exit code: 0 stopped, 1 failed, 2 wrong arguments."""
+    arguments = _parser().parse_args(argv)
+    os.umask(0o077)
+    try:
+        return asyncio.run(_run(arguments))
+    except (Failure, PageMissing) as failure:
+        shared.complain(f"metrics ui: {failure}")
+    except ModuleNotFoundError as missing:
+        shared.complain(
+            f"metrics ui: {missing.name} is not installed for this Python; the role metrics_ui brings it along"
+        )
+    return shared.FAILED

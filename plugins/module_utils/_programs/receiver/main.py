@@ -1,0 +1,322 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The receiver: takes what comes out of a cluster and keeps every frame (reference D.3).
+
+Any number of workers connect. Whole frames are written with their headers in the order in which
+they arrive, so the file is what the validation receiver of the demo writes. Beside it,
+``<file>.arrivals`` tells when which part of it came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import time
+from typing import BinaryIO, Optional, cast
+
+from ..._formats.detector import base_key, decode_output
+from ..._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames, iterate_file
+from ..._verification import arrivals
+from .. import shared
+
+_READ_SIZE = 1 << 18
+
+
+class ReceivingFailed(Exception):
+    """Receiving cannot go on; the sentence says why."""
+
+
+class Files:
+    """What is received, and beside it when which part of it came."""
+
+    def __init__(self, path: str, append: bool) -> None:
+        """Open them.
+
+        :raises FileExistsError: when there is one of them already, unless ``append``.
+        :raises OSError: when they cannot be written; a file that was created here is removed again.
+        """
+        self.path = path
+        self._received = _open(path, append)
+        try:
+            self._arrivals = _open(arrivals.path_of(path), append)
+        except OSError:
+            self._received.close()
+            if not append:
+                os.unlink(path)
+            raise
+        self.size = os.fstat(self._received.fileno()).st_size
+
+    def add(self, payloads: list[bytes], messages: int) -> None:
+        """Keep whole frames.
+
+        :param messages: how many there are in this run with these.
+        :raises ReceivingFailed: when they cannot be written; what was written of them is taken back.
+        """
+        data = frames(payloads)
+        try:
+            _write_all(self._received, data)
+            _write_all(self._arrivals, arrivals.encode(self.size + len(data), messages, time.time_ns()))
+        except OSError as error:
+            self._take_back()
+            raise ReceivingFailed(
+                f"{error.filename or self.path} cannot be written after {self.size:,} bytes ({error.strerror}); "
+                "make room"
+            ) from error
+        self.size += len(data)
+
+    def close(self) -> None:
+        """Close them."""
+        self._received.close()
+        self._arrivals.close()
+
+    def _take_back(self) -> None:
+        try:
+            os.ftruncate(self._received.fileno(), self.size)
+            whole = os.fstat(self._arrivals.fileno()).st_size // arrivals.RECORD.size
+            os.ftruncate(self._arrivals.fileno(), whole * arrivals.RECORD.size)
+        except OSError:
+            # Not every place where bytes can be written can be made shorter; the failure is reported anyway.
+            pass
+
+
+class Receiver:
+    """One run of the program."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self.messages = 0
+        self.torn: list[str] = []
+        self.connections = 0
+        self._wanted: dict[str, int] = {}
+        if arguments.until:
+            self._wanted = dict.fromkeys(shared.key_names(arguments.keys, arguments.key), 0)
+        self._last_came = time.monotonic()
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._files: Optional[Files] = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file of what was received."""
+        return self._files.size if self._files else 0
+
+    async def run(self) -> None:
+        """Receive until the target, a limit, or a signal.
+
+        :raises ReceivingFailed: when it cannot go on, or a limit has passed.
+        :raises OSError: when the files cannot be opened.
+        """
+        arguments = self._arguments
+        try:
+            # The port first: a port that is taken must not leave an empty file behind.
+            server = await asyncio.start_server(
+                self._serve, arguments.listen.host or None, arguments.listen.port, start_serving=False
+            )
+        except OSError as error:
+            raise self._not_listening(error) from error
+        watch = asyncio.ensure_future(self._watch())
+        try:
+            self._begin()
+            try:
+                await server.start_serving()
+            except OSError as error:
+                raise self._not_listening(error) from error
+            host, port = server.sockets[0].getsockname()[:2]
+            shared.say(f"receiver: listening on {host}:{port}")
+            await self._done
+        finally:
+            watch.cancel()
+            server.close()
+
+    def stop(self) -> None:
+        """End as wished."""
+        if not self._done.done():
+            self._done.set_result(None)
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._files is not None:
+            self._files.close()
+
+    def missing(self) -> dict[str, int]:
+        """Keys that have not reached the target, with the last value seen."""
+        return {key: last for key, last in self._wanted.items() if last < self._arguments.until}
+
+    def _begin(self) -> None:
+        """Open the files; what is there already counts for the target."""
+        arguments = self._arguments
+        if arguments.append and os.path.isfile(arguments.file):
+            try:
+                for _offset, payload in iterate_file(arguments.file, arguments.frame_limit):
+                    if self._wanted:
+                        self._note(payload)
+            except FrameError as error:
+                raise ReceivingFailed(
+                    f"{arguments.file} cannot be gone on with, for what came next could not be read: {error}; "
+                    "move it away"
+                ) from error
+        self._files = Files(arguments.file, arguments.append)
+        if self._wanted and not self.missing():
+            self.stop()
+
+    def _not_listening(self, error: OSError) -> ReceivingFailed:
+        return ReceivingFailed(
+            f"nobody can listen on {self._arguments.listen}: {error.strerror or error}; "
+            "stop who does, or choose another port"
+        )
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        splitter = FrameSplitter(self._arguments.frame_limit)
+        peer = ":".join(str(part) for part in (writer.get_extra_info("peername") or ("?", "?"))[:2])
+        self.connections += 1
+        shared.say(f"receiver: {peer} connected")
+        try:
+            while True:
+                chunk = await reader.read(_READ_SIZE)
+                if not chunk:
+                    break
+                self._keep(splitter.feed(chunk))
+            splitter.finish()
+        except FrameTooLong as error:
+            # What came before the bad header is whole.
+            self._keep(error.complete)
+            self.torn.append(f"{peer}: {error}")
+            shared.complain(f"receiver: {peer} is cut off: {error}")
+        except FrameError as error:
+            self.torn.append(f"{peer}: {error}")
+            shared.complain(f"receiver: {peer} is cut off: {error}")
+        except OSError as error:
+            if splitter.pending:
+                self.torn.append(f"{peer}: the connection broke inside a frame")
+            shared.complain(f"receiver: {peer} broke off: {error.strerror or error}")
+        except asyncio.CancelledError:
+            pass
+        finally:
+            shared.say(f"receiver: {peer} closed")
+            writer.close()
+
+    def _keep(self, payloads: list[bytes]) -> None:
+        # What comes after the end, or after a failure, is not kept.
+        if not payloads or self._files is None or self._done.done():
+            return
+        try:
+            self._files.add(payloads, self.messages + len(payloads))
+        except ReceivingFailed as failure:
+            self._done.set_exception(failure)
+            return
+        self.messages += len(payloads)
+        self._last_came = time.monotonic()
+        if self._wanted:
+            for payload in payloads:
+                self._note(payload)
+            if not self.missing():
+                self.stop()
+
+    def _note(self, payload: bytes) -> None:
+        try:
+            key, window = decode_output(payload)
+        except ValueError:
+            return
+        base = base_key(key)
+        if base in self._wanted:
+            self._wanted[base] = window[-1]
+
+    async def _watch(self) -> None:
+        begin, arguments = time.monotonic(), self._arguments
+        while not self._done.done():
+            await asyncio.sleep(0.1)
+            now = time.monotonic()
+            gave_up = ""
+            if arguments.limit and now - begin > arguments.limit:
+                gave_up = f"the limit of {arguments.limit:g} s passed"
+            elif arguments.idle_limit and now - self._last_came > arguments.idle_limit:
+                gave_up = f"nothing came for {arguments.idle_limit:g} s"
+            if gave_up and not self._done.done():
+                self._done.set_exception(ReceivingFailed(f"{gave_up}: {self._lacking()}"))
+
+    def _lacking(self) -> str:
+        missing = self.missing()
+        if not missing:
+            return f"{self.messages:,} messages had come"
+        shown = ", ".join(f"{key} is at {last}" for key, last in sorted(missing.items())[:5])
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        return f"{len(missing)} of {len(self._wanted)} keys have not reached {self._arguments.until}: {shown}{more}"
+
+
+def _open(path: str, append: bool) -> BinaryIO:
+    """Open for writing, for nobody else to read; closed by :meth:`Files.close`."""
+    return cast("BinaryIO", open(path, "ab" if append else "xb", buffering=0, opener=_private))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _write_all(stream: BinaryIO, data: bytes) -> None:
+    # An unbuffered write may take less than all, e.g. when the disk becomes full in its middle.
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) :]
+
+
+def _parser() -> shared.Parser:
+    parser = shared.Parser(prog="receiver", description="Receives what comes out of a cluster and keeps every frame.")
+    parser.add_argument("--listen", type=shared.address, required=True, metavar="HOST:PORT", help="where to listen")
+    parser.add_argument("--file", required=True, help="where to write; must not exist")
+    parser.add_argument("--append", action="store_true", help="go on with a file that exists")
+    parser.add_argument("--until", type=shared.positive, default=0, help="end when every key has come to this value")
+    parser.add_argument("--keys", type=shared.positive, default=11, help="how many keys key_0, key_1 ... (11)")
+    parser.add_argument("--key", action="append", default=[], help="a key, instead; may be repeated")
+    parser.add_argument("--limit", type=shared.seconds, default=0.0, help="seconds for everything (no limit)")
+    parser.add_argument(
+        "--idle-limit", type=shared.seconds, default=0.0, help="seconds in which nothing comes (no limit)"
+    )
+    parser.add_argument("--frame-limit", type=shared.positive, default=1 << 20, help="bytes of a frame at most (1 MiB)")
+    parser.add_argument(
+        "--result", type=shared.result_path, default="", metavar="FILE", help="JSON file for the result"
+    )
+    return parser
+
+
+async def _run(arguments: argparse.Namespace, result: shared.ResultFile) -> int:
+    receiver: Optional[Receiver] = None
+    begin = time.time()
+    try:
+        receiver = Receiver(arguments)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, receiver.stop)
+        await receiver.run()
+        code, message = shared.DONE, f"{receiver.messages:,} messages received"
+        if receiver.missing():
+            code, message = shared.FAILED, f"stopped by a signal: {receiver._lacking()}"
+    except ReceivingFailed as failure:
+        code, message = shared.FAILED, str(failure)
+    except FileExistsError as error:
+        code = shared.FAILED
+        message = f"{error.filename or arguments.file} exists already; move it away, or use --append"
+    except OSError as error:
+        code, message = shared.FAILED, f"{error.filename or arguments.file} cannot be written: {error.strerror}"
+    (shared.say if code == shared.DONE else shared.complain)(f"receiver: {message}")
+    numbers = {"messages": 0, "bytes": 0, "connections": 0, "torn": [], "missing": {}}
+    if receiver is not None:
+        receiver.close()
+        numbers = {
+            "messages": receiver.messages,
+            "bytes": receiver.size,
+            "connections": receiver.connections,
+            "torn": receiver.torn,
+            "missing": receiver.missing(),
+        }
+    return result.write(code, message, **numbers, seconds=round(time.time() - begin, 3))
+
+
+def main(argv: list[str]) -> int:
+    """Run the program; returns its exit code: 0 done, 1 failed, 2 wrong arguments."""
+    arguments = _parser().parse_args(argv)
+    wrong = shared.wrong_keys(arguments.key)
+    if wrong:
+        shared.complain(f"receiver: {wrong} (see --help)")
+        return shared.USAGE
+    return asyncio.run(_run(arguments, shared.ResultFile(arguments.result)))

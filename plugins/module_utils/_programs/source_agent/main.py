@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent: what a target server does on the source server while it moves a worker from there.
+
+Started over SSH by the module on the target, before the worker is killed, so that inside the downtime no
+connection has to be opened. It works on exactly one worker below one ``wallaroo_base``, reads nothing but that
+worker's resilience files, and ends with the connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Optional
+
+from ..._formats.framing import HEADER
+from ..._process import living
+from ..._process.acting import acting
+from ..._process.stop import StillAlive, kill_worker
+from ..._resilience import agent_protocol, ownership
+from ..._resilience.agent_protocol import LIMIT, MOST_BYTES, ProtocolError
+from ..._resilience.files import ResilienceSet
+from ..._resilience.source import CopyError, LocalSource
+from ..shared import DONE, FAILED, Parser, complain
+
+IDLE_SECONDS = 900.0
+"""After so long without a request the agent ends: whoever started it is gone, whatever became of the connection."""
+
+
+class Agent:
+    """Answers requests about one worker."""
+
+    def __init__(self, base: str, server: str, worker: str, files: ResilienceSet) -> None:
+        self.base = base
+        self.server = server
+        self.worker = worker
+        self.files = files
+        self.source = LocalSource(files)
+        self.run = ""
+        """Whose act it is, as its beginning said."""
+
+    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """What is said to a request, and the bytes that follow.
+
+        :raises CopyError: when files cannot be read.
+        :raises OSError: likewise.
+        :raises StillAlive: when the worker cannot be killed.
+        :raises ProtocolError: when there is no such request.
+        """
+        act = request.get("act")
+        if act == "hello":
+            self.run = str(request.get("run") or "")
+            return {"server": self.server, "worker": self.worker, "pid": os.getpid()}, b""
+        if act == "manifest":
+            return {"manifest": self.source.manifest().to_dict()}, b""
+        if act == "beginning":
+            digest = self.source.digest_of_beginning(_text(request, "name"), _number(request, "length"))
+            return {"sha256": digest}, b""
+        if act == "read":
+            with self.source.open_at(_text(request, "name"), _number(request, "offset")) as stream:
+                data = stream.read(min(_number(request, "length"), MOST_BYTES))
+            return {"bytes": len(data)}, data
+        if act == "process":
+            return {"pid": self._pid()}, b""
+        if act == "kill":
+            return self._kill(float(request.get("limit") or 10.0)), b""
+        if act == "fence":
+            moved_to, epoch = _text(request, "moved_to"), _number(request, "epoch")
+            with acting(self.base, run=self.run):
+                return {"changed": ownership.fence(self.base, self.worker, self.server, moved_to, epoch)}, b""
+        raise ProtocolError(f"an agent does not know {act!r}")
+
+    def _pid(self) -> Optional[int]:
+        known = living.alive(self.base, self.worker)
+        return known.identity.pid if known is not None else None
+
+    def _kill(self, limit: float) -> dict[str, Any]:
+        known = living.known(self.base, self.worker)
+        # The look of the next run at this server waits for it, and keeps out what comes after that look.
+        with acting(self.base, run=self.run):
+            death = kill_worker(self.base, self.worker, known.identity, limit) if known is not None else None
+        return {
+            "pid": known.identity.pid if known is not None and death is not None else None,
+            "killed": death.sent if death else None,
+            "died": death.died if death else None,
+        }
+
+
+def serve(agent: Agent, requests: int, answers: BinaryIO, idle: float = IDLE_SECONDS) -> None:
+    """Answer until the requests end.
+
+    :param requests: descriptor from which they come.
+    :raises ProtocolError: when what comes is none.
+    """
+    while True:
+        header = _exactly(requests, HEADER.size, idle)
+        if header is None:
+            return
+        (length,) = HEADER.unpack(header)
+        if length > LIMIT:
+            raise ProtocolError(f"a request of {length} bytes is none")
+        payload = _exactly(requests, length, idle)
+        if payload is None:
+            return
+        try:
+            message, data = agent.answer(agent_protocol.decode(payload))
+        except FileNotFoundError as error:
+            message, data = {"gone": str(error.filename)}, b""
+        except (CopyError, ValueError, StillAlive) as error:
+            message, data = {"error": str(error)}, b""
+        except OSError as error:
+            message, data = {"error": f"{error.filename or agent.files.directory}: {error.strerror or error}"}, b""
+        answers.write(agent_protocol.encode(message))
+        answers.write(data)
+        answers.flush()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program."""
+    parser = Parser(prog="source_agent", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--base", required=True, help="the server's wallaroo_base")
+    parser.add_argument("--server", required=True, help="the server's name in the inventory")
+    parser.add_argument("--worker", required=True)
+    parser.add_argument("--directory", required=True, help="the worker's resilience directory")
+    parser.add_argument("--prefix", required=True, help="what the worker's resilience files begin with")
+    options: argparse.Namespace = parser.parse_args(arguments)
+    try:
+        files = ResilienceSet(options.directory, options.prefix, options.worker)
+        serve(Agent(options.base, options.server, options.worker, files), 0, sys.stdout.buffer)
+    except (ValueError, BrokenPipeError) as error:
+        complain(f"source_agent: {error}")
+        return FAILED
+    return DONE
+
+
+def _exactly(descriptor: int, size: int, idle: float) -> Optional[bytes]:
+    """So many bytes, or None when they end or nothing comes for ``idle`` seconds."""
+    parts = []
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    while size:
+        if not waiting.poll(idle * 1000):
+            return None
+        chunk = os.read(descriptor, min(size, 1 << 16))
+        if not chunk:
+            return None
+        parts.append(chunk)
+        size -= len(chunk)
+    return b"".join(parts)
+
+
+def _text(request: dict[str, Any], name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not value:
+        raise ProtocolError(f"{name} is {value!r}")
+    return value
+
+
+def _number(request: dict[str, Any], name: str) -> int:
+    value = request.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ProtocolError(f"{name} is {value!r}")
+    return value
