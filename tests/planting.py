@@ -3,16 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faults that are planted in the workers of one server, in the deployed engine.
 
-A compiled module without its source stands in the way of one of Python's own, and is taken for no part of the deployed
-programs. So it survives every deployment of programs that are deployed already: by Ansible, whose modules carry fewer
-files than a test that deploys them itself.
+A module in the deployed archive stands in the way of one of Python's own. The archive keeps its name, so it survives
+every deployment of programs that are deployed already.
 """
 
 from __future__ import annotations
 
-import py_compile
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 from tests.integration.conftest import LIMIT, Loopback
@@ -75,11 +74,9 @@ def plant(loopback: Loopback, number: int, what: str, starts: int) -> None:
         stdout=subprocess.DEVNULL,
         timeout=LIMIT,
     )
-    source = base / "planted-source"
-    source.write_text(_SOURCE.format(shadowed=_SHADOWED, what=what))
     (base / "runtime" / "planted").write_text(str(starts))
-    py_compile.compile(str(source), str(base / "runtime" / f"{_SHADOWED}.pyc"), doraise=True)
-    source.unlink()
+    with zipfile.ZipFile((base / "runtime" / "programs.pyz").resolve(), "a") as programs:
+        programs.writestr(f"{_SHADOWED}.py", _SOURCE.format(shadowed=_SHADOWED, what=what))
 
 
 def left(loopback: Loopback, number: int) -> int:

@@ -32,6 +32,16 @@ options:
     description:
       - The cluster that is about to be started. Without it only the programs are deployed.
     type: dict
+  programs:
+    description:
+      - The digest of the programs. The action plugin gives this; without it none are deployed.
+    type: str
+    version_added: 1.1.0
+  archive:
+    description:
+      - Where the archive with these programs is on the server. The action plugin brings it there when it is asked to.
+    type: path
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -48,6 +58,11 @@ runtime:
   returned: success
   type: str
   sample: /var/lib/wallaroo/runtime
+wants_archive:
+  description: Nothing was done yet, since the server has not these programs.
+  returned: when O(programs) are not deployed and no O(archive) is given
+  type: bool
+  sample: true
 removed:
   description: Directories of an earlier cluster that were emptied.
   returned: success
@@ -62,6 +77,8 @@ stopped:
   sample: [receiver]
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
@@ -69,23 +86,33 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.actin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "cluster": {"type": "dict"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "base": {"type": "path", "required": True},
+        "server": {"type": "str", "required": True},
+        "run": {"type": "str", "default": ""},
+        "cluster": {"type": "dict"},
+        "programs": {"type": "str"},
+        "archive": {"type": "path"},
+    }
+}
+"""The arguments of ``AnsibleModule``."""
+
+
+def run(module: AnsibleModule) -> None:
+    """Do it, and end with the result."""
+    wanted = module.params
     try:
-        cluster = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
-        with acting(module.params["base"], module.check_mode, module.params["run"]):
-            result = preparation.prepare(module.params["base"], cluster, only_check=module.check_mode)
+        cluster = ClusterRecord.from_dict(wanted["cluster"]) if wanted["cluster"] else None
+        programs = preparation.Programs(wanted["programs"], wanted["archive"] or "") if wanted["programs"] else None
+        if programs and not (programs.archive or module.check_mode or programs.are_installed(wanted["base"])):
+            module.exit_json(
+                changed=False, wants_archive=True, runtime=f"{wanted['base']}/runtime", removed=[], stopped=[]
+            )
+        with acting(wanted["base"], module.check_mode, wanted["run"]):
+            result = preparation.prepare(wanted["base"], cluster, programs, only_check=module.check_mode)
     except (ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=f"{module.params['server']} could not be prepared: {error}")
+        module.fail_json(msg=f"{wanted['server']} could not be prepared: {error}")
     module.exit_json(
         **result,
         diff={
@@ -93,6 +120,11 @@ def main() -> None:
             "after": "".join(f"{name}: empty\n" for name in result["removed"]),
         },
     )
+
+
+def main() -> None:
+    """Run the module."""
+    run(AnsibleModule(**SPEC, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 To send a module costs half a second of CPU, nearly all of it for starting a Python and compiling Ansible's own part of
 the module, and a run on one machine has dozens of them. What runs is the module's own code with its own checks, so
 what it does and returns is the same. Modules that start processes are always sent, since those must not descend from
-Ansible, and so are those that deploy the programs, which they find in what was sent.
+Ansible.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ansible_collections.wallaroo.resilience.plugins.modules import (
     run_lock,
     server_enter,
     server_info,
+    server_prepare,
     server_stop,
     worker_fence,
 )
@@ -33,7 +34,7 @@ MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         *(cluster_status, ordering_verify, received_wait, run_lock, server_enter, server_info),
-        *(server_stop, worker_fence),
+        *(server_prepare, server_stop, worker_fence),
     )
 }
 """They have ``SPEC``, the arguments of ``AnsibleModule``, and ``run``, which takes one."""

@@ -28,9 +28,9 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import SUFFIXES, ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
+from tests.deploying import deploy
 from tests.port_block import PortBlock
 from tests.ssh_server import SshServer
 
@@ -49,7 +49,7 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 def base(tmp_path: Path, ssh: SshServer) -> Path:
     """The other server's directory; ssh, rsync and shells read more into such a name than it says."""
     there = tmp_path / "it's 100% $HOME; %h"
-    runtime.install(str(there))
+    deploy(there)
     ssh.lead_to(there)
     files = there / "resilience" / "worker2"
     files.mkdir(parents=True)
@@ -184,7 +184,7 @@ def test_whoever_lost_the_gate_is_told_to_repair_it(ssh, base):
 
 
 def test_the_agent_refuses_nonsense(base):
-    agent = [sys.executable, str(base / "runtime/launch.py"), "source_agent"]
+    agent = [sys.executable, str(base / "runtime/programs.pyz"), "source_agent"]
     agent += ["--base", str(base), "--server", "server2", "--worker", "worker2"]
     agent += ["--directory", str(base / "resilience/worker2"), "--prefix", PREFIX]
     ended = subprocess.run(agent, input=b"\xff\xff\xff\xffGET / HTTP/1.1", capture_output=True, timeout=30, check=False)

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from .._cluster.naming import INITIALIZER
 from .._cluster.record import ClusterRecord, ServerAddress
 
-LAUNCHER = "launch.py"
-"""The program in ``<base>/runtime`` that starts every deployed program by its name."""
+PROGRAMS = "programs.pyz"
+"""The archive in ``<base>/runtime`` that starts every deployed program by its name."""
 
 EXECUTABLES = {
     "market_spread": "testing/performance/apps/market-spread/market-spread",
@@ -33,7 +33,7 @@ def runtime_argv(python: str, base: str, program: str) -> list[str]:
     ``-u`` keeps its log current line by line, ``-E -s`` keep the environment and the home
     directory of whoever runs Ansible out of it.
     """
-    return [python, "-u", "-E", "-s", str(PurePosixPath(base) / "runtime" / LAUNCHER), program]
+    return [python, "-u", "-E", "-s", str(PurePosixPath(base) / "runtime" / PROGRAMS), program]
 
 
 def executable_argv(record: ClusterRecord, base: str, python: str) -> list[str]:

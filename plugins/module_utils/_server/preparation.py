@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
@@ -27,7 +28,22 @@ _GRACE = 5.0
 """Seconds in which a program has to end, before and after SIGKILL."""
 
 
-def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Programs:
+    """The programs that a server is to run."""
+
+    digest: str
+    archive: str = ""
+    """Where they have arrived on this server; empty before it was asked whether it has them."""
+
+    def are_installed(self, base: str) -> bool:
+        """Whether this server runs them already."""
+        return runtime.is_installed(base, self.digest)
+
+
+def prepare(
+    base: str, cluster: Optional[ClusterRecord], programs: Optional[Programs], only_check: bool = False
+) -> dict[str, Any]:
     """Deploy the programs, and with ``cluster`` make room for it.
 
     A receiver or the like that a start left running which was interrupted is stopped: without workers it serves nobody.
@@ -37,7 +53,8 @@ def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = Fals
     :raises OSError: when the directory cannot be written.
     """
     path = Path(base)
-    changed = runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files())
+    deployed = programs is None or programs.are_installed(base)
+    changed = not deployed
     removed: list[str] = []
     left: dict[str, ProcessRecord] = {}
     if cluster is not None:
@@ -59,8 +76,8 @@ def prepare(base: str, cluster: Optional[ClusterRecord], only_check: bool = Fals
         (path / acting.FILE_NAME).touch(mode=0o600)
         for name in DIRECTORIES:
             (path / name).mkdir(mode=0o700, exist_ok=True)
-        if runtime.installed_fingerprint(base) != runtime.fingerprint(runtime.files()):
-            runtime.install(base)
+        if programs is not None and not deployed:
+            runtime.install(base, programs.digest, programs.archive)
         if cluster is not None:
             for worker in cluster.worker_names():
                 (path / "resilience" / worker).mkdir(mode=0o700, exist_ok=True)

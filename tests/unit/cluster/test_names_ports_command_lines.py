@@ -126,7 +126,7 @@ def test_market_spread_has_two_sources_and_may_have_symbols_of_its_own() -> None
 def test_the_embedded_engine_has_the_same_command_line_behind_another_program() -> None:
     cluster = record(engine="embedded")
     argv = worker_argv(cluster, "worker2", cluster.server("server4"), "/usr/bin/python3")
-    begin = ["/usr/bin/python3", "-u", "-E", "-s", "/w/server4/runtime/launch.py", "multi_partition_detector"]
+    begin = ["/usr/bin/python3", "-u", "-E", "-s", "/w/server4/runtime/programs.pyz", "multi_partition_detector"]
     assert argv == [*begin, *WORKER_ON_4[2:], "--run-with-resilience"]
 
 

@@ -71,4 +71,4 @@ def test_refusals_are_sentences(server: Path, options: dict[str, Any], sentence:
 def test_a_program_of_the_runtime_gets_its_launcher(server: Path) -> None:
     answer = run_module("program", wanted(server, program="receiver", argv=["--help"], ready_pattern="nothing"))
     assert answer["failed"] is True
-    assert "launch.py" in answer["msg"], "there is no runtime on this server yet, which its log says"
+    assert "programs.pyz" in answer["msg"], "there is no runtime on this server yet, which its log says"

@@ -5,32 +5,74 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
 
+from tests.deploying import archive, deploy, digest
 from tests.module_runner import contents, refuse, succeed
 
 
-def test_a_server_is_prepared_once(server: Path, cluster: dict[str, Any]) -> None:
-    given = {"base": str(server), "server": "server1", "cluster": cluster}
+def test_a_server_is_prepared_once(server: Path, cluster: dict[str, Any], tmp_path: Path) -> None:
+    asked = {"base": str(server), "server": "server1", "cluster": cluster, "programs": digest()}
+    assert succeed("server_prepare", asked)["wants_archive"] is True
+    assert not server.exists(), "before its programs are there nothing is done"
+    given = {**asked, "archive": str(archive(tmp_path))}
     assert succeed("server_prepare", given, check=True)["changed"] is True
     assert not server.exists()
     first = succeed("server_prepare", given)
     assert (first["changed"], first["runtime"], first["removed"]) == (True, str(server / "runtime"), [])
     before = contents(server)
-    assert succeed("server_prepare", given)["changed"] is False
+    assert succeed("server_prepare", asked)["changed"] is False
     assert contents(server) == before
     assert oct(server.stat().st_mode & 0o777) == "0o700"
     # What was deployed runs without the collection.
-    launcher = [sys.executable, "-E", "-s", str(server / "runtime" / "launch.py"), "sender", "--last", "0"]
+    launcher = [sys.executable, "-E", "-s", str(server / "runtime" / "programs.pyz"), "sender", "--last", "0"]
     ended = subprocess.run(launcher, capture_output=True, text=True, check=False, env={})
     assert (ended.returncode, ended.stderr[:8]) == (2, "sender: ")
+
+
+def test_programs_that_did_not_arrive_whole_are_not_deployed(server: Path, tmp_path: Path) -> None:
+    asked = {"base": str(server), "server": "server1", "programs": digest()}
+    whole = archive(tmp_path)
+    for wrong in (whole.read_bytes()[:-1000], b"", _with_a_module_more(whole)):
+        (tmp_path / "wrong.pyz").write_bytes(wrong)
+        sentence = refuse("server_prepare", {**asked, "archive": str(tmp_path / "wrong.pyz")})
+        assert "wrong.pyz is" in sentence
+        assert "run it again" in sentence
+    assert succeed("server_prepare", asked)["wants_archive"] is True
+
+
+def test_what_runs_may_read_its_own_programs_after_an_update(server: Path, tmp_path: Path) -> None:
+    deploy(server)
+    older = (server / "runtime" / "programs.pyz").resolve()
+    for number in range(3):
+        packed = tmp_path / f"{number}.pyz"
+        with zipfile.ZipFile(packed, "w") as opened:
+            opened.writestr("__main__.py", f"print({number})")
+        newer = runtime.digest_of({"__main__.py": f"print({number})".encode()})
+        runtime.install(str(server), newer, str(packed))
+        assert older.exists() is (number == 0)
+        link = [sys.executable, str(server / "runtime" / "programs.pyz")]
+        assert subprocess.run(link, capture_output=True, text=True, check=True).stdout == f"{number}\n"
+        assert runtime.is_installed(str(server), newer)
+    assert len(list((server / "runtime").iterdir())) == 3, "the link, the newest, and the one before it"
+
+
+def _with_a_module_more(archive: Path) -> bytes:
+    copy = archive.with_name("copy.pyz")
+    shutil.copyfile(archive, copy)
+    with zipfile.ZipFile(copy, "a") as opened:
+        opened.writestr("more.py", "")
+    return copy.read_bytes()
 
 
 def test_what_an_earlier_cluster_left_is_removed(
@@ -64,10 +106,9 @@ def test_what_an_interrupted_start_left_running_is_stopped(
     assert not is_alive(left.identity)
 
 
-def test_refusals_are_sentences(server: Path) -> None:
+def test_refusals_are_sentences(server: Path, tmp_path: Path) -> None:
     server.touch()
-    assert refuse("server_prepare", {"base": str(server), "server": "server1"}).startswith(
-        "server1 could not be prepared: "
-    )
+    given = {"base": str(server), "server": "server1", "programs": digest(), "archive": str(archive(tmp_path))}
+    assert refuse("server_prepare", given).startswith("server1 could not be prepared: ")
     wrong = {"base": str(server), "server": "server1", "cluster": {"workers": 1}}
     assert "this is no record of a cluster" in refuse("server_prepare", wrong)

@@ -64,7 +64,7 @@ def test_another_program_with_the_agent_s_arguments_does_not(base: Path, tmp_pat
     words = agent(base)
     for changed in (
         [words[0], "-c", "import os", *words[3:]],
-        [*words[:4], str(tmp_path / "launch.py"), *words[5:]],
+        [*words[:4], str(tmp_path / "programs.pyz"), *words[5:]],
         [*words[:5], "receiver", *words[6:]],
         [*words, "--more"],
         words[:-1],

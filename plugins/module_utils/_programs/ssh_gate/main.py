@@ -79,13 +79,18 @@ def _agent(words: Sequence[str], bases: Sequence[str]) -> list[str]:
         raise Refused("the source agent with other arguments")
     base = os.path.realpath(options.get("--base", ""))
     known = [one for one in bases if os.path.realpath(one) == base]
-    if not known or os.path.realpath(before[4]) != os.path.join(base, "runtime", "launch.py"):
+    if not known or _in_place(before[4]) != os.path.join(base, "runtime", "programs.pyz"):
         raise Refused(f"the source agent of {options.get('--base')!r}")
     if not _below(os.path.realpath(options["--directory"]), os.path.join(base, "resilience")):
         raise Refused(f"the source agent in {options['--directory']!r}")
     if len(given) != 2 * len(names) or not all(_NAME.fullmatch(options[name]) for name in ("--worker", "--prefix")):
         raise Refused("the source agent of something that is no worker")
     return [sys.executable, *words[1:]]
+
+
+def _in_place(path: str) -> str:
+    """A link itself, and not what it leads to: which archive of programs runs here is not the asker's affair."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _below(place: str, directory: str) -> bool:

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The archive of programs that servers run: the collection's own library, packed by the controller.
+
+The same sources give the same archive, so that a server is brought one only when it has another.
+"""
+
+from __future__ import annotations
+
+import functools
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+LIBRARY = Path(__file__).parents[1] / "module_utils"
+
+PACKAGE = "wallaroo_resilience"
+"""The name under which the library is imported in the archive."""
+
+FOR_MODULES = ("_provisioning", "_server")
+"""Rooms of the library that only modules enter, and no program."""
+
+_MAIN = f"""\
+import os
+import sys
+
+# The archive itself instead of the link to it, which may come to mean another one while this runs.
+sys.path[0] = os.path.realpath(sys.path[0])
+from {PACKAGE}._programs.start import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@functools.cache
+def contents() -> Mapping[str, bytes]:
+    """Everything that is in the archive: name -> bytes."""
+    found = {"__main__.py": _MAIN.encode(), f"{PACKAGE}/__init__.py": b""}
+    for path in sorted(LIBRARY.rglob("*.py")):
+        name = path.relative_to(LIBRARY)
+        if name.parts[0] not in FOR_MODULES:
+            found[f"{PACKAGE}/{name.as_posix()}"] = path.read_bytes()
+    return found
+
+
+def pack(path: Path) -> None:
+    """Write the archive.
+
+    :raises OSError: when it cannot be written.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in contents().items():
+            # Without the moment of now, which would make every archive another one.
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)

@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts the programs on a server of a test, as the action of ``server_prepare`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _programs
+
+
+def digest() -> str:
+    """What the programs are known by."""
+    return runtime.digest_of(_programs.contents())
+
+
+def archive(directory: Path) -> Path:
+    """The programs as they reach a server."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "arrived.pyz"
+    _programs.pack(path)
+    return path
+
+
+def deploy(base: Path) -> None:
+    """The programs, ready to run."""
+    arrived = archive(base)
+    runtime.install(str(base), digest(), str(arrived))
+    arrived.unlink()
