@@ -35,10 +35,11 @@ sys.path.insert(0, there)
 recovers = "-n" in sys.argv and glob.glob(sys.argv[sys.argv.index("-r") + 1] + "/*.workers")
 if recovers and os.path.exists(left):
     with open(left) as stream:
-        count = int(stream.read())
+        count, what = stream.read().split()
+    count = int(count)
     with open(left, "w") as stream:
-        stream.write(str(count - 1))
-    if count > 0 and {what!r} == "crash":
+        stream.write("%d %s" % (count - 1, what))
+    if count > 0 and what == "crash":
         print("the program is broken")
         sys.exit(1)
     if count > 0:
@@ -74,14 +75,15 @@ def plant(loopback: Loopback, number: int, what: str, starts: int) -> None:
         stdout=subprocess.DEVNULL,
         timeout=LIMIT,
     )
-    (base / "runtime" / "planted").write_text(str(starts))
+    (base / "runtime" / "planted").write_text(f"{starts} {what}")
     with zipfile.ZipFile((base / "runtime" / "programs.pyz").resolve(), "a") as programs:
-        programs.writestr(f"{_SHADOWED}.py", _SOURCE.format(shadowed=_SHADOWED, what=what))
+        if f"{_SHADOWED}.py" not in programs.namelist():
+            programs.writestr(f"{_SHADOWED}.py", _SOURCE.format(shadowed=_SHADOWED))
 
 
 def left(loopback: Loopback, number: int) -> int:
     """How many starts will still go wrong there; below 0 for each that went well since."""
-    return int((loopback.base(number) / "runtime" / "planted").read_text())
+    return int((loopback.base(number) / "runtime" / "planted").read_text().split()[0])
 
 
 def mend(base: Path) -> None:

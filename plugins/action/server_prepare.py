@@ -18,8 +18,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 class ActionModule(ReachingAction):
     """See the module's documentation."""
 
-    TRANSFERS_FILES = True
-
     module_name = "server_prepare"
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
@@ -33,7 +31,7 @@ class ActionModule(ReachingAction):
             try:
                 arrived = str(archive) if _here.is_here(self, task_vars) else self._brought(archive)
             except AnsibleConnectionFailure as error:
-                return unreachable(self._where(task_vars), str(error))
+                return unreachable(self._where(task_vars), str(getattr(error, "message", "") or error))
             return super()._call({**arguments, "archive": arrived}, task_vars)
 
     def _brought(self, archive: Path) -> str:

@@ -31,6 +31,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments imp
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
+from tests.deploying import deploy
 from tests.port_block import PortBlock
 
 LIMIT = 240
@@ -238,7 +239,8 @@ def begin_directly(loopback: Loopback, only: Container[str] = (), **arguments: s
     record = cluster_record(wanted, servers, "cluster-of-a-test", time.time())
     base = record.first_server.base
     for server in record.servers:
-        preparation.prepare(server.base, record)
+        deploy(Path(server.base))
+        preparation.prepare(server.base, record, None)
     if not only or "receiver" in only:
         received = f"{base}/received/received.bin"
         _start_program(base, "receiver", ["--listen", f"127.0.0.1:{record.ports['sink']}", "--file", received])

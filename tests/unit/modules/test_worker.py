@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import identify, is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
+from tests.deploying import deploy
 from tests.module_runner import contents, refuse, succeed
 
 
@@ -24,6 +25,7 @@ def wanted(server: Path, cluster: dict[str, Any], **options: Any) -> dict[str, A
 
 
 def test_a_worker_is_started_and_stopped_once(server: Path, cluster: dict[str, Any]) -> None:
+    deploy(server)
     succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
     before = contents(server)
     foreseen = succeed("worker", wanted(server, cluster), check=True)
@@ -44,6 +46,7 @@ def test_a_worker_is_started_and_stopped_once(server: Path, cluster: dict[str, A
 def test_a_worker_that_dies_between_two_parts_of_a_wait_is_not_started_again(
     server: Path, cluster: dict[str, Any]
 ) -> None:
+    deploy(server)
     succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
     first = succeed("worker", wanted(server, cluster, return_after=0))
     assert not first["finished"]

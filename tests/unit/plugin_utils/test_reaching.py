@@ -47,7 +47,7 @@ def action(module: Any) -> Any:
     made = module.ActionModule.__new__(module.ActionModule)
     made._task = task
     made._supports_async = False
-    made._connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir=None))
+    made._connection = SimpleNamespace(transport="ssh", become=None, _shell=SimpleNamespace(tmpdir=None))
     return made
 
 
