@@ -59,6 +59,7 @@ run:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils._faults import records
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import enter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
@@ -83,6 +84,8 @@ def run(module: AnsibleModule) -> None:
     try:
         if not module.check_mode:
             enter(wanted["base"], wanted["run"], wanted["acts_timeout"])
+            for damage in records.heal(wanted["base"]):
+                module.warn(f"{wanted['server']}: {damage}.")
     except LimitReached as reached:
         module.fail_json(msg=f"{wanted['server']}: {reached}; it has a limit of its own, so run this again later.")
     except OSError as error:

@@ -76,12 +76,15 @@ message:
   sample: worker2 (pid 4711) was killed on server2
 """
 
+from dataclasses import asdict
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.crash import crash
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill_worker
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
 def main() -> None:
@@ -119,15 +122,13 @@ def _kill(module: AnsibleModule) -> dict[str, object]:
     pid = known.identity.pid
     if module.check_mode:
         return {**result, "changed": True, "pid": pid, "message": f"{worker} (pid {pid}) would be killed on {server}"}
-    death = kill_worker(wanted["base"], worker, known.identity, wanted["wait_timeout"])
-    if death is None:
+    killed = crash(wanted["base"], worker, wanted["wait_timeout"])
+    if killed.pid is None:
         return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
     return {
         **result,
         "changed": True,
-        "pid": pid,
-        "killed": death.sent,
-        "died": death.died,
+        **asdict(killed),
         "message": f"{worker} (pid {pid}) was killed on {server}",
     }
 

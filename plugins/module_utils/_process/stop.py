@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Optional
 
-from . import times
 from .identity import ProcessIdentity, is_alive
 from .waiting import LimitReached, wait_until
 
@@ -43,22 +42,8 @@ def kill(identity: ProcessIdentity, limit: float = 10.0) -> Optional[Death]:
     return _end(identity, signal.SIGKILL, limit)
 
 
-def kill_worker(base: str, worker: str, identity: ProcessIdentity, limit: float = 10.0) -> Optional[Death]:
-    """SIGKILL to a worker, noted on its server for whoever completes what is interrupted now.
-
-    Ctrl-C waits for both: a kill that nobody noted would be told as a worker that was dead already.
-
-    :raises StillAlive: as of :func:`kill`.
-    """
-    with _undisturbed():
-        death = kill(identity, limit)
-        if death is not None:
-            times.note(base, worker, killed=death.sent, died=death.died)
-        return death
-
-
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Signals that would end this process wait for the end of the block."""
     if threading.current_thread() is not threading.main_thread():
         # Python interrupts nobody else.

@@ -13,22 +13,19 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Optional, Protocol
 
+from .._faults.kill import Killed
 from .._formats.framing import HEADER
-from .._process import living
-from .._process.acting import Superseded, acting
 from .._process.control import ControlDirectory
 from .._process.piped import Ended, PipeBroken, Piped, run
 from .._process.ssh import RSYNC_ENVIRONMENT, Access, problem, remote_command, rsync_argv, ssh_argv
-from .._process.stop import StillAlive, kill_worker
 from . import agent_protocol
 from .files import ResilienceSet
 from .manifest import Manifest
-from .source import CopyError, LocalSource, TailSource
+from .source import CopyError, TailSource
 
 ANSWER_SECONDS = 60.0
 """Limit for one answer of the agent; a manifest of gigabytes takes its time."""
@@ -39,17 +36,8 @@ RSYNC_SECONDS = 3600.0
 RSYNC_IDLE_SECONDS = 60
 
 
-@dataclass(frozen=True)
-class Killed:
-    """What became of a kill; times are seconds since the epoch. None: the worker was dead already."""
-
-    pid: Optional[int]
-    killed: Optional[float]
-    died: Optional[float]
-
-
 class SourceServer(Protocol):
-    """Where a worker is moved from."""
+    """Where a worker is moved from: an :class:`.agent.Agent`, here or at the other end of a connection."""
 
     @property
     def files(self) -> TailSource:
@@ -66,37 +54,6 @@ class SourceServer(Protocol):
 
     def close(self) -> None:
         """Give the connection up."""
-
-
-class SameMachine:
-    """The source server is this machine, as on the loopback inventory."""
-
-    def __init__(self, base: str, files: ResilienceSet, run: str = "") -> None:
-        self.base = base
-        self._run = run
-        self.files: TailSource = LocalSource(files)
-        self._worker = files.worker
-
-    def pid(self) -> Optional[int]:
-        """The worker's process, when it is alive."""
-        known = living.alive(self.base, self._worker)
-        return known.identity.pid if known is not None else None
-
-    def kill(self, limit: float) -> Killed:
-        """SIGKILL, and wait for the death."""
-        known = living.known(self.base, self._worker)
-        try:
-            # A sign of its own: what happens here, only this server knows, whoever asks for it.
-            with acting(self.base, run=self._run):
-                death = kill_worker(self.base, self._worker, known.identity, limit) if known is not None else None
-        except (StillAlive, Superseded) as error:
-            raise CopyError(f"{self._worker} was not killed: {error}") from error
-        if known is None or death is None:
-            return Killed(None, None, None)
-        return Killed(known.identity.pid, death.sent, death.died)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class OtherServer:

@@ -11,8 +11,9 @@ from typing import Any, Optional
 
 from .._engines.command_line import resilience_directory, runtime_argv
 from .._process.ssh import Access
+from .._resilience.agent import Agent
 from .._resilience.files import ResilienceSet
-from .._resilience.remote import OtherServer, SameMachine, SourceServer
+from .._resilience.remote import OtherServer, SourceServer
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SourceAddress:
         directory = resilience_directory(self.base, worker)
         files = ResilienceSet(directory, prefix, worker)
         if self.ssh is None:
-            return SameMachine(self.base, files, self.run)
+            return Agent(self.base, files, self.run)
         agent = [
             *runtime_argv(self.python, self.base, "source_agent"),
             *("--base", self.base, "--server", self.name, "--worker", worker),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import stop, times
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import stop
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.log import wait_for_line
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
@@ -119,24 +119,3 @@ def stop_identity(pid: int) -> Any:
     from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import identify
 
     return identify(pid)
-
-
-def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
-    start_python: StartPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record = start_python("import time; time.sleep(600)")
-    (tmp_path / "run" / "worker2").mkdir(parents=True, exist_ok=True)
-    really = stop.kill
-
-    def killed(*arguments: Any) -> Any:
-        death = really(*arguments)
-        os.kill(os.getpid(), signal.SIGINT)
-        return death
-
-    monkeypatch.setattr(stop, "kill", killed)
-    with pytest.raises(KeyboardInterrupt):
-        stop.kill_worker(str(tmp_path), "worker2", record.identity)
-
-    noted = times.read(str(tmp_path), "worker2")
-    assert not is_alive(record.identity)
-    assert noted["killed"] <= noted["died"]

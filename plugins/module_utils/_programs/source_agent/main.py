@@ -15,82 +15,50 @@ import os
 import select
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, BinaryIO, Optional
 
 from ..._formats.framing import HEADER
-from ..._process import living
-from ..._process.acting import acting
-from ..._process.stop import StillAlive, kill_worker
-from ..._resilience import agent_protocol, ownership
+from ..._resilience import agent_protocol
+from ..._resilience.agent import Agent
 from ..._resilience.agent_protocol import LIMIT, MOST_BYTES, ProtocolError
 from ..._resilience.files import ResilienceSet
-from ..._resilience.source import CopyError, LocalSource
+from ..._resilience.source import CopyError
 from ..shared import DONE, FAILED, Parser, complain
 
 IDLE_SECONDS = 900.0
 """After so long without a request the agent ends: whoever started it is gone, whatever became of the connection."""
 
 
-class Agent:
-    """Answers requests about one worker."""
+def answer(agent: Agent, server: str, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """What is said to a request, and the bytes that follow.
 
-    def __init__(self, base: str, server: str, worker: str, files: ResilienceSet) -> None:
-        self.base = base
-        self.server = server
-        self.worker = worker
-        self.files = files
-        self.source = LocalSource(files)
-        self.run = ""
-        """Whose act it is, as its beginning said."""
-
-    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """What is said to a request, and the bytes that follow.
-
-        :raises CopyError: when files cannot be read.
-        :raises OSError: likewise.
-        :raises StillAlive: when the worker cannot be killed.
-        :raises ProtocolError: when there is no such request.
-        """
-        act = request.get("act")
-        if act == "hello":
-            self.run = str(request.get("run") or "")
-            return {"server": self.server, "worker": self.worker, "pid": os.getpid()}, b""
-        if act == "manifest":
-            return {"manifest": self.source.manifest().to_dict()}, b""
-        if act == "beginning":
-            digest = self.source.digest_of_beginning(_text(request, "name"), _number(request, "length"))
-            return {"sha256": digest}, b""
-        if act == "read":
-            with self.source.open_at(_text(request, "name"), _number(request, "offset")) as stream:
-                data = stream.read(min(_number(request, "length"), MOST_BYTES))
-            return {"bytes": len(data)}, data
-        if act == "process":
-            return {"pid": self._pid()}, b""
-        if act == "kill":
-            return self._kill(float(request.get("limit") or 10.0)), b""
-        if act == "fence":
-            moved_to, epoch = _text(request, "moved_to"), _number(request, "epoch")
-            with acting(self.base, run=self.run):
-                return {"changed": ownership.fence(self.base, self.worker, self.server, moved_to, epoch)}, b""
-        raise ProtocolError(f"an agent does not know {act!r}")
-
-    def _pid(self) -> Optional[int]:
-        known = living.alive(self.base, self.worker)
-        return known.identity.pid if known is not None else None
-
-    def _kill(self, limit: float) -> dict[str, Any]:
-        known = living.known(self.base, self.worker)
-        # The look of the next run at this server waits for it, and keeps out what comes after that look.
-        with acting(self.base, run=self.run):
-            death = kill_worker(self.base, self.worker, known.identity, limit) if known is not None else None
-        return {
-            "pid": known.identity.pid if known is not None and death is not None else None,
-            "killed": death.sent if death else None,
-            "died": death.died if death else None,
-        }
+    :param server: this server's name in the inventory.
+    :raises CopyError: when files cannot be read, or the worker cannot be killed.
+    :raises OSError: when files cannot be read.
+    :raises ProtocolError: when there is no such request.
+    """
+    act = request.get("act")
+    if act == "hello":
+        agent.run = str(request.get("run") or "")
+        return {"server": server, "worker": agent.worker, "pid": os.getpid()}, b""
+    if act == "manifest":
+        return {"manifest": agent.files.manifest().to_dict()}, b""
+    if act == "beginning":
+        digest = agent.files.digest_of_beginning(_text(request, "name"), _number(request, "length"))
+        return {"sha256": digest}, b""
+    if act == "read":
+        with agent.files.open_at(_text(request, "name"), _number(request, "offset")) as stream:
+            data = stream.read(min(_number(request, "length"), MOST_BYTES))
+        return {"bytes": len(data)}, data
+    if act == "process":
+        return {"pid": agent.pid()}, b""
+    if act == "kill":
+        return asdict(agent.kill(float(request.get("limit") or 10.0))), b""
+    raise ProtocolError(f"an agent does not know {act!r}")
 
 
-def serve(agent: Agent, requests: int, answers: BinaryIO, idle: float = IDLE_SECONDS) -> None:
+def serve(agent: Agent, server: str, requests: int, answers: BinaryIO, idle: float = IDLE_SECONDS) -> None:
     """Answer until the requests end.
 
     :param requests: descriptor from which they come.
@@ -107,13 +75,13 @@ def serve(agent: Agent, requests: int, answers: BinaryIO, idle: float = IDLE_SEC
         if payload is None:
             return
         try:
-            message, data = agent.answer(agent_protocol.decode(payload))
+            message, data = answer(agent, server, agent_protocol.decode(payload))
         except FileNotFoundError as error:
             message, data = {"gone": str(error.filename)}, b""
-        except (CopyError, ValueError, StillAlive) as error:
+        except (CopyError, ValueError) as error:
             message, data = {"error": str(error)}, b""
         except OSError as error:
-            message, data = {"error": f"{error.filename or agent.files.directory}: {error.strerror or error}"}, b""
+            message, data = {"error": f"{error.filename or agent.files.describe()}: {error.strerror or error}"}, b""
         answers.write(agent_protocol.encode(message))
         answers.write(data)
         answers.flush()
@@ -130,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     options: argparse.Namespace = parser.parse_args(arguments)
     try:
         files = ResilienceSet(options.directory, options.prefix, options.worker)
-        serve(Agent(options.base, options.server, options.worker, files), 0, sys.stdout.buffer)
+        serve(Agent(options.base, files), options.server, 0, sys.stdout.buffer)
     except (ValueError, BrokenPipeError) as error:
         complain(f"source_agent: {error}")
         return FAILED
