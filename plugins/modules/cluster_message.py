@@ -60,7 +60,8 @@ message:
   sample: "handed to 127.0.0.1:5050: maintenance of server2 begins"
 """
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import (
     ExternalChannelError,
     ExternalClient,
@@ -70,16 +71,17 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.exter
 LONGEST = 1000
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "host": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 5050},
-            "text": {"type": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        "host": {"type": "str", "required": True},
+        "port": {"type": "int", "default": 5050},
+        "text": {"type": "str", "required": True},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     text = wanted["text"]
     # A text of several lines could look like lines of the worker itself, which others wait for.
@@ -92,6 +94,11 @@ def main() -> None:
         except ExternalChannelError as error:
             module.fail_json(msg=f"{error} Is the worker running, and was it started with an external channel?")
     module.exit_json(changed=True, message=f"handed to {client.host}:{client.port}: {text}")
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

@@ -68,35 +68,39 @@ posted:
   sample: 4
 """
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "marks": {"type": "list", "elements": "dict", "required": True},
-            "answer_timeout": {"type": "float", "default": 5},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        "address": {"type": "str", "required": True},
+        "marks": {"type": "list", "elements": "dict", "required": True},
+        "answer_timeout": {"type": "float", "default": 5},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     posted = 0
-    try:
+    with _edge.failing(module, f"{wanted['server']}"):
         marks, address = mark_client.happened(wanted["marks"]), Address.parse(wanted["address"])
-    except ValueError as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}")
     if marks and not module.check_mode:
         try:
             posted = mark_client.post(wanted["base"], address, marks, wanted["answer_timeout"])
         except mark_client.MarksNotTaken as error:
             module.warn(f"{wanted['server']}: {error}. Its time axis does not show what was done.")
     module.exit_json(changed=posted > 0, posted=posted)
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

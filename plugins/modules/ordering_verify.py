@@ -245,7 +245,7 @@ gaps:
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import (
     arrivals,
@@ -253,7 +253,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification 
     validator_rule,
 )
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
         "path": {"type": "path", "required": True},
         "keys": {"type": "list", "elements": "str", "no_log": False},
@@ -272,10 +272,10 @@ SPEC: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     if wanted["key_count"] is not None and wanted["key_count"] < 1:

@@ -151,37 +151,41 @@ machine:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preflight
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "ssh": {"type": "dict", "default": {}},
-            "executable": {"type": "str", "default": ""},
-            "address": {"type": "str", "default": ""},
-            "reach": {"type": "list", "elements": "dict"},
-            "token": {"type": "str", "default": "", "no_log": False},
-            "only_time": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        "ssh": {"type": "dict", "default": {}},
+        "executable": {"type": "str", "default": ""},
+        "address": {"type": "str", "default": ""},
+        "reach": {"type": "list", "elements": "dict"},
+        "token": {"type": "str", "default": "", "no_log": False},
+        "only_time": {"type": "bool", "default": False},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted, found = module.params, {}
     now = time.time()
-    try:
+    with _edge.failing(module, f"{wanted['server']}"):
         if wanted["reach"] is not None:
             found = {"unreached": preflight.connect(wanted["reach"], wanted["token"])}
         elif not wanted["only_time"]:
             found = preflight.look(
                 wanted["base"], wanted["server"], wanted["ssh"], wanted["executable"], wanted["address"]
             )
-    except (KeyError, ValueError, OSError) as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}")
     module.exit_json(changed=False, now=now, **found)
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

@@ -158,40 +158,39 @@ seconds:
 
 import sys
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "kind": {"type": "str"},
-            "program": {"type": "str"},
-            "python": {"type": "path"},
-            "argv": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
-            "environment": {"type": "dict", "default": {}},
-            "details": {"type": "dict", "default": {}},
-            "ready_pattern": {"type": "str"},
-            "ready_address": {"type": "str"},
-            "result_file": {"type": "path"},
-            "wait": {"type": "bool", "default": True},
-            "pid": {"type": "int"},
-            "grace": {"type": "float", "default": 5},
-            "wait_timeout": {"type": "float", "default": 60},
-            "return_after": {"type": "float"},
-        },
-        required_if=[("state", "started", ("argv",))],
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        "name": {"type": "str", "required": True},
+        "kind": {"type": "str"},
+        "program": {"type": "str"},
+        "python": {"type": "path"},
+        "argv": {"type": "list", "elements": "str"},
+        "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+        "environment": {"type": "dict", "default": {}},
+        "details": {"type": "dict", "default": {}},
+        "ready_pattern": {"type": "str"},
+        "ready_address": {"type": "str"},
+        "result_file": {"type": "path"},
+        "wait": {"type": "bool", "default": True},
+        "pid": {"type": "int"},
+        "grace": {"type": "float", "default": 5},
+        **_edge.WAITING,
+    },
+    "required_if": [("state", "started", ("argv",))],
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
-    try:
+    with _edge.failing(module, f"{wanted['server']}"):
         if wanted["state"] == "stopped":
             result = program.ensure_stopped(
                 wanted["base"], wanted["name"], wanted["grace"], wanted["wait_timeout"], module.check_mode
@@ -200,14 +199,17 @@ def main() -> None:
             result = program.ensure_started(
                 _wanted(module), wanted["wait_timeout"], wanted["return_after"], module.check_mode, wanted["pid"]
             )
-    except (program.ProgramProblem, ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}")
     other = {"started": "stopped", "stopped": "started"}[result["state"]]
     before = other if result["changed"] else result["state"]
     module.exit_json(**result, diff={"before": {"state": before}, "after": {"state": result["state"]}})
 
 
-def _wanted(module: AnsibleModule) -> program.Wanted:
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
+
+
+def _wanted(module: _edge.Module) -> program.Wanted:
     given = module.params
     argv = list(given["argv"] or [])
     if given["program"]:

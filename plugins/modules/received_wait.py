@@ -143,7 +143,7 @@ log_tail:
 import time
 from typing import Any, Optional
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, log, record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
@@ -153,7 +153,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.
 
 LOG_LINES = 20
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
         "path": {"type": "path", "required": True},
         "keys": {"type": "list", "elements": "str", "no_log": False},
@@ -161,8 +161,7 @@ SPEC: dict[str, Any] = {
         "last": {"type": "int", "required": True},
         "base": {"type": "path"},
         "watch": {"type": "list", "elements": "str"},
-        "wait_timeout": {"type": "float", "default": 60},
-        "return_after": {"type": "float"},
+        **_edge.WAITING,
     },
     "mutually_exclusive": [("keys", "key_count")],
     "required_one_of": [("keys", "key_count")],
@@ -185,10 +184,10 @@ class WatchedProcessDied(Exception):
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     keys = wanted["keys"] if wanted["keys"] is not None else [key_name(n) for n in range(wanted["key_count"])]

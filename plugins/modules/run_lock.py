@@ -79,15 +79,13 @@ run:
 """
 
 from dataclasses import asdict
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
-        "base": {"type": "path", "required": True},
-        "server": {"type": "str", "required": True},
+        **_edge.SERVER,
         "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
         "holder": {"type": "dict", "required": True},
         "instead_of": {"type": "str", "default": ""},
@@ -99,14 +97,14 @@ SPEC: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     other = None
-    try:
+    with _edge.failing(module, f"the lock in {wanted['base']} on {wanted['server']} cannot be used"):
         holder = run_lock.Holder(**wanted["holder"])
         if wanted["state"] == "released":
             if not module.check_mode:
@@ -115,8 +113,6 @@ def run(module: AnsibleModule) -> None:
             other = run_lock.holder(wanted["base"])
         else:
             other = run_lock.acquire(wanted["base"], holder, wanted["instead_of"], wanted["take_over"])
-    except (OSError, TypeError) as error:
-        module.fail_json(msg=f"the lock in {wanted['base']} on {wanted['server']} cannot be used: {error}")
     # A lock comes and goes with the run, so it is no change of the server.
     module.exit_json(
         changed=False, held_by=asdict(other) if other else None, run=holder.run if wanted["state"] == "held" else ""

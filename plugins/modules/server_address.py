@@ -73,7 +73,7 @@ addresses:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import (
     AddressProblem,
     ServerAddresses,
@@ -81,21 +81,21 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "address": {"type": "str"},
-            "own": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "absent", "original"], "default": "present"},
-            "probe": {"type": "bool", "default": False},
-        },
-        required_if=[("state", "present", ["address", "own"]), ("state", "absent", ["address"])],
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.ACTING,
+        "address": {"type": "str"},
+        "own": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent", "original"], "default": "present"},
+        "probe": {"type": "bool", "default": False},
+    },
+    "required_if": [("state", "present", ["address", "own"]), ("state", "absent", ["address"])],
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     addresses = ServerAddresses(wanted["base"], module.check_mode)
     try:
@@ -104,6 +104,11 @@ def main() -> None:
     except (AddressProblem, ValueError, OSError) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}.")
     module.exit_json(changed=bool(done), addresses=done)
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 def _change(addresses: ServerAddresses, wanted: Mapping[str, Any]) -> list[str]:

@@ -56,29 +56,27 @@ run:
   sample: 6f1c
 """
 
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults import records
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import enter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
-        "base": {"type": "path", "required": True},
-        "server": {"type": "str", "required": True},
+        **_edge.SERVER,
         "run": {"type": "str", "required": True},
-        "acts_timeout": {"type": "float", "default": 120},
+        **_edge.ACTS,
     },
 }
 
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     try:

@@ -160,32 +160,31 @@ logs:
   sample: {worker2: "~~~Resuming message processing.~~~"}
 """
 
-from typing import Any, Optional
+from typing import Optional
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import describe
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import entered, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
-        "base": {"type": "path", "required": True},
-        "server": {"type": "str", "required": True},
+        **_edge.SERVER,
         "cluster": {"type": "dict"},
         "logs": {"type": "bool", "default": False},
         "acts_timeout": {"type": "float", "default": 0},
-        "run": {"type": "str", "default": ""},
+        **_edge.ACTING,
     },
 }
 
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     try:
         wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None

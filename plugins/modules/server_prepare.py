@@ -77,32 +77,28 @@ stopped:
   sample: [receiver]
 """
 
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
-        "base": {"type": "path", "required": True},
-        "server": {"type": "str", "required": True},
-        "run": {"type": "str", "default": ""},
+        **_edge.SERVER,
+        **_edge.ACTING,
         "cluster": {"type": "dict"},
         "programs": {"type": "str"},
         "archive": {"type": "path"},
     }
 }
-"""The arguments of ``AnsibleModule``."""
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it, and end with the result."""
     wanted = module.params
-    try:
+    with _edge.failing(module, f"{wanted['server']} could not be prepared"):
         cluster = ClusterRecord.from_dict(wanted["cluster"]) if wanted["cluster"] else None
         programs = preparation.Programs(wanted["programs"], wanted["archive"] or "") if wanted["programs"] else None
         if programs and not (programs.archive or module.check_mode or programs.are_installed(wanted["base"])):
@@ -111,8 +107,6 @@ def run(module: AnsibleModule) -> None:
             )
         with acting(wanted["base"], module.check_mode, wanted["run"]):
             result = preparation.prepare(wanted["base"], cluster, programs, only_check=module.check_mode)
-    except (ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=f"{wanted['server']} could not be prepared: {error}")
     module.exit_json(
         **result,
         diff={
@@ -124,7 +118,7 @@ def run(module: AnsibleModule) -> None:
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

@@ -75,50 +75,42 @@ unknown:
   version_added: 1.1.0
 """
 
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
-        "base": {"type": "path", "required": True},
-        "server": {"type": "str", "required": True},
-        "run": {"type": "str", "default": ""},
+        **_edge.SERVER,
+        **_edge.ACTING,
         "keep_files": {"type": "bool", "default": False},
         "wait_timeout": {"type": "float", "default": 10},
-        "acts_timeout": {"type": "float", "default": 120},
+        **_edge.ACTS,
     },
 }
 
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
+    wanted = module.params
+    base, server = wanted["base"], wanted["server"]
     try:
         if not module.check_mode:
-            wait_for_acts(module.params["base"], module.params["acts_timeout"])
+            wait_for_acts(base, wanted["acts_timeout"])
     except LimitReached as reached:
-        module.warn(f"{module.params['server']}: {reached}. Everything is stopped nevertheless.")
-    try:
-        with acting(module.params["base"], module.check_mode, module.params["run"]):
-            result = preparation.stop(
-                module.params["base"],
-                keep_files=module.params["keep_files"],
-                limit=module.params["wait_timeout"],
-                only_check=module.check_mode,
-            )
-    except (ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=f"{module.params['server']} could not be stopped altogether: {error}")
+        module.warn(f"{server}: {reached}. Everything is stopped nevertheless.")
+    failing = _edge.failing(module, f"{server} could not be stopped altogether")
+    with failing, acting(base, module.check_mode, wanted["run"]):
+        result = preparation.stop(base, wanted["keep_files"], wanted["wait_timeout"], module.check_mode)
     for sentence in result["unknown"]:
-        module.warn(f"{module.params['server']}: {sentence}.")
+        module.warn(f"{server}: {sentence}.")
     module.exit_json(
         **result,
         diff={

@@ -76,31 +76,30 @@ host_keys:
   sample: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "identity": {"type": "path", "required": True},
-            "host": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 22},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        "identity": {"type": "path", "required": True},
+        "host": {"type": "str", "required": True},
+        "port": {"type": "int", "default": 22},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
-    try:
+    with _edge.failing(module, f"{wanted['server']}"):
         presented = ssh_keys.presented_keys(wanted["host"], wanted["port"])
         public = ssh_keys.public_key(wanted["identity"])
         changed = public is None
         if changed and not module.check_mode:
             public = ssh_keys.make_pair(wanted["identity"], wanted["server"])
-    except (ssh_keys.KeyProblem, OSError) as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}")
     module.exit_json(
         changed=changed,
         public_key=public or "",
@@ -108,6 +107,11 @@ def main() -> None:
         port=wanted["port"],
         host_keys=list(presented.keys),
     )
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

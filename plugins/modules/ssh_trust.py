@@ -70,22 +70,23 @@ servers:
   sample: [server2, server3]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "known_hosts": {"type": "path", "required": True},
-            "servers": {"type": "dict", "required": True},
-            "sources": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        "known_hosts": {"type": "path", "required": True},
+        "servers": {"type": "dict", "required": True},
+        "sources": {"type": "list", "elements": "str", "default": []},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     servers = wanted["servers"]
     try:
@@ -101,6 +102,11 @@ def main() -> None:
     except (ssh_keys.KeyProblem, ValueError, OSError) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}")
     module.exit_json(changed=trusted or let_in, servers=list(servers))
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

@@ -103,31 +103,33 @@ files:
 
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "server": {"type": "str", "required": True},
-            "home": {"type": "path", "required": True},
-            "source_server": {"type": "str", "required": True},
-            "source_home": {"type": "path", "required": True},
-            "source_ssh": {"type": "dict"},
-            "source_changes": {"type": "bool", "default": False},
-            "only_look": {"type": "bool", "default": False},
-            "executables": {"type": "dict", "default": {}},
-            "flags": {"type": "dict", "default": {}},
-            "timeout": {"type": "float", "default": 1800},
-            "in_use": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        "server": {"type": "str", "required": True},
+        "home": {"type": "path", "required": True},
+        "source_server": {"type": "str", "required": True},
+        "source_home": {"type": "path", "required": True},
+        "source_ssh": {"type": "dict"},
+        "source_changes": {"type": "bool", "default": False},
+        "only_look": {"type": "bool", "default": False},
+        "executables": {"type": "dict", "default": {}},
+        "flags": {"type": "dict", "default": {}},
+        "timeout": {"type": "float", "default": 1800},
+        "in_use": {"type": "str"},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     given = module.params
     home, source = Path(given["home"]), Path(given["source_home"])
     try:
@@ -155,6 +157,11 @@ def main() -> None:
     except (ProvisioningError, ValueError, OSError) as error:
         module.fail_json(msg=f"{given['server']}: {error}.")
     module.exit_json(changed=copied.changed, files=copied.files)
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

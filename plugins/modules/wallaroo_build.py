@@ -108,26 +108,28 @@ cleaned:
 
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import build
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "server": {"type": "str", "required": True},
-            "home": {"type": "path", "required": True},
-            "targets": {"type": "list", "elements": "str", "required": True},
-            "resilience": {"type": "bool", "default": True},
-            "make": {"type": "list", "elements": "str", "default": []},
-            "executables": {"type": "list", "elements": "str", "default": []},
-            "timeout": {"type": "float", "default": 7200},
-            "in_use": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        "server": {"type": "str", "required": True},
+        "home": {"type": "path", "required": True},
+        "targets": {"type": "list", "elements": "str", "required": True},
+        "resilience": {"type": "bool", "default": True},
+        "make": {"type": "list", "elements": "str", "default": []},
+        "executables": {"type": "list", "elements": "str", "default": []},
+        "timeout": {"type": "float", "default": 7200},
+        "in_use": {"type": "str"},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     given = module.params
     home = Path(given["home"])
     wanted = build.Wanted(
@@ -152,6 +154,11 @@ def main() -> None:
         reason=built.reason,
         cleaned=built.cleaned,
     )
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

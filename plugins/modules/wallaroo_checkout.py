@@ -92,24 +92,26 @@ own_commits:
 
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.checkout import Checkout
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "server": {"type": "str", "required": True},
-            "home": {"type": "path", "required": True},
-            "url": {"type": "str", "required": True},
-            "branch": {"type": "str", "required": True},
-            "timeout": {"type": "float", "default": 1800},
-            "in_use": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        "server": {"type": "str", "required": True},
+        "home": {"type": "path", "required": True},
+        "url": {"type": "str", "required": True},
+        "branch": {"type": "str", "required": True},
+        "timeout": {"type": "float", "default": 1800},
+        "in_use": {"type": "str"},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     home = Path(wanted["home"])
     checkout = Checkout(home, wanted["url"], wanted["timeout"])
@@ -125,6 +127,11 @@ def main() -> None:
         modified=found.modified,
         own_commits=found.own_commits,
     )
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 if __name__ == "__main__":

@@ -90,33 +90,32 @@ killed_pid:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import fence
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting_alone
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
-        "base": {"type": "path", "required": True},
-        "server": {"type": "str", "required": True},
-        "run": {"type": "str", "default": ""},
-        "worker": {"type": "str", "required": True},
+        **_edge.SERVER,
+        **_edge.ACTING,
+        **_edge.WORKER,
         "moved_to": {"type": "str", "required": True},
         "epoch": {"type": "int", "required": True},
         "kill": {"type": "bool", "default": False},
-        "acts_timeout": {"type": "float", "default": 120},
+        **_edge.ACTS,
     },
 }
 
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     try:

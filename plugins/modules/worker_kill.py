@@ -78,37 +78,40 @@ message:
 
 from dataclasses import asdict
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.crash import crash
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "worker": {"type": "str", "required": True},
-            "wait_timeout": {"type": "float", "default": 10},
-        },
-        supports_check_mode=True,
-    )
-    try:
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.ACTING,
+        **_edge.WORKER,
+        "wait_timeout": {"type": "float", "default": 10},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
+    with _edge.failing(module, f"{module.params['worker']} could not be killed on {module.params['server']}"):
         with acting(module.params["base"], module.check_mode, module.params["run"]):
             result = _kill(module)
         before = "alive" if result["changed"] else "dead"
         module.exit_json(**result, diff={"before": {"process": before}, "after": {"process": "dead"}})
-    except (ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=f"{module.params['worker']} could not be killed on {module.params['server']}: {error}")
 
 
-def _kill(module: AnsibleModule) -> dict[str, object]:
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
+
+
+def _kill(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
     worker, server = worker_name(wanted["worker"]), wanted["server"]
     known = living.known(wanted["base"], worker, needed=True)

@@ -18,8 +18,8 @@ LIBRARY = Path(__file__).parents[1] / "module_utils"
 PACKAGE = "wallaroo_resilience"
 """The name under which the library is imported in the archive."""
 
-FOR_MODULES = ("_provisioning", "_server")
-"""Rooms of the library that only modules enter, and no program."""
+FOR_MODULES = ("_edge.py", "_provisioning", "_server")
+"""What of the library is for modules alone, and for no program."""
 
 _MAIN = f"""\
 import os

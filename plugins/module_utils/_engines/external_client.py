@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from .._formats.external import MessageType, decode, encode
 from .._formats.framing import FrameSplitter
+from .._problem import Problem
 
 ANSWER_LIMIT = 16 << 20
 """Bytes of one answer: the entities of many keys are listed in one."""
 
 
-class ExternalChannelError(Exception):
+class ExternalChannelError(Problem):
     """The external channel did not answer as it should; the sentence says where and how."""
 
 

@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from .._formats.address_file import Address
 from .._formats.json_record import Damaged, read_object
+from .._problem import Problem
 from . import living
 from . import log as process_log
 from .identity import is_alive, is_stopped
@@ -25,7 +26,7 @@ from .stop import terminate
 from .waiting import LimitReached, wait_until
 
 
-class ProgramProblem(Exception):
+class ProgramProblem(Problem):
     """A program did not do what it should; the sentence says why and where to look."""
 
 

@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Optional
 
+from .._problem import Problem
 from .identity import ProcessIdentity, is_alive
 from .waiting import LimitReached, wait_until
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class StillAlive(Exception):
+class StillAlive(Problem):
     """The process did not die in time."""
 
 

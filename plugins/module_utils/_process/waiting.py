@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Optional, TypeVar
 
+from .._problem import Problem
+
 PAUSE = 0.02
 """Seconds between two looks."""
 
 Found = TypeVar("Found")
 
 
-class LimitReached(Exception):
+class LimitReached(Problem):
     """The event did not come in time; the sentence says what was waited for and what was last seen."""
 
 

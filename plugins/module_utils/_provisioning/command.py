@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from .._problem import Problem
 from .._process.waiting import LimitReached, wait_until
 
 ENVIRONMENT = {
@@ -30,7 +31,7 @@ KEPT = 1 << 16
 """Bytes of the end of an output that are returned, where it goes to a log."""
 
 
-class ProvisioningError(Exception):
+class ProvisioningError(Problem):
     """What could not be done, and what to do next. What was there before is still there."""
 
 

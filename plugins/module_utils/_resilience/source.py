@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
+from .._problem import Problem
 from . import manifest as manifests
 from .files import ResilienceSet
 from .manifest import Manifest
 
 
-class CopyError(Exception):
+class CopyError(Problem):
     """A copy that could not be made or proved; the sentence says where and what to do."""
 
 

@@ -10,13 +10,14 @@ from typing import Optional
 
 from .._cluster import record as cluster_record
 from .._engines.command_line import resilience_directory
+from .._problem import Problem
 from .._process import living
 from .._process.stop import kill
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, prefix
 
 
-class NotFenced(Exception):
+class NotFenced(Problem):
     """A worker that must not be fenced here; the sentence says why and what to do."""
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from .._formats.json_record import Damaged, made, read_object
 from .._formats.whole_file import write_whole
+from .._problem import Problem
 from .._process.piped import PipeBroken, run
 
 RECORD = "moved-addresses.json"
@@ -37,7 +38,7 @@ _STATES = ("linkdown", "dead", "pervasive", "offload")
 """Words of a listed route that say how it is, and are no part of it."""
 
 
-class AddressProblem(Exception):
+class AddressProblem(Problem):
     """An address that cannot be moved; the sentence says why. Nothing was changed."""
 
 

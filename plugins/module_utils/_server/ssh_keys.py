@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Optional
 
 from .._formats.whole_file import make_private_directory, write_whole
+from .._problem import Problem
 from .._process.piped import PipeBroken, run
 from .._process.ssh import Access, problem, remote_command, ssh_argv
 from .._programs.ssh_gate import main as ssh_gate
@@ -34,7 +35,7 @@ _PUBLIC = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A
 _SECONDS = 15.0
 
 
-class KeyProblem(Exception):
+class KeyProblem(Problem):
     """Keys that cannot be made, read or written; the sentence says what to do."""
 
 

@@ -18,6 +18,7 @@ from .._engines import peer_addresses
 from .._engines.command_line import resilience_directory, worker_argv
 from .._engines.formation import INITIALIZED
 from .._formats.connection_addresses import AddressesError
+from .._problem import Problem
 from .._process import living, times
 from .._process import log as process_log
 from .._process import record as process_record
@@ -57,7 +58,7 @@ RETRIED = "retried"
 """What the record of a second start says: why the first one failed."""
 
 
-class WorkerProblem(Exception):
+class WorkerProblem(Problem):
     """A worker cannot be started or did not become ready; the sentence says why and what to do."""
 
 

@@ -56,10 +56,13 @@ def test_what_is_no_program_is_told_which_there_are(archive: Path, words: list[s
 
 
 def test_no_program_needs_what_only_modules_have() -> None:
+    forbidden = {name.removesuffix(".py") for name in _programs.FOR_MODULES}
     for path in sorted(_programs.LIBRARY.rglob("*.py")):
         if path.relative_to(_programs.LIBRARY).parts[0] in _programs.FOR_MODULES:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level:
                 rooms = {*(node.module or "").split("."), *(alias.name for alias in node.names)}
-                assert not rooms & set(_programs.FOR_MODULES), f"{path} imports {rooms}"
+                assert not rooms & {name.removesuffix(".py") for name in _programs.FOR_MODULES}, (
+                    f"{path} imports {rooms}"
+                )

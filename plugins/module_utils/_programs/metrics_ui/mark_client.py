@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._formats.address_file import Address
+from ..._problem import Problem
 
 TOKEN_FILE = "run/metrics_ui/token"  # noqa: S105  # the name of the file
 """Where the program writes its token, below ``wallaroo_base``."""
@@ -19,7 +20,7 @@ TOKEN_FILE = "run/metrics_ui/token"  # noqa: S105  # the name of the file
 _REFUSED = 400
 
 
-class MarksNotTaken(Exception):
+class MarksNotTaken(Problem):
     """Marks were not taken; the sentence says why."""
 
 

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge of the library: what its modules share. The only file of it that imports Ansible.
+
+A module has its documentation, ``SPEC`` (the arguments of ``AnsibleModule``), and ``run``, which takes one and calls
+the library. The groups of arguments here have the fragment of documentation of the same name beside them
+(``plugins/doc_fragments/common.py``); that both agree is a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, Protocol
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._problem import Problem
+
+Arguments = dict[str, dict[str, Any]]
+Specification = dict[str, Any]
+
+SERVER: Arguments = {"base": {"type": "path", "required": True}, "server": {"type": "str", "required": True}}
+ACTING: Arguments = {"run": {"type": "str", "default": ""}}
+WORKER: Arguments = {"worker": {"type": "str", "required": True}}
+WAITING: Arguments = {"wait_timeout": {"type": "float", "default": 60}, "return_after": {"type": "float"}}
+ACTS: Arguments = {"acts_timeout": {"type": "float", "default": 120}}
+
+
+class Module(Protocol):
+    """What a module's code needs of ``AnsibleModule``."""
+
+    params: dict[str, Any]
+    check_mode: bool
+
+    def warn(self, warning: str) -> None:
+        """Tell of something that kept nobody from anything."""
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        """End well."""
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        """End failed."""
+
+
+def serve(specification: Specification, run: Callable[[Module], None]) -> None:
+    """The process of a module."""
+    run(AnsibleModule(**specification, supports_check_mode=True))
+
+
+@contextmanager
+def failing(module: Module, begin: str) -> Iterator[None]:
+    """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error."""
+    try:
+        yield
+    except (Problem, ValueError, OSError) as error:
+        module.fail_json(msg=f"{begin}: {error}")
