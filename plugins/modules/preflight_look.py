@@ -43,9 +43,22 @@ options:
     default: ""
   reach:
     description:
-      - Listeners on other servers (C(server), C(address), C(port)) to connect to, and nothing else is looked at.
+      - Listeners on other servers to connect to, and nothing else is looked at.
     type: list
     elements: dict
+    suboptions:
+      server:
+        description: The name of that server.
+        type: str
+        required: true
+      address:
+        description: Where it listens.
+        type: str
+        required: true
+      port:
+        description: On which port.
+        type: int
+        required: true
   token:
     description:
       - What a listener says, so that it is known to be ours.
@@ -162,7 +175,14 @@ SPEC: _edge.Specification = {
         "ssh": {"type": "dict", "default": {}},
         "executable": {"type": "str", "default": ""},
         "address": {"type": "str", "default": ""},
-        "reach": {"type": "list", "elements": "dict"},
+        "reach": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                **{name: {"type": "str", "required": True} for name in ("server", "address")},
+                "port": {"type": "int", "required": True},
+            },
+        },
         "token": {"type": "str", "default": "", "no_log": False},
         "only_time": {"type": "bool", "default": False},
     },

@@ -38,6 +38,31 @@ options:
       - Who takes the lock. The action plugin fills it in.
     type: dict
     required: true
+    suboptions:
+      run:
+        description: Differs from run to run.
+        type: str
+        required: true
+      description:
+        description: For people, which playbook, who, on which controller, since when.
+        type: str
+        required: true
+      controller:
+        description: Tells the controller's machine and its boot.
+        type: str
+        required: true
+      pid:
+        description: The run's process on the controller.
+        type: int
+        required: true
+      start_ticks:
+        description: When that process was started there, in clock ticks after the boot.
+        type: int
+        required: true
+      namespace:
+        description: In which PID namespace of the controller's machine O(holder.pid) is meant.
+        type: str
+        default: ""
   instead_of:
     description:
       - A run that is dead and whose lock may be taken over. The action plugin fills it in.
@@ -87,7 +112,15 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.SERVER,
         "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
-        "holder": {"type": "dict", "required": True},
+        "holder": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                **{name: {"type": "str", "required": True} for name in ("run", "description", "controller")},
+                **{name: {"type": "int", "required": True} for name in ("pid", "start_ticks")},
+                "namespace": {"type": "str", "default": ""},
+            },
+        },
         "instead_of": {"type": "str", "default": ""},
         "take_over": {"type": "bool", "default": False},
         "needed": {"type": "bool", "default": True},

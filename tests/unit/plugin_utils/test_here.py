@@ -78,7 +78,11 @@ def test_what_comes_back_is_what_json_can_carry(tmp_path: Path) -> None:
 
 
 def test_a_failure_and_its_warnings_are_told(tmp_path: Path) -> None:
-    holder = {"run": "r1", "unknown": 1}
-    failed = _here.run("run_lock", {"base": str(tmp_path), "server": "server1", "holder": holder}, check_mode=False)
+    (tmp_path / "file").touch()
+    holder = {"run": "r1", "description": "", "controller": "here", "pid": 1, "start_ticks": 1}
+    given = {"base": str(tmp_path / "file"), "server": "server1", "holder": holder}
+    failed = _here.run("run_lock", given, check_mode=False)
     assert failed["failed"]
     assert "cannot be used" in failed["msg"]
+    unknown = _here.run("run_lock", {**given, "holder": {**holder, "unknown": 1}}, check_mode=False)
+    assert "unknown" in unknown["msg"]
