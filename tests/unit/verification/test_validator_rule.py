@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.plant import PLANTS, plant
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.validator_rule import (
     SUCCESS,
     validate,
 )
+
+from tests.planter import PLANTS, plant
 
 Message = Callable[..., bytes]
 Stream = Callable[..., list[bytes]]
