@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rule of Wallaroo's own validator, and what it does not see (reference G.2)."""
+"""The rule of Wallaroo's own validator, and what it does not see (wallaroo.md, G.2)."""
 
 from __future__ import annotations
 
