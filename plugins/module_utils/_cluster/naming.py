@@ -4,8 +4,8 @@
 """Names of workers and servers as users write them, and as the programs want them.
 
 Values arrive as text from ``-e`` and from AWX surveys: ``2``, ``"2"`` and ``worker2`` are the
-same worker, ``4``, ``"4"`` and ``server4`` the same server (design.md, "The seed's scripts and
-our playbooks").
+same worker, ``4``, ``"4"`` and ``server4`` the same server (design.md, "The demo's scripts and
+their playbooks").
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 A recovering worker is sent back to the last checkpoint that the cluster has committed, and a checkpoint is committed
 when every worker has written its id (wallaroo.md, B.4). With journals it also refuses to start when the journal server
-has more of its files than it has itself (wallaroo.md, C.5, and "Observed", 7).
+has more of its files than it has itself (wallaroo.md, C.5, "Old files cannot come back").
 """
 
 from __future__ import annotations

@@ -290,7 +290,8 @@ def run(
     """Start a worker unless it runs, and wait until it is ready.
 
     A recovering worker that ends before it is ready is started a second time: its files are the newest there are, and
-    a real one now and then dies of a checkpoint that is committed while it recovers (wallaroo.md, "Observed", 6).
+    a real one now and then dies of a checkpoint that is committed while it recovers
+    (wallaroo.md, "A checkpoint in the moment of a recovery").
 
     :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
         between two calls has failed, as one that ended within a call.
