@@ -315,7 +315,7 @@ class Cluster:
         return found[-1].checkpoint
 
     def wait_for_checkpoints(self, more: int = 2, name: str = "initializer") -> None:
-        """Wait until what has been processed by now is part of a committed checkpoint (reference B.4)."""
+        """Wait until what has been processed by now is part of a committed checkpoint (wallaroo.md, B.4)."""
         before = self.last_checkpoint(name)
         path = self.files(name).path("checkpoint_ids")
         wait_for(

@@ -26,7 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
 
 VALUES_A_ROUND = 1000
-"""How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
+"""How many values a key are sent before and after each crash, as in the VERIFY scripts (wallaroo.md, I.2)."""
 
 BATCH_UNDER_LOAD = 2
 """Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 25 seconds."""

@@ -24,7 +24,7 @@ CHECKS = (
 )
 
 MEMORY_BYTES = 4 * 10**9
-"""Recommended by the demo's README; building Wallaroo takes about 3 GB (reference H.2)."""
+"""Recommended by the demo's README; building Wallaroo takes about 3 GB (wallaroo.md, H.2)."""
 
 DISK_BYTES = 10**9
 """Below this not even the logs of a run are safe."""

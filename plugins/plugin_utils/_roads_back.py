@@ -4,7 +4,7 @@
 """What is done when a move failed: whether the worker may be started where it was, and what is said.
 
 The source still has all its files. They are the newest as long as the target's worker was never started. Once it was,
-they can be gone back to only while nobody has taken a checkpoint or journalled since (DESIGN, "Life of a
+they can be gone back to only while nobody has taken a checkpoint or journalled since (design.md, "Life of a
 migration"), and only when the target can no longer start the worker itself. Where one of that is not known nothing is
 started: a worker that is down can be started later, two that run destroy its state.
 """

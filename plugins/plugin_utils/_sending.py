@@ -24,7 +24,7 @@ Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
 
 ORDER_FRAME, QUOTE_FRAME = 57, 46
-"""Bytes of an order and of an NBBO quote with its header (reference D.4)."""
+"""Bytes of an order and of an NBBO quote with its header (wallaroo.md, D.4)."""
 
 _GO_ON = "--go-on"
 """To the sender: each key from where it came to."""
@@ -130,7 +130,7 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
 
 
 def _generator(arguments: Arguments, base: str) -> list[str]:
-    """The arguments of the program that makes the files (reference H.3: the demo's own are no longer to be had)."""
+    """The arguments of the program that makes the files (wallaroo.md, H.3: the demo's own are no longer to be had)."""
     rejecting = arguments_of.share(arguments, "rejecting", 0.05)
     return [
         *("--directory", f"{base}/market_data"),

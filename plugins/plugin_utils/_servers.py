@@ -238,7 +238,7 @@ def resolve_worker(value: Name, record: ClusterRecord) -> str:
 
 
 def refuse_initializer(worker: str, act: str) -> None:
-    """The initializer cannot come back alone, in no version (reference, "Observed")."""
+    """The initializer cannot come back alone, in no version (wallaroo.md, "Observed")."""
     if worker == INITIALIZER:
         raise Refusal(
             f"The initializer (worker 1) cannot be {act}: once it has crashed it never recovers alone, neither with "

@@ -292,7 +292,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
 
 
 def _address_kept(arguments: Arguments, servers: Servers, record: ClusterRecord, plan: Plan) -> Plan:
-    """What ``keep_address=true`` adds to a plan: the worker's address goes with it (reference, "Observed", Trap 6)."""
+    """What ``keep_address=true`` adds to a plan: the worker's address goes along (wallaroo.md, "Observed", Trap 6)."""
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     taken = servers.kept_address(worker, src)
     if not arguments_of.boolean(arguments, "keep_address", False):
@@ -388,7 +388,7 @@ def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
 
 
 def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str) -> list[str]:
-    """The workers that could not be restarted after this move, a sentence each (reference, Trap 6)."""
+    """The workers that could not be restarted after this move, a sentence each (wallaroo.md, Trap 6)."""
     found = []
     for worker in record.worker_names():
         owner = servers.owner(worker)

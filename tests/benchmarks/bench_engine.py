@@ -34,7 +34,7 @@ RESTARTS = 5
 DETECTOR, MARKET_SPREAD = "multi_partition_detector", "market_spread"
 
 REAL = {(MARKET_SPREAD, 1): "about 50,000", (MARKET_SPREAD, 2): "about 18,000"}
-"""Of a real 0.5.4 on two cores, untuned, single runs (reference, "Observed on a real engine")."""
+"""Of a real 0.5.4 on two cores, untuned, single runs (wallaroo.md, "Observed")."""
 
 _LAUNCHER = """\
 import sys

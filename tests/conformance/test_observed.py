@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every row of what was seen on a real engine (reference, "Observed on a real engine"), in its order.
+"""Every row of what was seen on a real engine (wallaroo.md, "Observed"), in its order.
 
 What hangs there must hang here: an event that does not come within a while in which others do.
 """
@@ -314,7 +314,7 @@ def test_the_eleventh_sender_waits(cluster: Cluster, at_once: bool) -> None:
 
 
 def test_addresses_that_the_others_wrote_down_grow_stale(cluster: Cluster) -> None:
-    """Trap 6: worker2 moved, then worker3 killed: hangs; with the new address put into its file it recovers."""
+    """worker2 moved, then worker3 killed: hangs, but not with the new address in its file (wallaroo.md, Trap 6)."""
     receiver = fed(cluster, 3, last=20)
     cluster["worker2"].kill()
     old = cluster.ports["worker2"]

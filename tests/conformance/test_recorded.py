@@ -95,7 +95,7 @@ def test_a_worker_is_restored_through_the_journal_server(
     from_journal_server(address, files, Addresses(control, data), tmp_path / "workshop", LIMIT)
     for path in gone.iterdir():
         if path.name.endswith("journal") and not engine.is_embedded:
-            # A real worker may die with the end of them in a buffer (Trap 18).
+            # A real worker may die with the end of them in a buffer (wallaroo.md, Trap 18).
             continue
         assert (files.directory / path.name).read_bytes() == path.read_bytes(), path.name
     for name in ("initializer", "worker2"):

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ports of a cluster (reference B.1).
+"""The ports of a cluster (wallaroo.md, B.1).
 
 On one machine all addresses are 127.0.0.1, because peers dial the source address of a connection
-(reference, Trap 8). So the ports of a worker depend on its number only, and a worker keeps them
-when it moves: that is also what lets the address files of the others be mended (Trap 6).
+(wallaroo.md, Trap 8). So the ports of a worker depend on its number only, and a worker keeps them
+when it moves: that is also what lets the address files of the others be mended (wallaroo.md, Trap 6).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Ports:
         return self.data if number == 1 else self.workers + 2 * number + 1
 
     def sources(self, application: str) -> list[int]:
-        """The ports of an application's sources, in the order of its ``-i`` addresses (reference A.2)."""
+        """The ports of an application's sources, in the order of its ``-i`` addresses (wallaroo.md, A.2)."""
         return [self.orders, self.nbbo] if application == "market_spread" else [self.orders]
 
     def listened_by(self, worker: str, application: str) -> list[int]:

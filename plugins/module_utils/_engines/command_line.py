@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command lines of workers, for either engine, role and version (reference A).
+"""Command lines of workers, for either engine, role and version (wallaroo.md, A).
 
 What differs between the engines and the versions is the data at the head of this file; the flags
 themselves are the same, so that a runbook learnt on the embedded engine holds on the real one.
@@ -21,10 +21,10 @@ EXECUTABLES = {
     "market_spread": "testing/performance/apps/market-spread/market-spread",
     "multi_partition_detector": "testing/correctness/apps/multi_partition_detector/multi_partition_detector",
 }
-"""Application -> its executable in a Wallaroo source tree (reference H.2)."""
+"""Application -> its executable in a Wallaroo source tree (wallaroo.md, H.2)."""
 
 VERSIONS_WITH_RESILIENCE_FLAG = ("0.5.4", "0.6.1")
-"""Where a resilience build must be given ``--run-with-resilience`` (reference, section 0); 0.5.3 does not know it."""
+"""Where a resilience build must be given ``--run-with-resilience`` (wallaroo.md, section 0); 0.5.3 does not know it."""
 
 
 def runtime_argv(python: str, base: str, program: str) -> list[str]:
@@ -47,7 +47,7 @@ def resilience_directory(base: str, worker: str) -> str:
     """A worker's resilience directory on a server.
 
     One directory a worker, since Wallaroo looks its event log up by the beginning of the file
-    name (reference, Trap 9), and without a slash at the end, which it refuses (A.3).
+    name (wallaroo.md, Trap 9), and without a slash at the end, which it refuses (wallaroo.md, A.3).
     """
     return str(PurePosixPath(base) / "resilience" / worker)
 
@@ -56,7 +56,7 @@ def worker_argv(record: ClusterRecord, worker: str, server: ServerAddress, pytho
     """The command line of a worker on a server.
 
     The same for the first start and for every restart: the addresses are those of the server
-    it runs on, and agree with what the copy wrote into its address files (reference B.5).
+    it runs on, and agree with what the copy wrote into its address files (wallaroo.md, B.5).
 
     :param python: the interpreter for the embedded engine.
     """

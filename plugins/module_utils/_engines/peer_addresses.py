@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mending where a worker looks for the others when it restarts (reference, Trap 6 and "Observed").
+"""Mending where a worker looks for the others when it restarts (wallaroo.md, Trap 6 and "Observed").
 
 A worker keeps the addresses of all others in ``.connection-addresses`` as they were when the cluster was formed. After
 another worker has moved it hangs at a restart, since nobody is at the old address. So the file is mended before.
@@ -50,7 +50,7 @@ def problem(files: ResilienceSet) -> str:
 
 
 def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False, base: str = "") -> Mending:
-    """Make the file name the servers where the other workers are now. Their ports never change (reference B.1).
+    """Make the file name the servers where the other workers are now. Their ports never change (wallaroo.md, B.1).
 
     The file is replaced as a whole, or not at all. As it was it is kept beside it, under a name that Wallaroo does not
     look for.

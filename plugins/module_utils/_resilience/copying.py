@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A proved copy of a worker's resilience files.
 
-Why a copying program's exit code 0 is no proof (reference "resilience anchors", 2.5, measured):
+Why a copying program's exit code 0 is no proof (tried with rsync):
 rsync decides by size and modification time what it need not look at, and so leaves wrong bytes where
 the target has a stale file of the same size and time; with ``--append`` and ``--append-verify`` it
 also leaves a target that is *longer* than the source, and with ``--append`` a damaged beginning. In
@@ -14,7 +14,7 @@ compared.
 
 What an interruption leaves is never started from: the file ``.workers``, which every restart requires
 and which is a few bytes long, is taken away before anything else changes, and put back when all
-others are proved. Until then Wallaroo finds some but not all files and refuses (reference C.1). The
+others are proved. Until then Wallaroo finds some but not all files and refuses (wallaroo.md, C.1). The
 next copy removes what was half written (names that begin with a dot) and does what is left to do.
 """
 
@@ -116,7 +116,7 @@ def copy(
 
 
 def rewrite_addresses(target: ResilienceSet, control: Address, data: Address) -> bool:
-    """Write where the worker is to listen into its address files; returns whether that was new (reference B.5).
+    """Write where the worker is to listen into its address files; returns whether that was new (wallaroo.md, B.5).
 
     :raises CopyError: when they cannot be written.
     """

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The resilience files of a worker: their names, which are needed, and whether they are there.
 
-Reference C.1. The names of two workers can begin alike (``worker2``, ``worker20``), so nothing
-here looks files up by the beginning of their names alone (Trap 9).
+wallaroo.md, C.1. The names of two workers can begin alike (``worker2``, ``worker20``), so nothing
+here looks files up by the beginning of their names alone (wallaroo.md, Trap 9).
 """
 
 from __future__ import annotations

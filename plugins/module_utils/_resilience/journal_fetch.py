@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetching a worker's journals from the journal server, over its own protocol (reference C.5).
+"""Fetching a worker's journals from the journal server, over its own protocol (wallaroo.md, C.5).
 
 So whoever restores a worker needs nothing but that port: no account on the journal server's machine,
 and nothing of the machine that is gone.

@@ -4,8 +4,8 @@
 """How far a worker's resilience files have come: what decides whether older files of it can still be started from.
 
 A recovering worker is sent back to the last checkpoint that the cluster has committed, and a checkpoint is committed
-when every worker has written its id (reference B.4). With journals it also refuses to start when the journal server has
-more of its files than it has itself (reference C.5, and "Old files cannot come back").
+when every worker has written its id (wallaroo.md, B.4). With journals it also refuses to start when the journal server
+has more of its files than it has itself (wallaroo.md, C.5, "Old files cannot come back").
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restoring a worker's resilience files from its journals alone (reference C.6).
+"""Restoring a worker's resilience files from its journals alone (wallaroo.md, C.6).
 
 The paths in a journal are those of the machines on which the worker ran. They are mapped: each must be a file of
 exactly this worker, whose directory becomes another. Nothing else is ever written, so no journal leads out of
-it (Trap 16).
+it (wallaroo.md, Trap 16).
 
 The files are put together beside their place, checked, and then brought there by a proved copy
 (:mod:`.copying`), so that an interruption leaves what can be repeated and never half a set.
@@ -29,7 +29,7 @@ from .plan import Addresses, CopyResult
 from .source import CopyError, LocalSource
 
 HISTORY = "TODO-EventLog-rotation-history.txt"
-"""A note that Wallaroo writes into its current directory when it rotates a log (reference C.1). No restart needs it."""
+"""A note that Wallaroo leaves in its current directory when it rotates logs; no restart needs it (wallaroo.md, C.1)."""
 
 EVENT_LOG = "evlog"
 _BLOCK = 1 << 20
@@ -83,7 +83,7 @@ def replay(journals: ResilienceSet, into: Path) -> Restored:
     found = Restored(ResilienceSet(into, journals.prefix, journals.worker))
     _replay_operations(journals, found)
     _take_event_log(journals, found)
-    # The journal knows nothing of a file that was empty all the time (Trap 17).
+    # The journal knows nothing of a file that was empty all the time (wallaroo.md, Trap 17).
     found.files.path("local-keys").touch(mode=0o600)
     _check(found)
     return found
@@ -200,7 +200,7 @@ class _Replay:
 
 
 def _is_journalled(record: JournalRecord, suffix: Optional[str]) -> bool:
-    """Whether a journal may tell of a file: of event logs it only says that they were deleted (reference C.4)."""
+    """Whether a journal may tell of a file: of event logs it only says that they were deleted (wallaroo.md, C.4)."""
     if suffix is None or suffix.endswith("journal"):
         return False
     return record.operation is Operation.REMOVE or (suffix in SUFFIXES and suffix != EVENT_LOG)
@@ -229,7 +229,7 @@ def _take_event_log(journals: ResilienceSet, found: Restored) -> None:
 
 
 def _check(found: Restored) -> None:
-    """Refuse before anything is changed what would end the worker at its rollback (Trap 18)."""
+    """Refuse before anything is changed what would end the worker at its rollback (wallaroo.md, Trap 18)."""
     missing = found.files.missing()
     if missing:
         raise RestorationError(

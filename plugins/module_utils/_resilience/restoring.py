@@ -37,7 +37,7 @@ def from_journal_server(
     limit: float,
     only_check: bool = False,
 ) -> Outcome:
-    """Restore a worker from its journals alone (reference C.6).
+    """Restore a worker from its journals alone (wallaroo.md, C.6).
 
     Half a record at the end of a journal is cut off on the server too, since the restarted worker goes on there.
 

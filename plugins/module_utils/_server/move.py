@@ -4,7 +4,7 @@
 """Moving a worker to this server: everything between the first look and the worker that processes messages again.
 
 One call on the target, because every task of Ansible inside the downtime costs more than the copy and the start
-together (DESIGN.md, "Life of a migration"). What can be done before the kill is done before it: the connection to
+together (design.md, "Life of a migration"). What can be done before the kill is done before it: the connection to
 the source stands, the bulk of the files is here, and whatever would make the start fail has been looked for.
 """
 

@@ -99,7 +99,7 @@ class WorkerStart:
 
         :param python: the interpreter for the embedded engine.
         :param peers: the other workers and the addresses of the servers where they are now; a recovering worker's file
-            of addresses is mended accordingly before it is started (reference, Trap 6).
+            of addresses is mended accordingly before it is started (wallaroo.md, Trap 6).
         """
         self.base = base
         self.server = server
@@ -273,7 +273,7 @@ class WorkerStart:
         if until == LISTENING:
             return _LISTENING
         if record.details.get("mode") == RECOVER:
-            # Not phase III: a worker that ceded its recovery never prints it (reference, "Observed").
+            # Not phase III: a worker that ceded its recovery never prints it (wallaroo.md, "Observed").
             return _RESUMED
         return INITIALIZED if self.worker == INITIALIZER else _PHASE_III
 
@@ -291,7 +291,8 @@ def run(
     """Start a worker unless it runs, and wait until it is ready.
 
     A recovering worker that ends before it is ready is started a second time: its files are the newest there are, and
-    a real one now and then dies of a checkpoint that is committed while it recovers (reference, "Four hosts").
+    a real one now and then dies of a checkpoint that is committed while it recovers
+    (wallaroo.md, "A checkpoint in the moment of a recovery").
 
     :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
         between two calls has failed, as one that ended within a call.

@@ -144,7 +144,7 @@ def test_after_a_kill_the_event_log_and_its_journal_say_the_same(
 
 
 def test_the_journal_of_another_cluster_before_ones_own_is_gone_on_with(tmp_path: Path) -> None:
-    """As a real worker does (Trap 3)."""
+    """As a real worker does (wallaroo.md, Trap 3)."""
     old = event_log.encode(event_log.CheckpointEnd(0)) + event_log.encode(event_log.CheckpointEnd(7))
     worker = ResilienceSet(tmp_path, PREFIX, "worker2")
     worker.path("evlog.journal").write_bytes(old)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The detector's states, and their way into the event log and back (reference B.4, C.2, D.3)."""
+"""The detector's states, and their way into the event log and back (wallaroo.md, B.4, C.2, D.3)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_keys_that_came_after_the_checkpoint_leave_a_step_that_has_a_record(file
     empty = next(f"other_{index}" for index in range(99) if step_number(f"other_{index}".encode()) != number)
     work(store, 1, 1, [same, empty])
     store.restore(files.states_at(1))
-    assert set(store.states) == {b"key_0", empty.encode()}, "a step without a record keeps what it has (C.2)"
+    assert set(store.states) == {b"key_0", empty.encode()}, "a step without a record keeps its state (wallaroo.md, C.2)"
 
 
 def test_a_step_without_keys_writes_no_record() -> None:

@@ -78,7 +78,7 @@ def test_the_source_is_not_touched(source, target):
     assert contents(source) == before
 
 
-# --- stale files on the target, which rsync leaves wrong (reference "resilience anchors", 2.5)
+# --- stale files on the target, which rsync leaves wrong
 
 
 def test_a_stale_longer_file_is_replaced(source, target, make_set):
