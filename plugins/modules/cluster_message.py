@@ -61,7 +61,7 @@ message:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     ExternalChannelError,
     ExternalClient,
 )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.formation import COVERED, FORMING
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import COVERED, FORMING
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
@@ -90,7 +90,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
 
 
 def refuse_different_executables(servers: Servers, names: list[str]) -> None:
-    """With the engine ``wallaroo`` all must have the same build: others do not understand one another."""
+    """Where the engine is an executable all must have the same build: others do not understand one another."""
     found = {name: servers.states[name].get("executable") for name in names if name in servers.states}
     for name, executable in found.items():
         if executable and executable.get("problem"):

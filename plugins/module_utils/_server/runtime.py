@@ -16,6 +16,7 @@ import shutil
 from pathlib import Path
 from typing import Optional
 
+from .._catalogue.applications import APPLICATIONS
 from .._engines.command_line import LAUNCHER
 from .._programs.engine import main as _engine
 from .._programs.file_sender import main as _file_sender
@@ -43,7 +44,6 @@ PROGRAMS = {
 }
 """Named here so that whoever carries this file carries the programs too."""
 
-APPLICATIONS = ("multi_partition_detector", "market_spread")
 ENGINE = _engine
 
 _LAUNCHER_TEXT = '''\
@@ -74,7 +74,7 @@ def files() -> dict[str, bytes]:
     root = __name__.rsplit(".", 2)[0]
     found = {
         LAUNCHER: _LAUNCHER_TEXT.format(
-            package=PACKAGE, applications=APPLICATIONS, programs=tuple(sorted(PROGRAMS))
+            package=PACKAGE, applications=tuple(APPLICATIONS), programs=tuple(sorted(PROGRAMS))
         ).encode(),
         f"{PACKAGE}/__init__.py": b"",
     }
@@ -89,6 +89,7 @@ def files() -> dict[str, bytes]:
 
 
 _OWN_PACKAGES = (
+    "_catalogue",
     "_formats",
     "_resilience",
     "_process",

@@ -17,12 +17,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Optional
 
+from ..._engines.registry import files_in
 from ..._formats.framing import HEADER
 from ..._process import living
 from ..._process.acting import acting
 from ..._process.stop import StillAlive, kill_worker
 from ..._resilience import agent_protocol, ownership
-from ..._resilience.agent_protocol import LIMIT, MOST_BYTES, ProtocolError
+from ..._resilience.agent_protocol import LAYOUT, LIMIT, MOST_BYTES, ProtocolError
 from ..._resilience.files import ResilienceSet
 from ..._resilience.source import CopyError, LocalSource
 from ..shared import DONE, FAILED, Parser, complain
@@ -126,10 +127,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--server", required=True, help="the server's name in the inventory")
     parser.add_argument("--worker", required=True)
     parser.add_argument("--directory", required=True, help="the worker's resilience directory")
-    parser.add_argument("--prefix", required=True, help="what the worker's resilience files begin with")
+    for option in LAYOUT:
+        parser.add_argument(option, required=True, help="what the names of the worker's files depend on")
     options: argparse.Namespace = parser.parse_args(arguments)
     try:
-        files = ResilienceSet(options.directory, options.prefix, options.worker)
+        files = files_in(options.directory, options.engine, options.application, options.version, options.worker)
         serve(Agent(options.base, options.server, options.worker, files), 0, sys.stdout.buffer)
     except (ValueError, BrokenPipeError) as error:
         complain(f"source_agent: {error}")
