@@ -88,7 +88,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     record = servers.cluster()
     if not application(record.application).is_verified:
         raise Refusal(f"{record.application} has no ordering that could be verified: only what {VERIFIED} sends has.")
-    first = record.first_server.name
+    first, leading = record.first_server.name, record.worker_names()[0]
     sender = (servers.states[first].get("processes") or {}).get("sender") or {}
     sent = Sent.of(servers, first)
     warnings = told_of_stopped(servers)
@@ -108,6 +108,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "cluster": record.to_dict(),
         "server": first,
         "base": record.first_server.base,
+        "leading": leading,
         "last": last,
         "expected": last * record.keys,
         "mode": mode,

@@ -23,7 +23,7 @@ Data = Mapping[str, Any]
 NEVER_STARTED = ("before", "kill", "copy")
 """Stages of a move in which the target had no claim on the worker yet."""
 
-TARGET, SOURCE, INITIALIZING = "target", "source", "initializer"
+TARGET, SOURCE, LEADING = "target", "source", "leading"
 
 
 def road_back(arguments: Data, _servers: object = None) -> dict[str, Any]:
@@ -105,8 +105,8 @@ def source_sound(plan: Data, found: Data) -> tuple[bool, str]:
     :returns: and why, as the end of a sentence.
     """
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
-    target, source, first = (found.get(role) or {} for role in (TARGET, SOURCE, INITIALIZING))
-    for role, look in ((TARGET, target), (SOURCE, source), (INITIALIZING, first)):
+    target, source, first = (found.get(role) or {} for role in (TARGET, SOURCE, LEADING))
+    for role, look in ((TARGET, target), (SOURCE, source), (LEADING, first)):
         if "written" not in look:
             said = str(look.get("msg") or "it was not asked").rstrip(".")
             what = "whether the cluster has taken a checkpoint since" if role != SOURCE else "what its files hold"
@@ -207,7 +207,7 @@ def _to_look_at(plan: Data) -> list[dict[str, Any]]:
                 **common,
             }
         )
-    looks.append({"role": INITIALIZING, "server": first.name, "base": first.base, "worker": leading, **common})
+    looks.append({"role": LEADING, "server": first.name, "base": first.base, "worker": leading, **common})
     return looks
 
 

@@ -45,6 +45,7 @@ def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pl
         "cluster": record.to_dict(),
         "server": first_server,
         "base": record.first_server.base,
+        "leading": record.worker_names()[0],
         "last": last,
         "key_count": record.keys,
         "expected": last * record.keys,
