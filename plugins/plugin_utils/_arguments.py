@@ -24,6 +24,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
     ServerAddress,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled, NotOffered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
@@ -154,6 +155,11 @@ def cluster_record(
     journal = boolean(arguments, "journal", via == JOURNAL)
     if via == JOURNAL and not journal:
         raise Refusal("via=journal needs a journal to restore from: leave journal=false out.")
+    if journal:
+        try:
+            registry.offered(engine, Journalled)
+        except NotOffered as lacking:
+            raise Refusal(f"{lacking} Leave journal=true and via=journal out.") from lacking
     workers = integer(arguments, "workers", 2)
     names = [str(server["name"]) for server in servers]
     ports = ports_of(arguments.get("wallaroo_ports"))
