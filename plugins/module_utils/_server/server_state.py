@@ -102,6 +102,10 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
             log.parent.name: process_log.tail(str(log), lines=2000, max_bytes=LOG_BYTES)
             for log in sorted(Path(base).glob("run/*/log"))
         }
+        for pattern in engine(record.engine).diagnostics if record is not None else ():
+            for path in sorted(Path(base).glob(pattern)):
+                name = path.relative_to(base).as_posix()
+                state["logs"][name] = process_log.tail(str(path), lines=2000, max_bytes=LOG_BYTES)
     return state
 
 

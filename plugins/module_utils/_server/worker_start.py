@@ -16,6 +16,7 @@ from .._catalogue.applications import application
 from .._cluster.record import ClusterRecord
 from .._engines.contract import READY, KnowsPeers, LogLine
 from .._engines.registry import engine, files_at
+from .._formats.whole_file import write_whole
 from .._process import living, times
 from .._process import log as process_log
 from .._process import record as process_record
@@ -90,7 +91,7 @@ class WorkerStart:
         self.mode = mode
         address = cluster.server(server)
         self.engine = engine(cluster.engine)
-        self.argv = self.engine.command(cluster, worker, address, python).argv
+        self.command = self.engine.command(cluster, worker, address, python)
         self.files = files_at(base, cluster, worker)
         self.peers = dict(peers or {})
         self._address = address.address
@@ -200,6 +201,8 @@ class WorkerStart:
         """
         self.mend_peers()
         Path(self.files.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in self.command.files.items():
+            write_whole(Path(self.base) / name, text.encode())
         # From its start on it writes its files itself.
         proved = kept_manifest.path_of(self.base, self.worker)
         aside = proved.with_name(f".{proved.name}")
@@ -210,7 +213,8 @@ class WorkerStart:
                 self.base,
                 self.worker,
                 "worker",
-                self.argv,
+                self.command.argv,
+                environment=self.command.environment,
                 details={
                     "mode": self.mode,
                     "server": self.server,
