@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from ..._catalogue.applications import application as application_of
 from ..._catalogue.versions import VERSIONS
 from ..._cluster.naming import INITIALIZER
 from ..._formats import checkpoint_ids
-from ..._formats.address_file import Address, AddressFileError, read_address
+from ..._formats.address_file import AddressFileError, read_address
 from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
-from ..._resilience.plan import Addresses
 from ..contract import AT_LEAST_ONCE, LISTENING, NO_GUARANTEE, READY, Command, HalfWritten, LogLine, Role, Signal, Wave
 from . import files as wallaroo_files
-from . import formation, peer_addresses, progress, restoring
+from . import formation, peer_addresses, restoring
+from . import progress as file_progress
 from .command_line import worker_argv
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ class Wallaroo:
         except (OSError, AddressFileError):
             return ""
 
-    def progress(self, files: ResilienceSet) -> dict[str, Any]:
-        """See :class:`..contract.Engine`."""
-        return progress.of_files(files)
+    progress = staticmethod(file_progress.of_files)
 
     def last_words(self, lines: Sequence[str]) -> str:
         """See :class:`..contract.Engine`. An invariant that does not hold says before what did not."""
@@ -143,36 +141,10 @@ class Wallaroo:
         """See :class:`..contract.Checkpointed`."""
         return checkpoint_ids.committed_after(files.path(wallaroo_files.CHECKPOINT_IDS), since)
 
-    def peers(self, files: ResilienceSet) -> dict[str, str]:
-        """See :class:`..contract.KnowsPeers`."""
-        return peer_addresses.hosts(files)
+    peers = staticmethod(peer_addresses.hosts)
+    peers_problem = staticmethod(peer_addresses.problem)
+    mend_peers = staticmethod(peer_addresses.mend)
+    stuck = staticmethod(peer_addresses.stuck)
 
-    def peers_problem(self, files: ResilienceSet) -> str:
-        """See :class:`..contract.KnowsPeers`."""
-        return peer_addresses.problem(files)
-
-    def mend_peers(
-        self, files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False, base: str = ""
-    ) -> peer_addresses.Mending:
-        """See :class:`..contract.KnowsPeers`."""
-        return peer_addresses.mend(files, peers, only_check, base)
-
-    def stuck(self, server: str, worker: str, why: object) -> str:
-        """See :class:`..contract.KnowsPeers`."""
-        return peer_addresses.stuck(server, worker, why)
-
-    def journalled(self, server: Address, files: ResilienceSet, limit: float) -> dict[str, int]:
-        """See :class:`..contract.Journalled`."""
-        return progress.on_journal_server(server, files, limit)
-
-    def restore(
-        self,
-        server: Address,
-        target: ResilienceSet,
-        addresses: Addresses,
-        workshop: Path,
-        limit: float,
-        only_check: bool = False,
-    ) -> restoring.Outcome:
-        """See :class:`..contract.Journalled`."""
-        return restoring.from_journal_server(server, target, addresses, workshop, limit, only_check)
+    journalled = staticmethod(file_progress.on_journal_server)
+    restore = staticmethod(restoring.from_journal_server)
