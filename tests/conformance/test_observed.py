@@ -23,9 +23,10 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.exter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.validator_rule import validate
 
+from tests.engines import chosen
 from tests.worker_runner import KEYS, LIMIT, READY, RESUMED, Cluster, Receiver, crash_and_restart, fed, wait_for
 
-PATIENCE = 12.0 if os.environ.get("ENGINE") == "wallaroo" else 1.5
+PATIENCE = chosen(os.environ).patience
 """Seconds of looking that something does not happen: a recovery takes 0.1 to 0.3. Of a real engine it is watched, too,
 that a boundary's next try, after 10 seconds, does not change it."""
 

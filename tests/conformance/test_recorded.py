@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoring import from_journal_server
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoring import from_journal_server
 
 from tests.engines import Engine
 from tests.market_spread_runner import TIMESTAMP, Results, send

@@ -107,15 +107,24 @@ class Ports:
         number = worker_number(worker)
         return self.data if number == 1 else self.workers + 2 * number + 1
 
-    def sources(self, application: str) -> list[int]:
-        """The ports of an application's sources, in the order of its ``-i`` addresses (wallaroo.md, A.2)."""
-        return [self.orders, self.nbbo] if application == "market_spread" else [self.orders]
+    def sources(self, count: int) -> list[int]:
+        """The ports of so many sources, in the order of their ``-i`` addresses (wallaroo.md, A.2).
 
-    def listened_by(self, worker: str, application: str) -> list[int]:
-        """Every port on which a worker listens."""
+        :raises ValueError: when there are not so many ports for sources.
+        """
+        found = [self.orders, self.nbbo]
+        if count > len(found):
+            raise ValueError(f"there are ports for {len(found)} sources, not for {count}")
+        return found[:count]
+
+    def listened_by(self, worker: str, sources: int) -> list[int]:
+        """Every port on which a worker listens.
+
+        :param sources: of its application; worker 1 listens for them.
+        """
         listened = [self.control_of(worker), self.data_of(worker)]
         if worker_number(worker) == 1:
-            listened += [*self.sources(application), self.external]
+            listened += [*self.sources(sources), self.external]
         return listened
 
 

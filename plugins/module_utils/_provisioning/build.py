@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._catalogue.applications import APPLICATIONS
 from . import pony
 from .build_record import LOG, RECORD, digest, exclude, read_record, source, still_there, write_record
 from .command import ProvisioningError, run
 
 EXECUTABLES = {
-    "build-testing-performance-apps-market-spread": "testing/performance/apps/market-spread/market-spread",
-    "build-testing-correctness-apps-multi_partition_detector": (
-        "testing/correctness/apps/multi_partition_detector/multi_partition_detector"
-    ),
+    **{application.target: application.executable for application in APPLICATIONS.values()},
     "build-testing-correctness-apps-multi_partition_detector-validator": (
         "testing/correctness/apps/multi_partition_detector/validator/validator"
     ),

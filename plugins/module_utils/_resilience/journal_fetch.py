@@ -192,7 +192,7 @@ def wait_until_left(client: JournalServerClient, files: ResilienceSet, limit: fl
     def left() -> bool:
         listed = client.listed()
         found.clear()
-        found.update((name, one) for name, one in listed.items() if (files.suffix_of(name) or "").endswith("journal"))
+        found.update((name, one) for name, one in listed.items() if files.kind_of(name) in files.layout.journals)
         if not found:
             raise FetchError(f"the journal server holds no journals of {files.worker}; does its cluster journal?")
         return not any(one.appended for one in found.values())

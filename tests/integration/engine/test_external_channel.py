@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import ExternalClient
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
+    ExternalClient,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
 
 from tests.worker_runner import KEYS, LIMIT, RESUMED, Cluster

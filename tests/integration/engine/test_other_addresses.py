@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo import peer_addresses
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.connection_addresses import entries
 
 from tests.worker_runner import RESUMED, Cluster, fed

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     encode_input,
@@ -29,14 +30,13 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engi
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.recovery_files import RecoveryFiles
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.routing import step_number
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.state import StateStore
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
 KEYS = [f"key_{number}" for number in range(11)]
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> RecoveryFiles:
-    found = RecoveryFiles(ResilienceSet(tmp_path, "multi_partition_detector", "worker2"))
+    found = RecoveryFiles(resilience_set(tmp_path, "multi_partition_detector", "worker2"))
     found.create()
     return found
 
@@ -204,7 +204,7 @@ def test_a_journal_hears_of_every_operation(tmp_path: Path) -> None:
         def remove(self, path: Path) -> None:
             heard.append(("remove", path.suffix))
 
-    files = RecoveryFiles(ResilienceSet(tmp_path, "multi_partition_detector", "worker2"))
+    files = RecoveryFiles(resilience_set(tmp_path, "multi_partition_detector", "worker2"))
     files.layer.journals.append(Journal())
     files.create()
     files.append_checkpoint_id(1, 0)

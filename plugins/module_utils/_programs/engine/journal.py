@@ -21,9 +21,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ..._engines.wallaroo.files import SUFFIXES
 from ..._formats import journal as journal_format
 from ..._formats.journal import JournalError, JournalRecord, Operation
-from ..._resilience.files import SUFFIXES, ResilienceSet
+from ..._resilience.files import ResilienceSet
 from .command_line import HostPort
 from .journal_stream import JournalStream
 from .output import say

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..._engines.wallaroo.files import resilience_set
 from ..._resilience.files import ResilienceSet
 from .applications.detector import Detector
 from .applications.interface import Application
@@ -82,7 +83,7 @@ def _files(application: Application, options: WorkerOptions) -> ResilienceSet:
         fail("Error: --name is missing: a worker that is not the initializer needs a name.", "startup")
     if "/" in options.name or "\0" in options.name or options.name != options.name.strip():
         fail(f"Error: --name: {options.name!r} is no name for a worker.", "startup")
-    files = ResilienceSet(options.resilience_directory, application.prefix, options.name)
+    files = resilience_set(options.resilience_directory, application.prefix, options.name)
     if not files.directory.is_dir():
         fail(f"Error: --resilience-dir: {files.directory} is no directory: make it first.", "startup")
     return files

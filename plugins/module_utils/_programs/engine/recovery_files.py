@@ -9,11 +9,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ..._engines.wallaroo.files import SUFFIXES
 from ..._formats import checkpoint_ids, connection_addresses, event_log, local_keys
 from ..._formats.address_file import Address, encode, read_address
 from ..._formats.checkpoint_ids import CheckpointId
 from ..._formats.local_keys import LocalKey
-from ..._resilience.files import SUFFIXES, ResilienceSet
+from ..._resilience.files import ResilienceSet
 from .command_line import HostPort
 from .file_layer import FileLayer
 

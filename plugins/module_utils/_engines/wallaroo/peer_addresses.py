@@ -13,13 +13,12 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .._formats import connection_addresses
-from .._formats.connection_addresses import AddressesError
-from .._formats.whole_file import write_whole
-from .._resilience import kept_manifest
-from .._resilience.files import ResilienceSet
-
-SUFFIX = "connection-addresses"
+from ..._formats import connection_addresses
+from ..._formats.connection_addresses import AddressesError
+from ..._formats.whole_file import write_whole
+from ..._resilience import kept_manifest
+from ..._resilience.files import ResilienceSet
+from .files import PEERS
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Mending:
 def hosts(files: ResilienceSet) -> dict[str, str]:
     """Where a worker would look for the others; empty when that cannot be read."""
     try:
-        return connection_addresses.hosts(files.path(SUFFIX).read_bytes())
+        return connection_addresses.hosts(files.path(PEERS).read_bytes())
     except (OSError, AddressesError):
         return {}
 
@@ -60,7 +59,7 @@ def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = Fals
     :raises OSError: when the file cannot be read or written.
     :raises AddressesError: when not everybody can be found in it.
     """
-    path = files.path(SUFFIX)
+    path = files.path(PEERS)
     wanted = {worker: _numeric(host) for worker, host in peers.items() if worker != files.worker}
     if not path.is_file() or not (wanted or only_check):
         return Mending()

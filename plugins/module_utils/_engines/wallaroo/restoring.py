@@ -9,11 +9,11 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .._formats.address_file import Address
+from ..._formats.address_file import Address
+from ..._resilience.files import ResilienceSet
+from ..._resilience.journal_fetch import JournalServerClient, StillAppended, fetch, upload, wait_until_left
+from ..._resilience.plan import Addresses, CopyResult
 from . import restoration
-from .files import ResilienceSet
-from .journal_fetch import JournalServerClient, StillAppended, fetch, upload, wait_until_left
-from .plan import Addresses, CopyResult
 
 
 @dataclass
@@ -50,7 +50,7 @@ def from_journal_server(
         # Nothing is left behind on the target, not even a directory.
         workshop = Path(tempfile.mkdtemp(prefix="restoring-"))
     restoration.clear(workshop)
-    journals = ResilienceSet(workshop / "journals", target.prefix, target.worker)
+    journals = target.at(workshop / "journals")
     try:
         with JournalServerClient(server, target.worker) as client:
             try:

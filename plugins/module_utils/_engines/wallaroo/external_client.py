@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .._formats.external import MessageType, decode, encode
-from .._formats.framing import FrameSplitter
-from .._problem import Problem
+from ..._formats.external import MessageType, decode, encode
+from ..._formats.framing import FrameSplitter
+from ..._problem import Problem
 
 ANSWER_LIMIT = 16 << 20
 """Bytes of one answer: the entities of many keys are listed in one."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._formats import checkpoint_ids, event_log
-from .._formats.address_file import Address
-from .._process.waiting import LimitReached, wait_until
-from .files import ResilienceSet
-from .journal_fetch import JournalServerClient
+from ..._formats import checkpoint_ids, event_log
+from ..._formats.address_file import Address
+from ..._process.waiting import LimitReached, wait_until
+from ..._resilience.files import ResilienceSet
+from ..._resilience.journal_fetch import JournalServerClient
+from .files import CHECKPOINT_IDS, EVENT_LOG
 
 
 def of_files(files: ResilienceSet) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def on_journal_server(server: Address, files: ResilienceSet, limit: float) -> di
 
 def _committed(files: ResilienceSet) -> int:
     """The last checkpoint that this worker noted as committed; 0 when there is none."""
-    path = files.path("checkpoint_ids")
+    path = files.path(CHECKPOINT_IDS)
     if not path.is_file():
         return 0
     ids = checkpoint_ids.committed_after(path, 0)
@@ -66,8 +67,7 @@ def _committed(files: ResilienceSet) -> int:
 def _written(files: ResilienceSet) -> dict[str, int]:
     """The highest checkpoint whose id stands in the event log, and how many ids there are."""
     count = highest = 0
-    rotated = files.evlog_rotated()
-    path = rotated[-1] if rotated else files.path("evlog")
+    path = files.current(EVENT_LOG)
     if path.is_file():
         try:
             for _offset, found in event_log.iterate(path):
