@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import READY
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import ProcessIdentity, is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
@@ -72,7 +73,7 @@ def brought_back(known: record.ClusterRecord, here: str, there: str) -> dict[str
         return back
     kill(identity_of(server.base, "worker2"))
     again = OnOneMachine(server.base, here, known, "worker2", worker_start.RECOVER, sys.executable)
-    return worker_start.run(again, worker_start.READY, LIMIT, None)
+    return worker_start.run(again, READY, LIMIT, None)
 
 
 def test_a_worker_comes_back_wherever_in_a_checkpoint_it_was_killed(loopback: Loopback, seed: int) -> None:

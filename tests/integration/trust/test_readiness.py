@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import READY
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
@@ -94,7 +95,7 @@ def test_a_move_that_was_killed_loses_nothing_when_it_is_run_again(cluster: Loop
     if server_state.describe(target.base, "server4")["workers"].get("worker2", {}).get("alive"):
         # As migrate.yml decides: it runs on the target, and is waited for.
         again = OnOneMachine(target.base, "server4", known, "worker2", worker_start.RECOVER, sys.executable)
-        pid = worker_start.run(again, worker_start.READY, LIMIT, None)["pid"]
+        pid = worker_start.run(again, READY, LIMIT, None)["pid"]
     else:
         pid = move.run(prepared(base, "server2", "server4", None), LIMIT)["pid"]
 

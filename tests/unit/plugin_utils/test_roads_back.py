@@ -78,7 +78,7 @@ class TestTheRoadBack:
         assert [(one["role"], one["server"], one["worker"]) for one in asked] == [
             ("target", "server4", "worker2"),
             ("source", "server2", "worker2"),
-            ("initializer", "server1", "initializer"),
+            ("leading", "server1", "initializer"),
         ]
 
     def test_files_that_are_as_new_as_all_others_are_gone_back_to_behind_a_fence(self) -> None:
@@ -115,7 +115,7 @@ class TestTheRoadBack:
 
 class TestWhetherTheSourceIsSound:
     def sound(self, **looks: dict[str, Any]) -> tuple[bool, str]:
-        found = {"target": look(), "source": look(), "initializer": look(), **looks}
+        found = {"target": look(), "source": look(), "leading": look(), **looks}
         return source_sound(plan(), found)
 
     def test_when_nobody_has_gone_on(self) -> None:
@@ -130,7 +130,7 @@ class TestWhetherTheSourceIsSound:
         assert not self.sound(target=look(7, checkpoints=9))[0]
 
     def test_not_when_the_cluster_has_committed_one(self) -> None:
-        sound, reason = self.sound(initializer=look(committed=8))
+        sound, reason = self.sound(leading=look(committed=8))
         assert not sound
         assert "the cluster has committed checkpoint 8" in reason
 
@@ -141,7 +141,7 @@ class TestWhetherTheSourceIsSound:
         assert self.sound(source=look(journalled={"worker2.journal": 100}))[0]
         assert not self.sound(source=look(journalled={"worker2.evlog.journal": 1}))[0]
 
-    @pytest.mark.parametrize("who", ["target", "source", "initializer"])
+    @pytest.mark.parametrize("who", ["target", "source", "leading"])
     def test_not_when_somebody_cannot_be_asked(self, who: str) -> None:
         sound, reason = self.sound(**{who: GONE})
         assert not sound
