@@ -14,7 +14,6 @@ from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import refuse_two_owners
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
@@ -35,15 +34,14 @@ MARKET_DATA = ("initial_nbbo", "orders", "nbbo")
 
 def send(arguments: Arguments, servers: Servers) -> Plan:
     """What is to be sent, in order, each with the command line of its program."""
-    wait = arguments_of.boolean(arguments, "wait", True)
     record = _whole_cluster(servers)
     refuse_two_owners(servers)
     market_spread = record.application == "market_spread"
-    return {**(_market_spread if market_spread else _detector)(arguments, servers, record), "wait": wait}
+    return {**(_market_spread if market_spread else _detector)(arguments, servers, record), "wait": arguments["wait"]}
 
 
 def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
-    last = arguments_of.integer(arguments, "last", 1000)
+    last = arguments["last"]
     first_server = record.first_server.name
     processes = servers.states[first_server].get("processes") or {}
     sent = Sent.of(servers, first_server)
@@ -72,13 +70,12 @@ def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> 
     if going_on:
         what = "what follows is sent" if last > done else "nothing is sent"
         plan["warnings"] = [f"{sent.interrupted}; {what}."]
-    if arguments.get("first") not in (None, ""):
-        first = arguments_of.integer(arguments, "first")
-        if first != done + 1 and not (first <= last <= done):
-            raise Refusal(
-                f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
-                "The detector stops a worker when a value is missing or comes twice."
-            )
+    first = arguments["first"]
+    if first is not None and first != done + 1 and not (first <= last <= done):
+        raise Refusal(
+            f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
+            "The detector stops a worker when a value is missing or comes twice."
+        )
     if going_on and last < sent.perhaps:
         raise Refusal(f"last={last} is too small: of some keys values up to {sent.perhaps} were sent already.")
     return _with_values(plan, arguments, record, done + 1, last, going_on)
@@ -90,8 +87,8 @@ def _with_values(
     result_file = f"{record.first_server.base}/run/sender/result.json"
     argv = [
         *("--to", _source(record, 0), "--first", str(first), "--last", str(last), "--keys", str(record.keys)),
-        *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
-        *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
+        *("--batch", str(arguments["batch"])),
+        *("--interval", str(arguments["interval"])),
         *("--progress", f"{record.first_server.base}/run/sender/{FILE_NAME}", "--result", result_file),
         *([_GO_ON] if going_on else []),
     ]
@@ -108,7 +105,7 @@ def _with_values(
 
 
 def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
-    base, number = record.first_server.base, arguments_of.integer(arguments, "round", 1)
+    base, number = record.first_server.base, arguments["round"]
     plan: Plan = {
         "cluster": record.to_dict(),
         "server": record.first_server.name,
@@ -116,7 +113,7 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
         "round": number,
         "generate": [],
     }
-    given = {name: arguments_of.file(arguments, f"{name}_file", record.first_server.name) for name in MARKET_DATA}
+    given = {name: arguments[f"{name}_file"] for name in MARKET_DATA}
     if not any(given.values()):
         plan["generate"] = _generator(arguments, base)
         given = {name: f"{base}/market_data/{name.replace('_', '-')}.msg" for name in MARKET_DATA}
@@ -131,14 +128,13 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
 
 def _generator(arguments: Arguments, base: str) -> list[str]:
     """The arguments of the program that makes the files (reference H.3: the demo's own are no longer to be had)."""
-    rejecting = arguments_of.share(arguments, "rejecting", 0.05)
     return [
         *("--directory", f"{base}/market_data"),
-        *("--seed", str(arguments_of.integer(arguments, "seed", 1))),
-        *("--symbols", str(arguments_of.integer(arguments, "symbols", 350))),
-        *("--orders", str(arguments_of.integer(arguments, "orders", 1000))),
-        *("--quotes", str(arguments_of.integer(arguments, "quotes", 1000))),
-        *("--rejecting", f"{rejecting:g}"),
+        *("--seed", str(arguments["seed"])),
+        *("--symbols", str(arguments["symbols"])),
+        *("--orders", str(arguments["orders"])),
+        *("--quotes", str(arguments["quotes"])),
+        *("--rejecting", f"{arguments['rejecting']:g}"),
     ]
 
 
@@ -179,8 +175,8 @@ def _file(
         "what": f"{name} for the time {number}",
         "argv": [
             *("--to", _source(record, 0 if name == "orders" else 1), "--file", path, "--msg-size", str(size)),
-            *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
-            *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
+            *("--batch", str(arguments["batch"])),
+            *("--interval", str(arguments["interval"])),
             *("--round", str(number)),
             *("--progress", f"{record.first_server.base}/run/sender_{name}/{FILE_NAME}", "--result", result_file),
         ],
