@@ -13,7 +13,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publis
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import given, require_bases
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
-
 WITHOUT_BASE = ("configure_awx", "setup_dev_env")
 """Playbooks that put nothing below ``wallaroo_base``."""
 

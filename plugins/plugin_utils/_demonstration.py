@@ -49,9 +49,9 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         restarts = 1 if len(path) == 1 else 0
     if len(path) == 1 and restarts == 0:
         raise Refusal(f"A run with path={path[0]} and restarts=0 crashes nothing and so proves nothing.")
-    values, drain = arguments["values"], arguments["drain"]
+    values, drain, via = arguments["values"], arguments["drain"], arguments.get("via")
     acts = [
-        {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": arguments["via"]} for src, dst in zip(path, path[1:])
+        {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": via} for src, dst in zip(path, path[1:])
     ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
     rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
     return {

@@ -84,9 +84,12 @@ def migration(times: Data, gap: Optional[float] = None) -> Migration:
     killed, resumed = (seconds(times.get(name)) for name in ("killed", "resumed"))
     retried = str(times.get("retried") or "")
     late = bool(times.get("late")) or bool(killed and resumed and resumed < killed)
+    moments: dict[str, Any] = {
+        name: moment(seconds(times.get(name))) for name in ("killed", "died", "copied", "started", "resumed")
+    }
     return Migration(
         **{name: str(times.get(name) or "") for name in ("worker", "src", "dst", "via", "outcome")},
-        **{name: moment(seconds(times.get(name))) for name in ("killed", "died", "copied", "started", "resumed")},
+        **moments,
         downtime_seconds=round(resumed - killed, 3) if killed and resumed and not late else None,
         output_gap_seconds=round(gap, 3) if gap is not None else None,
         copied_bytes=int(times.get("copied_bytes") or 0),
@@ -109,7 +112,13 @@ def marks(move: Data, back: str = "") -> list[dict[str, Any]]:
         shown.append(("copy", dst, "copied", f"{times['copied_bytes']:,} bytes"))
     shown += [("start", src if back else dst, "started", back), ("resumed", src if back else dst, "resumed", "")]
     return [
-        {"kind": kind, "worker": worker, "server": server, "time": times[name] or "", **({"text": text} if text else {})}
+        {
+            "kind": kind,
+            "worker": worker,
+            "server": server,
+            "time": times[name] or "",
+            **({"text": text} if text else {}),
+        }
         for kind, server, name, text in shown
     ]
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import words
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
 MAKES = re.compile(r"[\w./+@,-]+")
@@ -29,21 +28,15 @@ def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]
             "letters, digits and any of ._/+@,- for the tree."
         )
     first, *others = servers.names
-    url = arguments["wallaroo_repo_url"]
-    if not url:
-        raise Refusal("wallaroo_repo_url is missing: the repository, as git clone takes it.")
-    targets = words("wallaroo_repo_targets", arguments["wallaroo_repo_targets"])
-    if not targets:
-        raise Refusal("wallaroo_repo_targets is missing: the targets of Wallaroo's Makefile that are to be built.")
     return {
         "server": first,
         "home": home,
-        "url": url,
+        "url": arguments["wallaroo_repo_url"],
         "branch": arguments["wallaroo_repo_branch"] or arguments["wallaroo_version"],
-        "targets": targets,
+        "targets": arguments["wallaroo_repo_targets"],
         "resilience": arguments["resilience"],
-        "make": words("wallaroo_repo_make", arguments["wallaroo_repo_make"]),
-        "executables": words("wallaroo_repo_executables", arguments["wallaroo_repo_executables"]),
+        "make": arguments["wallaroo_repo_make"],
+        "executables": arguments["wallaroo_repo_executables"],
         "others": others,
         "ssh": {name: servers.ssh(first, name) for name in others},
         "in_use": _in_use(servers, home),
