@@ -77,9 +77,11 @@ class Step:
     @property
     def example(self) -> str:
         """Its required arguments, as somebody writes them."""
-        values = {"dst": "4"}
-        needed = [one.name for one in self.arguments.values() if one.required]
-        return " ".join(f"{name}={values.get(name, '2')}" for name in needed)
+        needed = [one for one in self.arguments.values() if one.required]
+        values = {one.name: "/home/ubuntu/wallaroo" if one.type == "path" else "2" for one in needed}
+        # A move is one to another server.
+        values.update({"dst": "4"} if "dst" in values else {})
+        return " ".join(f"{name}={value}" for name, value in values.items())
 
 
 @functools.cache

@@ -123,7 +123,7 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
     missing = [key for key in named if parameters[key].default is inspect.Parameter.empty and key not in own]
     if missing:
         raise UsageError(
-            f"{name} needs {' '.join(f'{key}=' for key in missing)}; e.g. {_example(name, named, parameters)}."
+            f"{name} needs {' '.join(f'{key}=' for key in missing)}; e.g. {name} {known[name].declared.example}."
         )
     return name, own, of_cluster
 
@@ -204,12 +204,6 @@ def _value(key: str, text: str) -> Any:
 def _meant(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
-
-
-def _example(name: str, named: Sequence[str], parameters: dict[str, inspect.Parameter]) -> str:
-    values = {"worker": "2", "src": "2", "dst": "4"}
-    needed = [key for key in named if parameters[key].default is inspect.Parameter.empty]
-    return " ".join([name, *(f"{key}={values.get(key, '2')}" for key in needed)])
 
 
 def _first_line(step: Step[Any, Any]) -> str:
