@@ -94,7 +94,8 @@ lint: venv ## check the sources
 	@ansible-lint --offline --strict -q
 	@antsibull-changelog lint
 
-format: venv ## format the Python sources
+format: venv ## format the Python sources, and write what is made of the declarations of the steps
+	@python tools/declared.py
 	@ruff check --fix-only --quiet .
 	@ruff format --quiet .
 

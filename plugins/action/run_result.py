@@ -10,12 +10,14 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
@@ -38,7 +40,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             "migrations",
             "failure",
             "left",
-            "outcome",
             "started",
             "states",
             "expected",
@@ -50,42 +51,41 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         """Return ``result`` and ``folder``; fail unless the verdict is ``pass``."""
         answer: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
-        result = self._result(self._task.args)
+        try:
+            result = self._result(self._task.args)
+        except ValueError as error:
+            # What cannot be read was not verified; the run is told all the same.
+            unread = {"verdict": _results.UNKNOWN, "reason": f"What the verifier said cannot be read: {error}"}
+            result = self._result({**self._task.args, "verification": unread})
         folder: Optional[Path] = None
         if not self._task.check_mode:
             folder = self._keep(result, self._task.args)
+        result = replace(
+            result,
+            changed=folder is not None,
+            check=bool(self._task.check_mode),
+            folder=str(folder) if folder else None,
+        )
         say("\n" + _results.summary(result, folder) + "\n")
         answer.update(
-            changed=folder is not None,
-            result=result.to_dict(),
-            folder=str(folder) if folder else None,
+            changed=result.changed,
+            result=_results.written(result),
+            folder=result.folder,
             verdict=result.verdict,
+            ansible_stats=_publishing.statistics(_publishing.of_run(result)),
         )
-        try:
-            outcome = _publishing.of_run(result, folder, bool(self._task.check_mode))
-            answer["ansible_stats"] = _publishing.statistics(outcome)
-        except ValueError as error:
-            display.warning(f"The result of {result.name} could not be published: {error}")
         if result.verdict != _results.PASS:
             # Ansible publishes nothing of a task that failed: roles set failed_when: false, and fail with the next one.
             answer["failed"] = True
-            answer["msg"] = f"{result.outcome or f'verdict {result.verdict}'}: {result.reason}"
+            answer["msg"] = f"{_results.outcome_of(result) or f'verdict {result.verdict}'}: {result.reason}"
         return answer
 
-    def _result(self, arguments: Mapping[str, Any]) -> _results.Result:
+    def _result(self, arguments: Mapping[str, Any]) -> Verified:
         cluster = arguments.get("cluster") or {}
         verification = arguments.get("verification") or {}
         gaps = {float(gap["moment"]): gap["seconds"] for gap in verification.get("gaps") or []}
-        times = [
-            _moves.steps_of(steps["move"]) if "move" in steps else dict(steps)
-            for steps in arguments.get("migrations") or []
-        ]
-        migrations = [
-            _results.Migration.from_steps(
-                {**steps, "output_gap_seconds": gaps.get(_results.seconds(steps.get("killed")) or 0.0)}
-            )
-            for steps in times
-        ]
+        times = [_moves.times_of(one) if "plan" in one else one for one in arguments.get("migrations") or []]
+        migrations = [_moves.migration(one, gaps.get(_moves.seconds(one.get("killed")) or 0.0)) for one in times]
         started, finished = float(arguments.get("started") or time.time()), time.time()
         states = arguments.get("states") or {}
         crashed = _results.crashed_workers(states)
@@ -100,29 +100,30 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         else:
             failure = str(arguments.get("failure") or "")
             verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, str(arguments.get("left") or ""))
-        return _results.Result(
-            name=str(arguments["name"]),
-            verdict=verdict,
-            reason=reason,
-            engine=str(cluster.get("engine") or ""),
-            app=str(cluster.get("application") or ""),
-            workers=int(cluster.get("workers") or 0),
-            keys=int(cluster.get("keys") or 0),
-            expected=int(verification.get("expected") or arguments.get("expected") or 0),
-            received=int(verification.get("received") or 0),
-            violations=_losses.with_sending(verification.get("violations") or [], _sent(states)),
-            violation_count=int(verification.get("violation_count") or 0),
-            validator_verdict=str(verification.get("validator_verdict") or ""),
-            migrations=migrations,
-            outcome=str(arguments.get("outcome") or ""),
-            started=str(_results.moment(started)),
-            finished=str(_results.moment(finished)),
-            seconds=round(finished - started, 3),
-            crashed=crashed,
-            collection_version=_results.collection_version(),
+        return _publishing.from_data(
+            Verified,
+            {
+                "playbook": str(arguments["name"]),
+                "verdict": verdict,
+                "reason": reason,
+                "engine": str(cluster.get("engine") or ""),
+                "app": str(cluster.get("application") or ""),
+                "workers": int(cluster.get("workers") or 0),
+                "keys": int(cluster.get("keys") or 0),
+                "expected": int(verification.get("expected") or arguments.get("expected") or 0),
+                "received": int(verification.get("received") or 0),
+                "violations": _losses.with_sending(verification.get("violations") or [], _sent(states)),
+                "violation_count": int(verification.get("violation_count") or 0),
+                "validator_verdict": str(verification.get("validator_verdict") or ""),
+                "migrations": [asdict(one) for one in migrations],
+                "crashed": crashed,
+                "started": str(_moves.moment(started)),
+                "finished": str(_moves.moment(finished)),
+                "seconds": round(finished - started, 3),
+            },
         )
 
-    def _keep(self, result: _results.Result, arguments: Mapping[str, Any]) -> Optional[Path]:
+    def _keep(self, result: Verified, arguments: Mapping[str, Any]) -> Optional[Path]:
         """Write the run's folder. What is in the way never changes a verdict, and never loses the result."""
         began, runs = time.time() - result.seconds, _results.runs_path(arguments.get("runs"))
         logs = {name: state.get("logs") or {} for name, state in (arguments.get("states") or {}).items()}
@@ -135,7 +136,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             except OSError as other:
                 display.warning(
                     f"The result of this run is in no file ({error}; {other}), so here it is:\n"
-                    f"{json.dumps(result.to_dict())}"
+                    f"{json.dumps(_results.written(result))}"
                 )
                 return None
             display.warning(f"The run's folder could not be written ({error}); it is {folder} instead.")

@@ -9,9 +9,12 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _variables
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_bases
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import given, require_bases
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+WITHOUT_BASE = ("configure_awx", "setup_dev_env")
+"""Playbooks that put nothing below ``wallaroo_base``."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
@@ -24,26 +27,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     _VALID_ARGS = frozenset(("playbook",))
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Fail with the sentence of the refusal."""
+        """Return the arguments, or fail with the sentence of the refusal."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         variables, playbook = task_vars or {}, str(self._task.args["playbook"])
         result["changed"] = False
         try:
-            if playbook not in _variables.PLAYBOOKS:
-                raise Refusal(f"step_arguments knows no playbook {playbook!r}.")
-            values = {
-                name: self._templar.template(variables[name])
-                for name in _variables.wanted(playbook)
-                if name in variables
-            }
-            servers = list((variables.get("groups") or {}).get("servers") or [])
-            _variables.check(
-                playbook, load_extra_vars(self._loader), values, servers, lambda name: _mentioned(name, variables)
+            values = given(self._templar, variables, _variables.wanted(playbook))
+            result["arguments"] = _variables.check(
+                playbook,
+                load_extra_vars(self._loader),
+                values,
+                list((variables.get("groups") or {}).get("servers") or []),
+                lambda name: _mentioned(name, variables),
             )
-            if playbook not in _variables.WITHOUT_BASE:
+            if playbook not in WITHOUT_BASE:
                 require_bases(variables)
-            if playbook in _variables.WRITES_RUNS:
+            if playbook in _publishing.WRITES_RUNS:
                 _results.refuse_unwritable(values.get("wallaroo_runs"))
         except Refusal as refusal:
             result["failed"] = True

@@ -14,10 +14,12 @@ from typing import Any, Optional
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record, typed
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import crashes
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import fences
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import given, require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
@@ -32,21 +34,28 @@ STATE_VARIABLE = "cluster_server_state"
 """The name under which the roles register what ``server_info`` returned."""
 
 STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
-    "send": send,
-    "kill": _steps.kill,
-    "copy": _steps.copy,
-    "restart": _steps.restart,
+    "start_sender": send,
+    "kill_worker": _steps.kill,
+    "copy_resilience": _steps.copy,
+    "restart_worker": _steps.restart,
     "migrate": _steps.migrate,
+    "stop_cluster": _steps.stop,
+    "verify": verify,
+    "setup_repo": repository,
+}
+"""Steps of playbooks of which there is something to decide: each takes its arguments as they are declared."""
+
+PARTS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "road_back": road_back,
     "after_road_back": after_road_back,
     "left": left,
-    "stop": _steps.stop,
-    "verify": verify,
-    "repository": repository,
+    "crashes": lambda arguments, _servers: crashes(arguments),
     "stalled": stalled,
     "fences": lambda _arguments, servers: fences(servers),
 }
+"""Decisions within a step: each takes what the tasks before it have found."""
 
+STARTS = "start_cluster"
 DEMONSTRATIONS = ("demo", "verify_migration", "verify_restart")
 """The verified runs: steps that start a cluster of their own."""
 
@@ -61,17 +70,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     _VALID_ARGS = frozenset(("step", "arguments", "group"))
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Return the plan as ``plan``, or fail with the sentence of the refusal."""
+        """Return the plan as ``plan`` and the typed ``arguments``, or fail with the sentence of the refusal."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         variables = task_vars or {}
         step = self._task.args.get("step")
-        arguments = self._task.args.get("arguments") or {}
         group = self._task.args.get("group") or "servers"
         result["changed"] = False
         try:
             require_together(str(self._task.get_play().strategy), variables, str(group))
-            result["plan"] = self._plan(str(step), arguments, str(group), variables)
+            result.update(self._decide(str(step), str(group), variables))
             for sentence in result["plan"].get("warnings") or []:
                 display.warning(sentence)
         except Refusal as refusal:
@@ -79,34 +87,47 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             result["msg"] = str(refusal)
         return result
 
-    def _plan(
-        self, step: str, arguments: Mapping[str, Any], group: str, variables: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _decide(self, step: str, group: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         names = list((variables.get("groups") or {}).get(group) or [])
         if not names:
             raise Refusal(
                 f"The inventory has no hosts in the group {group!r}: choose one with -i "
                 "(inventory/loopback is the collection's own)."
             )
+        arguments = self._task.args.get("arguments")
+        if step in PARTS:
+            return {"plan": PARTS[step](arguments or {}, self._servers(names, variables))}
+        known = declared(STARTS if step == "cluster" else step)
+        if known is None:
+            raise Refusal(f"step_plan knows no step {step!r}.")
+        # A part of a bigger run is told all of its arguments; whoever is not told takes the variables of those names.
+        found = given(self._templar, variables, known.options) if arguments is None else arguments
+        arguments = typed(known, found, names)
+        return {"plan": self._plan(step, arguments, names, variables), "arguments": arguments}
+
+    def _plan(
+        self, step: str, arguments: Mapping[str, Any], names: list[str], variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        servers = self._servers(names, variables)
         if step in STEPS:
-            return STEPS[step](arguments, self._servers(names, variables))
+            return STEPS[step](arguments, servers)
+        if step not in ("cluster", STARTS, "preflight", *DEMONSTRATIONS):
+            return {}
         wanted = cluster_record(
-            arguments,
+            # A step that takes fewer of them has the others as they are by default.
+            {**typed(declared(STARTS), {}), **arguments},  # type: ignore[arg-type]  # there is one
             [self._server(name, variables) for name in names],
             f"cluster-{uuid.uuid4().hex[:12]}",
             time.time(),
         )
         if step == "cluster":
             return {"cluster": wanted.to_dict()}
-        if step == "start":
-            return start(self._servers(names, variables), wanted, arguments)
+        if step == STARTS:
+            return start(servers, wanted, arguments)
         if step == "preflight":
-            return preflight(self._servers(names, variables), wanted, uuid.uuid4().hex)
-        if step in DEMONSTRATIONS:
-            servers = self._servers(names, variables)
-            plan = {**demonstration(step, arguments, servers, wanted), "cluster": wanted.to_dict()}
-            return {**plan, "told": told(plan, servers)}
-        raise Refusal(f"step_plan knows no step {step!r}.")
+            return preflight(servers, wanted, uuid.uuid4().hex)
+        plan = {**demonstration(step, arguments, servers, wanted), "cluster": wanted.to_dict()}
+        return {**plan, "told": told(plan, servers)}
 
     def _server(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         host = variables["hostvars"][name]

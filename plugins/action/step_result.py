@@ -21,22 +21,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
     _supports_async = False
     _supports_check_mode = True
     _requires_connection = False
-    _VALID_ARGS = frozenset(("playbook", "plan", "answer"))
+    _VALID_ARGS = frozenset(("playbook",))
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Return ``result``, published under ``wallaroo_resilience``."""
+        """Return ``result``, published under ``wallaroo_resilience`` when there is one."""
         answer: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
-        arguments = self._task.args
-        playbook = str(arguments["playbook"])
+        playbook = str(self._task.args["playbook"])
         answer["changed"] = False
         try:
-            outcome = _publishing.of_step(
-                playbook, arguments.get("plan") or {}, arguments.get("answer") or {}, bool(self._task.check_mode)
-            )
+            registered = _publishing.Registered(task_vars or {})
+            outcome = _publishing.of_step(playbook, registered, bool(self._task.check_mode))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # The step is done: that its result cannot be told must not make it fail.
             display.warning(f"The result of {playbook} could not be published: {error!r}")
+            return answer
+        if outcome is None:
             return answer
         answer["result"] = _publishing.to_data(outcome)
         answer["ansible_stats"] = _publishing.statistics(outcome)

@@ -44,7 +44,7 @@ options:
     type: dict
   migrations:
     description:
-      - The crashes of workers and their returns. Either with the times that the single steps returned, or as C(move), with its C(plan) and what the steps
+      - The crashes of workers and their returns. Each either as C(step_plan) returned it for V(crashes), or with its C(plan) and what the steps
         C(killed), C(moved), C(awaited) and C(returned) have returned, with C(outcome) and C(note).
     type: list
     elements: dict
@@ -58,12 +58,6 @@ options:
     description:
       - What is still to be done although the worker has moved, when something is.
     type: str
-    default: ""
-  outcome:
-    description:
-      - What became of a migration. A run that looked at messages has a verdict instead.
-    type: str
-    choices: ["", moved, rolled back, unfinished]
     default: ""
   started:
     description:

@@ -13,7 +13,7 @@ version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Reads on the controller what C(server_info) returned for every server of the group (registered as C(cluster_server_state)) and the
-    arguments of the step as the user wrote them.
+    arguments of the step, which are declared as options of its role's entry point.
   - Returns everything that the step needs, or fails with one sentence before anything was changed.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
@@ -28,34 +28,17 @@ attributes:
 options:
   step:
     description:
-      - The step.
+      - The step, by the name of its playbook. V(cluster) is the cluster that V(start_cluster) would start.
+      - Within a step V(fences) tells which servers must be fenced, V(stalled) why a wait came to its limit, V(road_back) and V(after_road_back)
+        whether a worker that could not be moved can be started where it was, V(left) what is left to be done after a move, and V(crashes)
+        what the crashes of a run took.
     type: str
-    choices:
-      - cluster
-      - start
-      - send
-      - kill
-      - copy
-      - restart
-      - fences
-      - stalled
-      - migrate
-      - road_back
-      - after_road_back
-      - left
-      - stop
-      - verify
-      - demo
-      - verify_migration
-      - verify_restart
-      - preflight
-      - repository
     required: true
   arguments:
     description:
-      - The arguments of the step, as texts or typed; empty texts count as not given.
+      - The arguments of the step, as texts or typed; empty texts count as not given, and what is not given has the default that is declared.
+      - Left out, they are the variables of those names, wherever they were defined. A part of a bigger run is told all of its arguments.
     type: dict
-    default: {}
   group:
     description:
       - The inventory's group of servers. Server N is its Nth host.
@@ -72,6 +55,11 @@ EXAMPLES = r"""
       src: 2
       dst: 4
   register: step
+
+- name: Plan the migration that the variables worker, src and dst ask for
+  wallaroo.resilience.step_plan:
+    step: migrate
+  register: step
 """
 
 RETURN = r"""
@@ -80,4 +68,10 @@ plan:
   returned: success
   type: dict
   sample: {worker: worker2, src: server2, dst: server4, epoch: 2, needed: true}
+arguments:
+  description: The arguments of the step, typed, and with their defaults.
+  returned: success, for a step of a playbook
+  type: dict
+  version_added: 1.1.0
+  sample: {worker: "2", src: "2", dst: "4", via: files, source_lost: false, settle: true, keep_address: false}
 """

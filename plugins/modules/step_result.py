@@ -14,6 +14,7 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Publishes the result of a playbook as C(set_stats) does, under the one key C(wallaroo_resilience), so that AWX shows it as the
     artifacts of the job and the Python API of the collection reads it. A later result takes the place of an earlier one.
+  - Reads what the tasks of the step have registered. The role C(step) does this once for each playbook; parts of a bigger run publish nothing.
   - A result that cannot be made is a warning, since the step itself is done.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
@@ -28,47 +29,24 @@ attributes:
 options:
   playbook:
     description:
-      - The playbook whose step it was.
+      - The playbook whose step it was. One that yields nothing but that it was done publishes nothing.
     type: str
-    choices:
-      - start_cluster
-      - start_sender
-      - kill_worker
-      - copy_resilience
-      - restart_worker
-      - migrate
-      - stop_cluster
-      - status
-      - preflight
-      - setup_repo
     required: true
-  plan:
-    description:
-      - What C(step_plan) returned as RV(wallaroo.resilience.step_plan#module:plan).
-    type: dict
-    default: {}
-  answer:
-    description:
-      - What the module returned that did the step; for V(stop_cluster) and V(status) of each server. Empty when nothing had to be
-        done.
-    type: dict
-    default: {}
 seealso:
   - module: wallaroo.resilience.run_result
 """
 
 EXAMPLES = r"""
-- name: Publish who was killed
+- name: Publish what it yielded
   wallaroo.resilience.step_result:
     playbook: kill_worker
-    plan: "{{ step.plan }}"
-    answer: "{{ killed }}"
+  run_once: true
 """
 
 RETURN = r"""
 result:
   description: What was published.
-  returned: success
+  returned: success, when there is a result
   type: dict
   sample: {playbook: kill_worker, changed: true, worker: worker2, server: server2, pid: 4711}
 """

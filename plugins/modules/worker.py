@@ -123,6 +123,12 @@ ready:
   returned: when O(state=started) and RV(finished) is true
   type: float
   sample: 1795466797.97
+resumed:
+  description: The same as RV(ready), by the name that it has in results.
+  version_added: 1.1.0
+  returned: when O(state=started) and RV(finished) is true
+  type: float
+  sample: 1795466797.97
 late:
   description: Whether it was ready already when it was looked for, so that RV(ready) is later than that moment was.
   returned: when O(state=started)

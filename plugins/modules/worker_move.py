@@ -183,6 +183,12 @@ ready:
   returned: success and not in check mode, when RV(finished) is true
   type: float
   sample: 1795466798.1
+resumed:
+  description: The same as RV(ready), by the name that it has in results.
+  version_added: 1.1.0
+  returned: success and not in check mode, when RV(finished) is true
+  type: float
+  sample: 1795466798.1
 late:
   description: Whether it was ready already when it was looked for, so that RV(ready) is later than that moment was.
   returned: success and not in check mode

@@ -1,22 +1,28 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments of the playbooks: what a user or a survey wrote, checked and typed.
+"""Arguments of the steps: what a user or a survey wrote, checked and typed as it is declared.
 
-Everything comes as text from ``-e`` and from AWX surveys, and an unanswered optional question of
-a survey is an empty text.
+Everything comes as text from ``-e`` and from AWX surveys, and an unanswered optional question of a survey is an empty
+text: here it becomes what it is, not given.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue import applications, versions
+from ansible.module_utils.common.validation import check_type_dict
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue import applications
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import home_server, worker_names
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
+    home_server,
+    server_name,
+    worker_names,
+    worker_number,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import HIGHEST
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
     MOST_WORKERS,
@@ -26,6 +32,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled, NotOffered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import Argument, Step
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
@@ -35,45 +42,67 @@ MOST = 10**15
 LEAST = {"restarts": 0, "seed": 0}
 """Whole numbers that may be less than 1."""
 
-FILES, JOURNAL = WAYS = ("files", "journal")
+FILES, JOURNAL = "files", "journal"
 """How a worker's resilience files reach another server: from its source server, or from the journal server."""
 
-MODES = ("exactly_once", "at_least_once")
-"""What the module ``ordering_verify`` knows."""
-
-"""Other names that people use for the applications."""
+Servers = Sequence[str]
+"""The names of all servers; empty when they are not known."""
 
 
-def given(arguments: Mapping[str, Any], name: str) -> str:
-    """What was written, as a text; empty when nothing was."""
-    value = arguments.get(name)
-    return "" if value is None else str(value).strip()
+def typed(step: Step, given: Mapping[str, Any], servers: Servers = ()) -> dict[str, Any]:
+    """All arguments of a step and variables of its role, as its plan takes them: typed, and with their defaults.
+
+    :param given: what was written, by name; more than the step's own may be there.
+    :raises Refusal: when one makes no sense, or a required one is missing.
+    """
+    found = {name: value_of(argument, given.get(name), servers) for name, argument in step.options.items()}
+    missing = next((one for one in step.arguments.values() if one.required and found[one.name] is None), None)
+    if missing is not None:
+        raise Refusal(f'{missing.name} is missing: give it as in -e "{step.example}". {missing.sentence}')
+    return found
 
 
-def integer(arguments: Mapping[str, Any], name: str, default: Optional[int] = None) -> int:
+def value_of(argument: Argument, value: Any, servers: Servers = ()) -> Any:
+    """The value of one argument; its default when it was not given.
+
+    :raises Refusal: when it makes no sense.
+    """
+    if value is None or value in ([], {}) or (isinstance(value, str) and not value.strip()):
+        return argument.default
+    name = argument.name
+    found = MEANINGS.get(name, TYPES[argument.type])(name, value, servers)
+    if argument.choices and found not in argument.choices:
+        raise Refusal(f"{name}={value} is not known: choose one of {', '.join(argument.choices)}.")
+    return found
+
+
+def least(name: str) -> int:
+    """The smallest value of a whole number."""
+    return LEAST.get(name, 1)
+
+
+def most(name: str) -> int:
+    """The largest value of a whole number."""
+    return MOST_WORKERS if name == "workers" else MOST
+
+
+def integer(name: str, value: Any, _servers: Servers = ()) -> int:
     """A whole number, at least 1 unless :data:`LEAST` says otherwise."""
-    text, minimum = given(arguments, name), LEAST.get(name, 1)
-    if not text:
-        if default is None:
-            raise Refusal(f"{name} is missing: give a whole number, e.g. -e {name}={minimum + 1}.")
-        return default
+    text = str(value).strip()
     # int() alone would take 1_0 and the digits of other scripts, which nobody means.
     if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
         raise Refusal(f"{name}={text} is no whole number.")
     number = int(text)
-    if number < minimum:
-        raise Refusal(f"{name}={number} is too small: it must be at least {minimum}.")
-    most = MOST_WORKERS if name == "workers" else MOST
-    if number > most:
-        raise Refusal(f"{name}={number} is too large: it must be at most {most}.")
+    if number < least(name):
+        raise Refusal(f"{name}={number} is too small: it must be at least {least(name)}.")
+    if number > most(name):
+        raise Refusal(f"{name}={number} is too large: it must be at most {most(name)}.")
     return number
 
 
-def number(arguments: Mapping[str, Any], name: str, default: float) -> float:
+def number(name: str, value: Any, _servers: Servers = ()) -> float:
     """A number of seconds or the like, not negative."""
-    text = given(arguments, name)
-    if not text:
-        return default
+    text = str(value).strip()
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII):
         raise Refusal(f"{name}={text} is no number.")
     found = float(text)
@@ -82,54 +111,123 @@ def number(arguments: Mapping[str, Any], name: str, default: float) -> float:
     return found
 
 
-def share(arguments: Mapping[str, Any], name: str, default: float) -> float:
+def share(name: str, value: Any, _servers: Servers = ()) -> float:
     """A number between 0 and 1."""
-    found = number(arguments, name, default)
+    found = number(name, value)
     if found > 1:
         raise Refusal(f"{name}={found:g} is no share: it must be between 0 and 1.")
     return found
 
 
-def boolean(arguments: Mapping[str, Any], name: str, default: bool) -> bool:
+def boolean(name: str, value: Any, _servers: Servers = ()) -> bool:
     """Yes or no, in any of the ways Ansible understands."""
-    text = given(arguments, name).lower()
-    if not text:
-        return default
+    text = str(value).strip().lower()
     if text in ("true", "yes", "on", "1", "y", "t"):
         return True
     if text in ("false", "no", "off", "0", "n", "f"):
         return False
-    raise Refusal(f"{name}={arguments[name]} is neither true nor false.")
+    raise Refusal(f"{name}={value} is neither true nor false.")
 
 
-def choice(arguments: Mapping[str, Any], name: str, choices: Sequence[str], default: str) -> str:
-    """One of several words."""
-    value = given(arguments, name) or default
-    if value not in choices:
-        raise Refusal(f"{name}={value} is not known: choose one of {', '.join(choices)}.")
+def text(name: str, value: Any, _servers: Servers = ()) -> str:
+    """A word or more."""
+    if isinstance(value, (list, tuple, Mapping)):
+        raise Refusal(f"{name}={value} is no text.")
+    return str(value).strip()
+
+
+def file(name: str, value: Any, _servers: Servers = ()) -> str:
+    """An absolute path on the servers, without a slash at its end."""
+    path = text(name, value)
+    if not path.startswith("/"):
+        raise Refusal(f"{name}={path} is no absolute path on the servers.")
+    return path.rstrip("/") or path
+
+
+def words(name: str, value: Any, _servers: Servers = ()) -> list[str]:
+    """A list, or a text with blanks or commas between its items."""
+    if isinstance(value, (list, tuple)):
+        return [str(item).strip() for item in value if str(item).strip()]
+    try:
+        return shlex.split(str(value).replace(",", " "))
+    except ValueError as error:
+        raise Refusal(f"{name}={value} is no list: {error}.") from error
+
+
+def dictionary(name: str, value: Any, _servers: Servers = ()) -> dict[str, Any]:
+    """A dictionary, or a text of one: JSON, or ``a=1, b=2``."""
+    try:
+        found: dict[str, Any] = check_type_dict(value)
+    except TypeError as error:
+        raise Refusal(f"{name}={value} is no dictionary: {error}.") from error
+    return found
+
+
+def _worker(name: str, value: Any, _servers: Servers) -> str:
+    return _said(name, text(name, value), worker_number)
+
+
+def _server(name: str, value: Any, servers: Servers) -> str:
+    return _said(name, text(name, value), lambda one: server_name(one, servers) if servers else one)
+
+
+def _path(name: str, value: Any, servers: Servers) -> list[str]:
+    # A blank is none between its servers, as it is between the words of a list.
+    path = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    return [_server(name, one, servers) for one in path if str(one).strip()]
+
+
+def _application(name: str, value: Any, _servers: Servers) -> str:
+    return applications.NAMES.get(text(name, value), text(name, value))
+
+
+def _ports(_name: str, value: Any, _servers: Servers) -> Any:
+    ports_of(value)
     return value
 
 
-def required(arguments: Mapping[str, Any], name: str, example: str) -> str:
-    """A word that must be there."""
-    text = given(arguments, name)
-    if not text:
-        raise Refusal(f"{name} is missing: give it as in -e {example}.")
-    return text
+def _listen(name: str, value: Any, _servers: Servers) -> str:
+    host = text(name, value)
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+        raise Refusal(f"{name}={host} is no address of server 1: give an IPv4 address or a name, no port.")
+    return host
 
 
-def file(arguments: Mapping[str, Any], name: str, where: str) -> str:
-    """An absolute path on a server, without a slash at its end; empty when none was given."""
-    text = given(arguments, name)
-    if text and not text.startswith("/"):
-        raise Refusal(f"{name}={text} is no absolute path on {where}.")
-    return text.rstrip("/") or text
+def _said(name: str, value: str, look: Callable[[str], object]) -> str:
+    try:
+        look(value)
+    except ValueError as error:
+        raise Refusal(f"{name}={value}: {error}") from error
+    return value
 
 
-def application(arguments: Mapping[str, Any]) -> str:
-    """The application, by any of its names."""
-    text = given(arguments, "app")
-    return choice({"app": applications.NAMES.get(text, text)}, "app", list(APPLICATIONS), applications.DEFAULT)
+Reading = Callable[[str, Any, Servers], Any]
+
+TYPES: dict[str, Reading] = {
+    "int": integer,
+    "float": number,
+    "bool": boolean,
+    "str": text,
+    "path": file,
+    "list": words,
+    "dict": dictionary,
+    "raw": lambda _name, value, _servers: value,
+}
+"""What a value of each of Ansible's types may be."""
+
+WORKERS, SERVERS = ("worker",), ("server", "src", "dst")
+"""Arguments that mean a worker, and those that mean a server, wherever they are taken."""
+
+MEANINGS: dict[str, Reading] = {
+    **dict.fromkeys(WORKERS, _worker),
+    **dict.fromkeys(SERVERS, _server),
+    "path": _path,
+    "app": _application,
+    "rejecting": share,
+    "wallaroo_ports": _ports,
+    "metrics_ui_listen": _listen,
+}
+"""Words that mean the same in all steps, and more than their type says."""
 
 
 def cluster_record(
@@ -137,32 +235,35 @@ def cluster_record(
 ) -> ClusterRecord:
     """The cluster that a user wants to be started.
 
+    :param arguments: typed, all of ``start_cluster.yml`` among them, and ``via`` of a verified run.
     :param servers: name, address and base of every server, in the order of the inventory's group.
-    :raises Refusal: when an argument makes no sense.
+    :raises Refusal: when they do not fit together.
     """
     if not servers:
         raise Refusal("The inventory's group 'servers' has no hosts.")
-    app = application(arguments)
-    engine = choice(arguments, "engine", list(ENGINES), registry.DEFAULT)
-    home = file(arguments, "wallaroo_home", "the servers")
+    app, engine, home = arguments["app"], arguments["engine"], arguments["wallaroo_home"] or ""
     if ENGINES[engine].home and not home:
         raise Refusal(f"engine={engine} needs wallaroo_home: {ENGINES[engine].home}.")
-    symbols_file = file(arguments, "symbols_file", "the servers")
+    symbols_file = arguments["symbols_file"] or ""
     if symbols_file and not APPLICATIONS[app].symbols:
         taking = " or ".join(f"app={one.name}" for one in APPLICATIONS.values() if one.symbols)
         raise Refusal(f"symbols_file={symbols_file} cannot be used: it is for {taking}.")
-    via = choice(arguments, "via", WAYS, FILES)
-    journal = boolean(arguments, "journal", via == JOURNAL)
-    if via == JOURNAL and not journal:
+    restores = arguments.get("via") == JOURNAL
+    journal = restores if arguments["journal"] is None else arguments["journal"]
+    if restores and not journal:
         raise Refusal("via=journal needs a journal to restore from: leave journal=false out.")
     if journal:
         try:
             registry.offered(engine, Journalled)
         except NotOffered as lacking:
             raise Refusal(f"{lacking} Leave journal=true and via=journal out.") from lacking
-    workers = integer(arguments, "workers", 2)
+    version = arguments["wallaroo_version"]
+    if version not in ENGINES[engine].versions:
+        known = ", ".join(ENGINES[engine].versions)
+        raise Refusal(f"wallaroo_version={version} is not known: with engine={engine} choose one of {known}.")
+    workers = arguments["workers"]
     names = [str(server["name"]) for server in servers]
-    ports = ports_of(arguments.get("wallaroo_ports"))
+    ports = ports_of(arguments["wallaroo_ports"])
     if ports.workers + 2 * workers + 1 > HIGHEST:
         raise Refusal(
             f"workers={workers} is too many: each needs two ports above {ports.workers}, and there are no more."
@@ -174,7 +275,7 @@ def cluster_record(
         identifier=identifier,
         application=app,
         engine=engine,
-        version=choice(arguments, "wallaroo_version", ENGINES[engine].versions, versions.DEFAULT),
+        version=version,
         workers=workers,
         servers=[
             ServerAddress(name=str(server["name"]), address=str(server["address"]), base=str(server["base"]))
@@ -182,30 +283,11 @@ def cluster_record(
         ],
         placement={worker: home_server(worker, names) for worker in worker_names(workers)},
         ports=ports.to_dict(),
-        keys=integer(arguments, "keys", 11),
+        keys=arguments["keys"],
         journal=journal,
         symbols_file=symbols_file,
         wallaroo_home=home,
-        checkpoint_interval=number(arguments, "checkpoint_interval", 1.0),
-        metrics_ui=boolean(arguments, "metrics_ui", True),
+        checkpoint_interval=arguments["checkpoint_interval"],
+        metrics_ui=arguments["metrics_ui"] is not False,
         started=started,
     )
-
-
-def words(value: Any) -> list[str]:
-    """A list, or a text with blanks or commas between its items."""
-    if value is None:
-        return []
-    if isinstance(value, (list, tuple)):
-        return [str(item).strip() for item in value if str(item).strip()]
-    try:
-        return shlex.split(str(value).replace(",", " "))
-    except ValueError as error:
-        raise Refusal(f"{value} is no list: {error}.") from error
-
-
-def path_of_servers(value: Any) -> list[str]:
-    """``path=2,4,2,3``: the servers a worker visits, its home first."""
-    if isinstance(value, (list, tuple)):
-        return [str(item).strip() for item in value if str(item).strip()]
-    return [item.strip() for item in given({"path": value}, "path").split(",") if item.strip()]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Surveys of AWX: made from the short form in ``awx/``, and held against the rules by which AWX accepts them.
+"""Surveys of AWX: made from what the steps declare and the questions in ``awx/``, and held against AWX's rules.
 
 The rules are those of AWX's own validation of a survey, which answers a mistake with an error at the time of launch
 or of saving, or not at all.
@@ -9,21 +9,21 @@ or of saving, or not at all.
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
+import yaml
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import MOST_WORKERS
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import SERVERS, WORKERS, least, most
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import ROOT, Argument
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared_step
 
 TEXTS = ("text", "textarea", "password")
 CHOICES = ("multiplechoice", "multiselect")
 TYPES = (*TEXTS, "integer", "float", *CHOICES)
 """AWX knows no other, and above all no boolean: yes and no are choices, and arrive as texts."""
-
-CATALOGUE: dict[str, Iterable[str]] = {"applications": APPLICATIONS, "engines": ENGINES, "versions": VERSIONS}
-"""What a template may write as its choices instead of a list."""
 
 APPROVAL = "approval"
 """The step of a workflow at which a person is asked."""
@@ -34,12 +34,17 @@ _KEYS = {"type": str, "question_name": str, "variable": str, "required": bool}
 def survey_spec(template: Mapping[str, Any]) -> dict[str, Any]:
     """The survey of a template or workflow, as AWX's API takes it; empty without questions.
 
-    :param template: ``name``, ``description`` and ``survey``, a list of questions with ``variable``, ``question``,
-        ``type``, ``required`` and what belongs to the type.
+    :param template: ``name``, ``description``, ``playbook`` (or ``steps``) and ``survey``, a list of variables, each by
+        its name alone or with what is asked otherwise than declared. Without a survey all arguments are asked for.
     :raises ValueError: with all that AWX would not accept.
     """
+    found = [declared_step(name) for name in _steps_of(template)]
+    declared = {name: one for known in reversed(found) if known for name, one in known.options.items()}
+    asked = template.get("survey")
+    if asked is None:
+        asked = [name for known in found if known for name in known.arguments]
     # What comes out of Ansible are kinds of str and int of its own, and AWX's rules are about the exact types.
-    questions = json.loads(json.dumps(template.get("survey") or []))
+    questions = [_complete(one, declared) for one in json.loads(json.dumps(asked))]
     if not questions:
         return {}
     spec = {
@@ -53,6 +58,60 @@ def survey_spec(template: Mapping[str, Any]) -> dict[str, Any]:
     return spec
 
 
+def _steps_of(template: Mapping[str, Any]) -> list[str]:
+    if "steps" in template:
+        return [str(name) for name in template["steps"]]
+    return [str(template.get("playbook") or "").rsplit("/", 1)[-1].removesuffix(".yml")]
+
+
+def _complete(asked: Any, declared: Mapping[str, Argument]) -> dict[str, Any]:
+    """A question: what the step declares, over that what is always asked, and over that what this survey says."""
+    own = asked if isinstance(asked, Mapping) else {"variable": asked}
+    argument = declared.get(str(own.get("variable")))
+    written = {**(questions().get(str(own.get("variable"))) or {}), **own}
+    if "question" in written:
+        # It says what is meant, and the sentence of the declaration would say it again.
+        written.setdefault("description", "")
+    found = {**(_declared(argument) if argument else {}), **written}
+    answered = found.get("default") not in (None, "")
+    found.setdefault("required", answered or bool(argument and argument.required))
+    if found.get("type") in TEXTS:
+        found.setdefault("min", int(found["required"]))
+        found.setdefault("max", 4096 if found["type"] == "textarea" else 1024)
+    return found
+
+
+def _declared(argument: Argument) -> dict[str, Any]:
+    name, default = argument.name, argument.default
+    found: dict[str, Any] = {"question": f"{name}?", "description": argument.sentence, "type": "text"}
+    if name in (*WORKERS, *SERVERS):
+        # A name would do as well, but a number cannot be misspelt.
+        found.update(type="integer", min=1, max=MOST_WORKERS)
+        default = int(default) if default else None
+    elif argument.choices:
+        found.update(type="multiplechoice", choices=list(argument.choices))
+    elif argument.type == "bool":
+        found.update(type="multiplechoice", choices=["false", "true"])
+        default = None if default is None else str(default).lower()
+    elif argument.type == "int":
+        found.update(type="integer", min=least(name), max=most(name))
+    elif argument.type == "float":
+        found.update(type="float", min=0, max=10**9 - 1)
+    elif argument.type == "list" or isinstance(default, list):
+        found["type"] = "textarea"
+        default = "\n".join(default or [])
+    elif isinstance(default, dict):
+        default = json.dumps(default) if default else None
+    return found if default is None else {**found, "default": default}
+
+
+@functools.cache
+def questions() -> dict[str, Any]:
+    """What is asked for a variable, wherever it is asked for."""
+    found: dict[str, Any] = yaml.safe_load((ROOT / "awx" / "questions.yml").read_text(encoding="utf-8"))
+    return found
+
+
 def _question(short: Mapping[str, Any]) -> dict[str, Any]:
     # All keys, also where they mean nothing: AWX's page reads them.
     return {
@@ -64,13 +123,8 @@ def _question(short: Mapping[str, Any]) -> dict[str, Any]:
         "default": short.get("default", "" if short.get("type") in (*TEXTS, *CHOICES) else None),
         "min": short.get("min"),
         "max": short.get("max"),
-        "choices": _choices(short.get("choices", [])),
+        "choices": short.get("choices", []),
     }
-
-
-def _choices(written: Any) -> Any:
-    """A word stands for what the catalogue has of it."""
-    return list(CATALOGUE[written]) if isinstance(written, str) and written in CATALOGUE else written
 
 
 def problems(spec: Mapping[str, Any]) -> list[str]:

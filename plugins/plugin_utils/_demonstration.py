@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import VERIFIED, application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import JOURNAL
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import not_answering
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
@@ -26,38 +26,32 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
 
-VALUES_A_ROUND = 1000
-"""How many values a key are sent before and after each crash, as in the VERIFY scripts (wallaroo.md, I.2)."""
-
-BATCH_UNDER_LOAD = 2
-"""Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 25 seconds."""
+BATCH, BATCH_UNDER_LOAD = 100, 2
+"""Values that are sent at once, and while a worker is crashed: at 0.05 seconds a tick, 1000 values take 25 seconds."""
 
 
 def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:
     """The rounds of a verified run.
 
     :param name: of the playbook, which says where the worker goes when nothing else does.
-    :param arguments: ``worker`` (2), ``path`` (servers the worker visits, its home first), ``dst``
-        (short for a path of two), ``restarts`` (crashes in place at the end of the path), ``values``
-        (values a key and round), ``drain`` (false: crash while messages flow), ``via`` (``journal``: each
-        move takes the files from the journal server).
+    :returns: also ``formation``, what the cluster of the run is started with.
     """
     servers.require_all()
     if not application(wanted.application).is_verified:
         raise Refusal(f"{wanted.application} has no ordering that could be verified: verified runs need {VERIFIED}.")
-    worker = resolve_worker(arguments_of.given(arguments, "worker") or 2, wanted)
+    worker = resolve_worker(arguments["worker"], wanted)
     refuse_fixed(wanted, worker, "moved or restarted")
     path = _path(name, arguments, servers, wanted, worker)
-    restarts = arguments_of.integer(arguments, "restarts", 1 if len(path) == 1 else 0)
+    restarts = arguments["restarts"]
+    if restarts is None:
+        restarts = 1 if len(path) == 1 else 0
     if len(path) == 1 and restarts == 0:
         raise Refusal(f"A run with path={path[0]} and restarts=0 crashes nothing and so proves nothing.")
-    values = arguments_of.integer(arguments, "values", VALUES_A_ROUND)
-    via = arguments_of.choice(arguments, "via", arguments_of.WAYS, arguments_of.FILES)
+    values, drain, via = arguments["values"], arguments["drain"], arguments.get("via")
     acts = [
         {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": via} for src, dst in zip(path, path[1:])
     ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
     rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
-    drain = arguments_of.boolean(arguments, "drain", True)
     return {
         "worker": worker,
         "path": path,
@@ -66,11 +60,9 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         "last": (len(rounds) + 1) * values,
         "expected": (len(rounds) + 1) * values * wanted.keys,
         "rounds": rounds,
-        "drain": drain,
-        "batch": arguments_of.integer(arguments, "batch", 100 if drain else BATCH_UNDER_LOAD),
-        "interval": arguments_of.number(arguments, "interval", 0.05),
-        "mode": arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0]),
-        "keep_running": arguments_of.boolean(arguments, "keep_running", False),
+        "batch": arguments["batch"] or (BATCH if drain else BATCH_UNDER_LOAD),
+        **{name: arguments[name] for name in ("drain", "interval", "mode", "keep_running")},
+        "formation": {**arguments, "journal": wanted.journal},
     }
 
 
@@ -80,8 +72,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     :param arguments: ``last`` (by default the value up to which was sent), ``mode``.
     :return: with ``unchecked``, why nothing can be verified since servers are gone; empty when it can.
     """
-    mode = arguments_of.choice(arguments, "mode", arguments_of.MODES, arguments_of.MODES[0])
-    wanted = None if arguments.get("last") in (None, "") else arguments_of.integer(arguments, "last")
+    wanted = arguments["last"]
     gone = _unchecked(servers, wanted)
     if gone:
         return gone
@@ -111,7 +102,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "leading": leading,
         "last": last,
         "expected": last * record.keys,
-        "mode": mode,
+        "mode": arguments["mode"],
     }
 
 
@@ -185,7 +176,7 @@ def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:
         where = (
             f"move it from {one['src']} to {one['dst']}" if one["act"] == "migrate" else f"restart it on {one['dst']}"
         )
-        through = " through the journal server" if one.get("via") == arguments_of.JOURNAL else ""
+        through = " through the journal server" if one.get("via") == JOURNAL else ""
         said.append(f"Would kill {worker}{before}, {where}{through}, and send up to {one['last']}.")
     after = "leave the cluster running" if plan["keep_running"] else "stop the cluster"
     said.append(f"Would verify {plan['expected']:,} messages ({plan['mode']}), and {after}.")
@@ -195,8 +186,8 @@ def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:
 def _path(name: str, arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord, worker: str) -> list[str]:
     """The servers a worker visits, by their inventory names."""
     home = wanted.placement[worker]
-    path = [servers.resolve(item) for item in arguments_of.path_of_servers(arguments.get("path"))]
-    dst = arguments_of.given(arguments, "dst")
+    path = [servers.resolve(item) for item in arguments.get("path") or []]
+    dst = arguments.get("dst")
     if dst and path and path != [home, servers.resolve(dst)]:
         raise Refusal(
             f"dst={dst} is short for path={home},{dst}, but path={','.join(path)} was given too: leave one out."

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 EVERYWHERE = "0.0.0.0"
 """All addresses of a server."""
@@ -26,13 +25,13 @@ def metrics_ui(
     first, ports, runs = wanted.first_server, wanted.port_numbers, servers.metrics_ui()
     if not wanted.metrics_ui:
         return {"metrics_ui": {"state": "stopped", **runs} if runs else {}}
-    host = listen_host(arguments, first.address)
+    host = arguments["metrics_ui_listen"] or first.address
     access = servers.access.get(first.name) or {}
     return {
         "metrics_ui": {
             "state": "started",
             # Whoever asked for it wants no cluster without it; a server that cannot have it is a warning otherwise.
-            "required": str(arguments.get("metrics_ui") or "").strip() != "",
+            "required": bool(arguments["metrics_ui"]),
             "server": first.name,
             "base": first.base,
             "listen": f"{host}:{ports.metrics_ui}",
@@ -44,13 +43,3 @@ def metrics_ui(
             "placement": dict(placement),
         }
     }
-
-
-def listen_host(arguments: Mapping[str, Any], default: str) -> str:
-    """Where it is to listen, without the port."""
-    value = arguments.get("metrics_ui_listen")
-    host = "" if value is None else str(value).strip()
-    host = host or default
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
-        raise Refusal(f"metrics_ui_listen={host} is no address of server 1: give an IPv4 address or a name, no port.")
-    return host

@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any, Optional
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
 
 Data = Mapping[str, Any]
 
 MOVED, ROLLED_BACK, NOTHING, UNFINISHED = "moved", "rolled back", "nothing to do", "unfinished"
 """Outcomes of a migration. ``unfinished``: the worker is down, or it is not known whether it is."""
+
+
+_KEPT = {"started": "started", "resumed": "ready"}
+"""Times of a start, and what the record of a process calls them."""
 
 
 def known_times(source: Data, target: Data, running_on_source: bool) -> dict[str, Any]:
@@ -28,40 +35,108 @@ def known_times(source: Data, target: Data, running_on_source: bool) -> dict[str
     if came.get("epoch") == target.get("epoch"):
         found.update({name: came[name] for name in ("copied", "copied_bytes") if _number(came, name)})
         if target.get("alive") and came.get("pid") == target.get("pid"):
-            found.update({name: came[name] for name in ("started", "ready") if _number(came, name)})
+            found.update({name: came[kept] for name, kept in _KEPT.items() if _number(came, kept)})
     return found
 
 
-def steps_of(move: Data) -> dict[str, Any]:
-    """The times of a move, for :meth:`._results.Migration.from_steps`.
+def times_of(move: Data) -> dict[str, Any]:
+    """The times of a crash and what became of the worker, in seconds since the epoch, for :func:`migration`.
 
-    :param move: ``plan``, and what was returned by the kill (``killed``), the move (``moved``), the wait for a worker
-        that an interrupted run had started (``awaited``), and the start on the source after a failure (``returned``);
-        ``outcome``; ``note``, what went wrong.
+    :param move: ``plan``, with the worker and its servers, and what was returned by the kill (``killed``), the move
+        (``moved``), the start in place or the wait for a worker that an interrupted run had started (``awaited``), and
+        the start on the source after a failure (``returned``); ``outcome``; ``note``, what went wrong.
     """
     plan, known = move["plan"], move["plan"].get("known") or {}
     killed, moved = move.get("killed") or {}, move.get("moved") or {}
-    outcome = str(move.get("outcome") or MOVED)
-    back = next((step for step in (move.get("awaited") or {}, moved) if step.get("ready")), {})
+    outcome = str(move.get("outcome", MOVED))
+    back = next((step for step in (move.get("awaited") or {}, moved) if step.get("resumed")), {})
     back = (move.get("returned") or {}) if outcome == ROLLED_BACK else back
     return {
-        "worker": plan["worker"],
-        "src": plan["src"],
-        "dst": plan["dst"],
-        "killed": killed.get("killed") or moved.get("killed") or known.get("killed"),
-        "died": killed.get("died") or moved.get("died") or known.get("died"),
+        **{name: plan[name] for name in ("worker", "src", "dst")},
+        **{name: killed.get(name) or moved.get(name) or known.get(name) for name in ("killed", "died")},
+        # Of what a copy returns, "copied" are the names of the files.
         "copied": moved.get("finished_at") or known.get("copied"),
         "copied_bytes": moved.get("copied_bytes") or known.get("copied_bytes") or 0,
-        "started": back.get("started") or known.get("started"),
-        "resumed": back.get("ready") or known.get("ready"),
+        **{name: back.get(name) or known.get(name) for name in ("started", "resumed")},
         "late": bool(back.get("late")),
-        "epoch": plan.get("epoch") or 0,
+        "epoch": plan.get("epoch") or back.get("epoch") or 0,
         "via": plan.get("via") or "",
         "source_lost": bool(plan.get("source_lost")),
         "outcome": outcome,
         "note": str(move.get("note") or ""),
         "retried": str(back.get("retried") or ""),
     }
+
+
+def crashes(arguments: Data) -> dict[str, Any]:
+    """What the crashes of a run took, one more among them if its worker was killed: ``so_far``, and a move."""
+    found = times_of(arguments)
+    return {"migrations": [*arguments["so_far"], *([found] if seconds(found["killed"]) else [])]}
+
+
+def migration(times: Data, gap: Optional[float] = None) -> Migration:
+    """A migration, from what :func:`times_of` returned.
+
+    There is no downtime when the worker was not killed, and when it was back before somebody looked (``late``).
+
+    :param gap: seconds from the last message out before the kill to the first one out after it.
+    """
+    killed, resumed = (seconds(times.get(name)) for name in ("killed", "resumed"))
+    retried = str(times.get("retried") or "")
+    late = bool(times.get("late")) or bool(killed and resumed and resumed < killed)
+    moments: dict[str, Any] = {
+        name: moment(seconds(times.get(name))) for name in ("killed", "died", "copied", "started", "resumed")
+    }
+    return Migration(
+        **{name: str(times.get(name) or "") for name in ("worker", "src", "dst", "via", "outcome")},
+        **moments,
+        downtime_seconds=round(resumed - killed, 3) if killed and resumed and not late else None,
+        output_gap_seconds=round(gap, 3) if gap is not None else None,
+        copied_bytes=int(times.get("copied_bytes") or 0),
+        epoch=int(times.get("epoch") or 0),
+        note=str(times.get("note") or "") or (f"second start; the first one failed: {retried}" if retried else ""),
+        source_lost=bool(times.get("source_lost")),
+    )
+
+
+def marks(move: Data, back: str = "") -> list[dict[str, Any]]:
+    """What the metrics UI shows of a move; what has no time is left out there.
+
+    :param back: what to say where the worker was started on its source again.
+    """
+    # What this run has not done itself was shown when it happened.
+    times = times_of({**move, "plan": {**move["plan"], "known": {}}})
+    worker, src, dst = times["worker"], times["src"], times["dst"]
+    shown = [("crash", src, "killed", "")]
+    if not back:
+        shown.append(("copy", dst, "copied", f"{times['copied_bytes']:,} bytes"))
+    shown += [("start", src if back else dst, "started", back), ("resumed", src if back else dst, "resumed", "")]
+    return [
+        {
+            "kind": kind,
+            "worker": worker,
+            "server": server,
+            "time": times[name] or "",
+            **({"text": text} if text else {}),
+        }
+        for kind, server, name, text in shown
+    ]
+
+
+def moment(seconds: Optional[float]) -> Optional[str]:
+    """A point in time as ISO 8601 in UTC with milliseconds."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds(value: Any) -> Optional[float]:
+    """A time that a template may have made a text, as it does before ansible-core 2.19; None when there is none."""
+    try:
+        found: float = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found
 
 
 def _number(data: Data, name: str) -> Optional[float]:

@@ -192,6 +192,12 @@ class Violation:
     found: str = ""
     missing: Optional[tuple[int, ...]] = None
     """The first and the last missing value; None when none is missing."""
+    other: Optional[str] = None
+    """Another key that has a part in it."""
+    missing_in: Optional[str] = None
+    """The key that lacks what is missing, where it is not ``key``."""
+    times: int = 1
+    """How often the same wrong frame came in a row."""
     lost: Optional[tuple[int, ...]] = None
     """Those of them that were sent for sure, where what is missing at the end was not sent altogether."""
 
@@ -203,6 +209,8 @@ class Crashed:
     worker: str = ""
     server: str = ""
     last_line: str = ""
+    last_lines: tuple[str, ...] = field(default=(), repr=False)
+    """The end of its log."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, reach
 
 
@@ -154,7 +153,7 @@ def lost_servers(arguments: Mapping[str, Any], servers: Servers, source: Optiona
 
     :param source: the server that ``true`` means; without one, the only server that does not answer.
     """
-    if not arguments_of.boolean(arguments, "source_lost", False):
+    if not arguments["source_lost"]:
         return []
     silent = not_answering(servers)
     if source is None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
@@ -42,6 +42,11 @@ def require_together(strategy: str, variables: Mapping[str, Any], group: str = "
             f"This play takes its servers in batches (serial), now without {', '.join(apart)}: this step needs all of "
             "them at once, so leave serial out."
         )
+
+
+def given(templar: Any, variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values of the variables of a task that there are, wherever they were defined."""
+    return {name: templar.template(variables[name]) for name in names if name in variables}
 
 
 def require_bases(variables: Mapping[str, Any], group: str = "servers") -> None:

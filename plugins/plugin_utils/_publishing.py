@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
-from pathlib import Path
 from typing import Any, Optional, TypeVar, Union
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _results
@@ -42,39 +41,55 @@ def statistics(outcome: Outcome) -> dict[str, Any]:
     return {"data": {KEY: to_data(outcome)}, "per_host": False, "aggregate": False}
 
 
-def of_run(result: _results.Result, folder: Optional[Path], check: bool) -> Outcome:
+WRITES_RUNS = ("demo", "migrate", "verify", "verify_migration", "verify_restart")
+"""Playbooks that leave the folder of a run, and whose result is published when that is written."""
+
+
+def of_run(run: Verified) -> Outcome:
     """What ``run_result`` publishes: of a migration, or of a verified run."""
-    common = {
-        "playbook": result.name,
-        "changed": folder is not None,
-        "check": check,
-        "folder": str(folder) if folder else None,
-        "verdict": result.verdict,
-        "reason": result.reason,
-    }
-    plain = result.to_dict()
-    if result.name == "migrate":
-        return from_data(Moved, {**(plain["migrations"] or [{}])[0], **common, "outcome": result.outcome})
-    return from_data(Verified, {**plain, **common})
+    if run.playbook != _results.MIGRATION:
+        return run
+    plain = asdict(run.migrations[0]) if run.migrations else {}
+    told = ("playbook", "changed", "check", "folder", "verdict", "reason")
+    return Moved(**plain, **{name: getattr(run, name) for name in told})
 
 
-def of_step(playbook: str, plan: Data, answer: Data, check: bool) -> Outcome:
-    """What ``step_result`` publishes.
+class Registered:
+    """What the tasks of a step have registered."""
 
-    :param plan: what ``step_plan`` returned for the step.
-    :param answer: what the module returned that did it; empty when nothing had to be done.
-    :raises ValueError: for a playbook that is not known, or data that cannot be its own.
+    def __init__(self, variables: Data) -> None:
+        """:param variables: of a task of the play."""
+        self._variables = variables
+
+    def __call__(self, name: str) -> dict[str, Any]:
+        """What a task returned; empty when it was skipped, or was not there at all."""
+        found = self._variables.get(name) or {}
+        return {} if found.get("skipped") else dict(found)
+
+    def plan(self, name: str) -> dict[str, Any]:
+        """The plan of a step."""
+        plan: dict[str, Any] = self(name)["plan"]
+        return plan
+
+    def everywhere(self, name: str) -> dict[str, Any]:
+        """What a task returned on each server."""
+        names, hosts = self._variables["groups"]["servers"], self._variables["hostvars"]
+        return {server: hosts[server].get(name) or {} for server in names}
+
+
+def of_step(playbook: str, registered: Registered, check: bool) -> Optional[Outcome]:
+    """What ``step_result`` publishes; None where there is nothing but that the step was done, or ``run_result`` did it.
+
+    :raises ValueError: for data that cannot be the step's own; so do other errors that a missing value makes.
     """
-    try:
-        build = BUILDERS[playbook]
-    except KeyError:
-        raise ValueError(f"{playbook} is none of {', '.join(BUILDERS)}") from None
-    return build({"playbook": playbook, "check": check}, plan, {} if answer.get("skipped") else answer)
+    build = BUILDERS.get(playbook)
+    return build({"playbook": playbook, "check": check}, registered) if build else None
 
 
-def _start_cluster(common: Data, plan: Data, answer: Data) -> Outcome:
+def _start_cluster(common: Data, registered: Registered) -> Outcome:
+    plan, installed = registered.plan("cluster_step"), registered("metrics_ui_installed").get("python")
     record, metrics_ui = plan["cluster"], plan.get("metrics_ui") or {}
-    shown = metrics_ui.get("state") == "started" and (answer.get("metrics_ui") or common["check"])
+    shown = metrics_ui.get("state") == "started" and (installed or common["check"])
     return from_data(
         Started,
         {
@@ -93,7 +108,8 @@ def _start_cluster(common: Data, plan: Data, answer: Data) -> Outcome:
     )
 
 
-def _start_sender(common: Data, plan: Data, answer: Data) -> Outcome:
+def _start_sender(common: Data, registered: Registered) -> Outcome:
+    plan = registered.plan("sender_step")
     needed = bool(plan["needed"])
     return from_data(
         Sent,
@@ -105,12 +121,13 @@ def _start_sender(common: Data, plan: Data, answer: Data) -> Outcome:
             "round": plan.get("round"),
             "keys": plan["cluster"]["keys"],
             "expected": plan.get("expected"),
-            "waited": bool(answer.get("waited", True)),
+            "waited": bool(plan["wait"]),
         },
     )
 
 
-def _kill_worker(common: Data, plan: Data, answer: Data) -> Outcome:
+def _kill_worker(common: Data, registered: Registered) -> Outcome:
+    plan, answer = registered.plan("worker_step"), registered("worker_killed")
     return from_data(
         Killed,
         {
@@ -119,13 +136,14 @@ def _kill_worker(common: Data, plan: Data, answer: Data) -> Outcome:
             "worker": plan["worker"],
             "server": plan["server"],
             "pid": answer.get("pid"),
-            "killed": _results.moment(_results.seconds(answer.get("killed"))),
-            "died": _results.moment(_results.seconds(answer.get("died"))),
+            "killed": _moves.moment(_moves.seconds(answer.get("killed"))),
+            "died": _moves.moment(_moves.seconds(answer.get("died"))),
         },
     )
 
 
-def _copy_resilience(common: Data, plan: Data, answer: Data) -> Outcome:
+def _copy_resilience(common: Data, registered: Registered) -> Outcome:
+    plan, answer = registered.plan("migration_step"), registered("migration_copied")
     return from_data(
         Copied,
         {
@@ -138,7 +156,8 @@ def _copy_resilience(common: Data, plan: Data, answer: Data) -> Outcome:
     )
 
 
-def _restart_worker(common: Data, plan: Data, answer: Data) -> Outcome:
+def _restart_worker(common: Data, registered: Registered) -> Outcome:
+    plan, answer = registered.plan("worker_step"), registered("worker_started")
     changed = bool(answer.get("changed"))
     return from_data(
         Restarted,
@@ -154,17 +173,19 @@ def _restart_worker(common: Data, plan: Data, answer: Data) -> Outcome:
     )
 
 
-def _migrate(common: Data, plan: Data, _answer: Data) -> Outcome:
-    # Only where nothing had to be done, or would be: otherwise run_result has published what was.
-    steps = _moves.steps_of({"plan": plan, "outcome": _moves.NOTHING})
-    known = asdict(_results.Migration.from_steps(steps))
+def _migrate(common: Data, registered: Registered) -> Optional[Outcome]:
+    if registered("migration_result"):
+        return None
+    plan = registered.plan("migration_step")
+    known = asdict(_moves.migration(_moves.times_of({"plan": plan, "outcome": _moves.NOTHING})))
     if plan["needed"]:
         # Nothing has happened yet: what would be done is told.
         known = {name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")}
     return from_data(Moved, {**common, **known, "changed": bool(plan["needed"]), "verdict": _results.PASS})
 
 
-def _stop_cluster(common: Data, plan: Data, answer: Data) -> Outcome:
+def _stop_cluster(common: Data, registered: Registered) -> Outcome:
+    plan, answer = registered.plan("cluster_step"), registered.everywhere("cluster_stopped")
     stopped = [f"{server}: {name}" for server, found in answer.items() for name in found.get("stopped") or {}]
     return from_data(
         Stopped,
@@ -177,7 +198,8 @@ def _stop_cluster(common: Data, plan: Data, answer: Data) -> Outcome:
     )
 
 
-def _status(common: Data, _plan: Data, answer: Data) -> Outcome:
+def _status(common: Data, registered: Registered) -> Outcome:
+    answer = registered.everywhere("cluster_server_state")
     record = next((state["cluster"] for state in answer.values() if state.get("cluster")), None) or {}
     return from_data(
         Status,
@@ -227,27 +249,35 @@ def _server(name: str, state: Data) -> dict[str, Any]:
     }
 
 
-def _setup_repo(common: Data, plan: Data, answer: Data) -> Outcome:
-    parts: list[Data] = [answer.get("cloned") or {}, answer.get("built") or {}, *(answer.get("copied") or [])]
-    executables = parts[1].get("executables") or {}
+def _setup_repo(common: Data, registered: Registered) -> Outcome:
+    plan, cloned, built = (
+        registered.plan("wallaroo_repo_step"),
+        registered("wallaroo_repo_cloned"),
+        registered("wallaroo_repo_built"),
+    )
+    parts = [cloned, built, *registered.everywhere("wallaroo_repo_copied").values()]
+    executables = built.get("executables") or {}
     return from_data(
         Built,
         {
             **common,
             **{name: plan[name] for name in ("home", "branch", "resilience")},
             "changed": any(bool(part.get("changed")) for part in parts),
-            "commit": parts[0].get("commit") or "",
+            "commit": cloned.get("commit") or "",
             "executables": [{"path": path, "sha256": digest or ""} for path, digest in sorted(executables.items())],
         },
     )
 
 
-def _preflight(common: Data, _plan: Data, answer: Data) -> Outcome:
+def _preflight(common: Data, registered: Registered) -> Outcome:
+    answer = registered("preflight_said")
     return from_data(Checked, {**common, **{name: answer.get(name) or [] for name in ("problems", "notes", "table")}})
 
 
-def _verified_run(common: Data, plan: Data, _answer: Data) -> Outcome:
-    # Only of --check: otherwise run_result has published what was proved.
+def _verified_run(common: Data, registered: Registered) -> Optional[Outcome]:
+    if not common["check"]:
+        return None
+    plan = registered.plan("demonstration_step")
     record = plan["cluster"]
     return from_data(
         Verified,
@@ -261,7 +291,7 @@ def _verified_run(common: Data, plan: Data, _answer: Data) -> Outcome:
     )
 
 
-BUILDERS: dict[str, Callable[[Data, Data, Data], Outcome]] = {
+BUILDERS: dict[str, Callable[[Data, Registered], Optional[Outcome]]] = {
     "start_cluster": _start_cluster,
     "start_sender": _start_sender,
     "kill_worker": _kill_worker,

@@ -9,9 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue import versions
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import boolean, choice, file, words
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
 MAKES = re.compile(r"[\w./+@,-]+")
@@ -24,34 +22,22 @@ def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]
     :raises Refusal: when an argument makes no sense, or a server cannot be used.
     """
     servers.require_all()
-    version = choice(arguments, "wallaroo_version", list(versions.VERSIONS), versions.DEFAULT)
-    home = file(arguments, "wallaroo_home", "the servers")
-    if not home:
-        raise Refusal(
-            "wallaroo_home is missing: the absolute path that the tree is to have on every server, "
-            "e.g. -e wallaroo_home=/home/ubuntu/wallaroo."
-        )
+    home = arguments["wallaroo_home"]
     if not MAKES.fullmatch(home):
         raise Refusal(
             f"wallaroo_home={home} has a character that make does not take in the name of a file; choose a path of "
             "letters, digits and any of ._/+@,- for the tree."
         )
     first, *others = servers.names
-    url = str(arguments.get("wallaroo_repo_url") or "").strip()
-    if not url:
-        raise Refusal("wallaroo_repo_url is missing: the repository, as git clone takes it.")
-    targets = words(arguments.get("wallaroo_repo_targets"))
-    if not targets:
-        raise Refusal("wallaroo_repo_targets is missing: the targets of Wallaroo's Makefile that are to be built.")
     return {
         "server": first,
         "home": home,
-        "url": url,
-        "branch": str(arguments.get("wallaroo_repo_branch") or "").strip() or version,
-        "targets": targets,
-        "resilience": boolean(arguments, "resilience", True),
-        "make": words(arguments.get("wallaroo_repo_make")),
-        "executables": words(arguments.get("wallaroo_repo_executables")),
+        "url": arguments["wallaroo_repo_url"],
+        "branch": arguments["wallaroo_repo_branch"] or arguments["wallaroo_version"],
+        "targets": arguments["wallaroo_repo_targets"],
+        "resilience": arguments["resilience"],
+        "make": arguments["wallaroo_repo_make"],
+        "executables": arguments["wallaroo_repo_executables"],
         "others": others,
         "ssh": {name: servers.ssh(first, name) for name in others},
         "in_use": _in_use(servers, home),

@@ -12,124 +12,34 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Optional
 
 import yaml
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import ROLLED_BACK, UNFINISHED
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Outcome, Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 
-
-def moment(seconds: Optional[float]) -> Optional[str]:
-    """A point in time as ISO 8601 in UTC with milliseconds."""
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+MIGRATION = "migrate"
+"""The playbook whose run is one migration, and looks at no message."""
 
 
-def seconds(value: Any) -> Optional[float]:
-    """A time that a template may have made a text, as it does before ansible-core 2.19; None when there is none."""
-    try:
-        found: float = float(value)
-    except (TypeError, ValueError):
-        return None
-    return found
+def written(run: Verified) -> dict[str, Any]:
+    """What ``result.json`` holds: the run as it is published, but for what is said of the playbook that made it."""
+    plain = {name: value for name, value in asdict(run).items() if name not in _OF_THE_PLAYBOOK}
+    return {"name": run.playbook, **plain, "outcome": outcome_of(run), "collection_version": collection_version()}
 
 
-@dataclass
-class Migration:
-    """One crash of a worker and its return, on another server or on the same one."""
-
-    worker: str
-    src: str
-    dst: str
-    downtime_seconds: Optional[float] = None
-    """From the SIGKILL until the worker processes messages again."""
-    copied_bytes: int = 0
-    killed: Optional[str] = None
-    died: Optional[str] = None
-    copied: Optional[str] = None
-    """When the copy was proved; none for a restart in place."""
-    started: Optional[str] = None
-    resumed: Optional[str] = None
-    epoch: int = 0
-    output_gap_seconds: Optional[float] = None
-    """From the last message out before the kill to the first one out after it, as the receiver saw them. In a run
-    that waits until all has come out before the kill it holds the time in which nothing was sent, too."""
-    note: str = ""
-    via: str = ""
-    """``files`` or ``journal``: where the resilience files came from; empty for a restart in place."""
-    outcome: str = ""
-    """``moved``, ``rolled back`` (started again where it was) or ``unfinished`` (down, or not known); empty for a
-    restart in place."""
-    source_lost: bool = False
-    """Whether its server was lost, so that nothing could be killed there."""
-
-    @classmethod
-    def from_steps(cls, steps: Mapping[str, Any]) -> Migration:
-        """From the times (seconds since the epoch) that the single steps returned.
-
-        There is no downtime when the worker was not killed, and when it was back before somebody looked (``late``).
-        """
-        killed, resumed, gap = (seconds(steps.get(name)) for name in ("killed", "resumed", "output_gap_seconds"))
-        retried = str(steps.get("retried") or "")
-        late = bool(steps.get("late")) or bool(killed and resumed and resumed < killed)
-        return cls(
-            worker=str(steps["worker"]),
-            src=str(steps["src"]),
-            dst=str(steps["dst"]),
-            downtime_seconds=round(resumed - killed, 3) if killed and resumed and not late else None,
-            copied_bytes=int(steps.get("copied_bytes") or 0),
-            killed=moment(killed),
-            died=moment(seconds(steps.get("died"))),
-            copied=moment(seconds(steps.get("copied"))),
-            started=moment(seconds(steps.get("started"))),
-            resumed=moment(resumed),
-            epoch=int(steps.get("epoch") or 0),
-            output_gap_seconds=round(gap, 3) if gap is not None else None,
-            note=str(steps.get("note") or "") or (f"second start; the first one failed: {retried}" if retried else ""),
-            via=str(steps.get("via") or ""),
-            outcome=str(steps.get("outcome") or ""),
-            source_lost=bool(steps.get("source_lost")),
-        )
+_OF_THE_PLAYBOOK = tuple(one.name for one in fields(Outcome))
 
 
-@dataclass
-class Result:
-    """What a run proved."""
-
-    name: str
-    verdict: str
-    engine: str
-    app: str
-    workers: int
-    keys: int
-    expected: int
-    received: int
-    violations: list[dict[str, Any]]
-    migrations: list[Migration]
-    started: str
-    finished: str
-    seconds: float
-    reason: str = ""
-    """Why the verdict is not ``pass``; empty otherwise."""
-    violation_count: int = 0
-    outcome: str = ""
-    """Of a migration: ``moved``, ``rolled back`` or ``unfinished``. Of messages it says nothing."""
-    validator_verdict: str = ""
-    """What Wallaroo's own validator would have said."""
-    crashed: list[dict[str, Any]] = field(default_factory=list)
-    """Workers that were dead at the end though nobody killed them, with the end of their logs."""
-    collection_version: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
+def outcome_of(run: Verified) -> str:
+    """What became of a migration that was a run of its own; empty for a run that looked at messages."""
+    return run.migrations[0].outcome if run.playbook == MIGRATION and run.migrations else ""
 
 
 def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple[str, str]:
@@ -159,9 +69,9 @@ def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple
     return UNKNOWN, f"The verification failed: {why}"
 
 
-def summary(result: Result, folder: Optional[Path]) -> str:
+def summary(result: Verified, folder: Optional[Path]) -> str:
     """The short text at the end of a run."""
-    lines = [f"{result.name}: {result.workers} workers of {result.app} on the {result.engine} engine"]
+    lines = [f"{result.playbook}: {result.workers} workers of {result.app} on the {result.engine} engine"]
     for migration in result.migrations:
         lines.append(f"  {migration.worker} {_told(migration)}")
         if migration.note and migration.note != result.reason:
@@ -169,14 +79,15 @@ def summary(result: Result, folder: Optional[Path]) -> str:
     if result.expected or result.received:
         lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {result.keys} keys")
     for crashed in result.crashed:
-        lines.append(f"  {crashed['worker']} on {crashed['server']} died of itself: {crashed['last_line']}")
+        lines.append(f"  {crashed.worker} on {crashed.server} died of itself: {crashed.last_line}")
     for violation in result.violations[:5]:
-        lines.append(f"  violation: {violation.get('sentence')}")
+        lines.append(f"  violation: {violation.sentence}")
     if result.violation_count > min(5, len(result.violations)):
         lines.append(f"  ... {result.violation_count} violations in all")
     if result.reason:
         lines.append(f"  reason: {result.reason}")
-    lines.append(f"  outcome: {result.outcome}" if result.outcome else f"  verdict: {result.verdict}")
+    outcome = outcome_of(result)
+    lines.append(f"  outcome: {outcome}" if outcome else f"  verdict: {result.verdict}")
     if folder is not None:
         lines.append(f"  run: {folder}")
     return "\n".join(lines)
@@ -256,14 +167,14 @@ def run_folder(runs: Path, name: str, started: float) -> Path:
     raise FileExistsError(f"{runs} holds a thousand runs of {stamp}-{label} already")
 
 
-def write_run(runs: Path, result: Result, began: float) -> Path:
+def write_run(runs: Path, result: Verified, began: float) -> Path:
     """Make the folder of a run with its result, and return it.
 
     :raises OSError: when it cannot be written; no folder without a result is left then.
     """
-    folder = run_folder(runs, result.name, began)
+    folder = run_folder(runs, result.playbook, began)
     try:
-        write_json(folder / "result.json", result.to_dict())
+        write_json(folder / "result.json", written(result))
     except OSError:
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import NOTHING, ROLLED_BACK, UNFINISHED
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import NOTHING, ROLLED_BACK, UNFINISHED, marks
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import UNREACHABLE
 
 Data = Mapping[str, Any]
@@ -139,20 +139,24 @@ def after_road_back(arguments: Data, _servers: object = None) -> dict[str, Any]:
     fenced, returned = arguments.get("fenced") or {}, arguments.get("returned") or {}
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     again = f'migrate.yml -e "{_arguments(plan)}"'
+    shown = marks({**arguments, "outcome": ROLLED_BACK}, "back where it was: the move failed")
     if fence_failed(back, fenced):
         return {
             "outcome": UNFINISHED,
+            "marks": shown,
             "sentence": f"{failure} {worker} runs nowhere. Its files on {src} are sound, but {dst} could not "
             f"be kept from starting it too: {_sentence(fenced.get('msg') or 'it did not answer')} Mend that, then run "
             f"the same command again: {again}.",
         }
-    if "ready" in returned and returned.get("ready"):
+    if returned.get("resumed"):
         return {
             "outcome": ROLLED_BACK,
+            "marks": shown,
             "sentence": f"{failure} {worker} was started again on {src}, where it was: {back['reason']}.",
         }
     return {
         "outcome": UNFINISHED,
+        "marks": shown,
         "sentence": f"{failure} {worker} runs nowhere: it could not be started again on {src} either: "
         f"{_sentence(returned.get('msg') or 'it did not answer')} Mend that, then start it there: "
         f"{_restart(worker, src)}.",
@@ -168,7 +172,7 @@ def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
     """What is still to be done after a worker has moved.
 
     :param arguments: ``plan``, ``mended`` (of ``peer_addresses``, a result a server) and ``fenced``.
-    :returns: ``left``: a sentence each; ``sentence``: all of it.
+    :returns: ``left``: a sentence each; ``sentence``: all of it; ``marks``: what the metrics UI shows of the move.
     """
     plan = arguments["plan"]
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
@@ -186,7 +190,7 @@ def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
             f"{worker} moved to {dst} and runs there. Still to be done: {'; '.join(found)}. Mend that, then run the "
             f'same command again, which completes it: migrate.yml -e "{_arguments(plan)}".'
         )
-    return {"left": found, "sentence": sentence}
+    return {"left": found, "sentence": sentence, "marks": marks(arguments)}
 
 
 def _to_look_at(plan: Data) -> list[dict[str, Any]]:

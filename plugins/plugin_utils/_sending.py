@@ -15,7 +15,6 @@ from typing import Any, Optional
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import InputFile, application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import refuse_two_owners
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
@@ -30,14 +29,14 @@ _GO_ON = "--go-on"
 
 def send(arguments: Arguments, servers: Servers) -> Plan:
     """What is to be sent, in order, each with the command line of its program."""
-    wait = arguments_of.boolean(arguments, "wait", True)
     record = _whole_cluster(servers)
     refuse_two_owners(servers)
-    return {**(_files if application(record.application).files else _values)(arguments, servers, record), "wait": wait}
+    sends = _files if application(record.application).files else _values
+    return {**sends(arguments, servers, record), "wait": arguments["wait"]}
 
 
 def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
-    last = arguments_of.integer(arguments, "last", 1000)
+    last = arguments["last"]
     first_server = record.first_server.name
     processes = servers.states[first_server].get("processes") or {}
     sent = Sent.of(servers, first_server)
@@ -67,13 +66,12 @@ def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pl
     if going_on:
         what = "what follows is sent" if last > done else "nothing is sent"
         plan["warnings"] = [f"{sent.interrupted}; {what}."]
-    if arguments.get("first") not in (None, ""):
-        first = arguments_of.integer(arguments, "first")
-        if first != done + 1 and not (first <= last <= done):
-            raise Refusal(
-                f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
-                "The detector stops a worker when a value is missing or comes twice."
-            )
+    first = arguments["first"]
+    if first is not None and first != done + 1 and not (first <= last <= done):
+        raise Refusal(
+            f"first={first} does not follow: values up to {done} were sent, so the next is {done + 1}. "
+            "The detector stops a worker when a value is missing or comes twice."
+        )
     if going_on and last < sent.perhaps:
         raise Refusal(f"last={last} is too small: of some keys values up to {sent.perhaps} were sent already.")
     return _with_values(plan, arguments, record, done + 1, last, going_on)
@@ -85,8 +83,8 @@ def _with_values(
     result_file = f"{record.first_server.base}/run/sender/result.json"
     argv = [
         *("--to", _source(record, 0), "--first", str(first), "--last", str(last), "--keys", str(record.keys)),
-        *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
-        *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
+        *("--batch", str(arguments["batch"])),
+        *("--interval", str(arguments["interval"])),
         *("--progress", f"{record.first_server.base}/run/sender/{FILE_NAME}", "--result", result_file),
         *([_GO_ON] if going_on else []),
     ]
@@ -103,7 +101,7 @@ def _with_values(
 
 
 def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
-    base, number = record.first_server.base, arguments_of.integer(arguments, "round", 1)
+    base, number = record.first_server.base, arguments["round"]
     plan: Plan = {
         "cluster": record.to_dict(),
         "server": record.first_server.name,
@@ -112,7 +110,7 @@ def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pla
         "generate": [],
     }
     files = application(record.application).files
-    given = {file.name: arguments_of.file(arguments, f"{file.name}_file", record.first_server.name) for file in files}
+    given = {file.name: arguments[f"{file.name}_file"] or "" for file in files}
     if not any(given.values()):
         plan["generate"] = _generator(arguments, base)
         given = {file.name: f"{base}/market_data/{file.name.replace('_', '-')}.msg" for file in files}
@@ -127,14 +125,13 @@ def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pla
 
 def _generator(arguments: Arguments, base: str) -> list[str]:
     """The arguments of the program that makes the files (wallaroo.md, H.3: the demo's own are no longer to be had)."""
-    rejecting = arguments_of.share(arguments, "rejecting", 0.05)
     return [
         *("--directory", f"{base}/market_data"),
-        *("--seed", str(arguments_of.integer(arguments, "seed", 1))),
-        *("--symbols", str(arguments_of.integer(arguments, "symbols", 350))),
-        *("--orders", str(arguments_of.integer(arguments, "orders", 1000))),
-        *("--quotes", str(arguments_of.integer(arguments, "quotes", 1000))),
-        *("--rejecting", f"{rejecting:g}"),
+        *("--seed", str(arguments["seed"])),
+        *("--symbols", str(arguments["symbols"])),
+        *("--orders", str(arguments["orders"])),
+        *("--quotes", str(arguments["quotes"])),
+        *("--rejecting", f"{arguments['rejecting']:g}"),
     ]
 
 
@@ -174,8 +171,8 @@ def _file(
         "what": f"{name} for the time {number}",
         "argv": [
             *("--to", _source(record, file.source), "--file", path, "--msg-size", str(file.frame)),
-            *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
-            *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
+            *("--batch", str(arguments["batch"])),
+            *("--interval", str(arguments["interval"])),
             *("--round", str(number)),
             *("--progress", f"{record.first_server.base}/run/sender_{name}/{FILE_NAME}", "--result", result_file),
         ],

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each step is to do, decided before anything is changed.
 
-One function a playbook: it takes the arguments as the user wrote them and what the servers said,
+One function a playbook: it takes the arguments, typed as they are declared, and what the servers said,
 and returns what the roles need, or refuses with one sentence. Being pure, every refusal and every
 "nothing to do" is a unit test.
 """
@@ -17,7 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import RELEASED, TAKEN
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import FILES, JOURNAL
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import (
     fence_of_source,
@@ -47,11 +47,11 @@ Plan = dict[str, Any]
 def kill(arguments: Arguments, servers: Servers) -> Plan:
     """``kill_worker.yml``: SIGKILL to exactly one worker."""
     record = servers.running_cluster()
-    worker = resolve_worker(arguments_of.required(arguments, "worker", '"worker=2 server=2"'), record)
+    worker = resolve_worker(arguments["worker"], record)
     owner = servers.owner(worker)
-    server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
+    server = owner if arguments["server"] is None else servers.resolve(arguments["server"])
     wrong = rivals(servers, worker)
-    if wrong and server in wrong and arguments.get("server") not in (None, ""):
+    if wrong and server in wrong and arguments["server"] is not None:
         other = next(name for name in wrong if name != server)
         return {
             "cluster": record.to_dict(),
@@ -112,10 +112,10 @@ def copy(arguments: Arguments, servers: Servers) -> Plan:
 def restart(arguments: Arguments, servers: Servers) -> Plan:
     """``restart_worker.yml``: start a crashed worker from the resilience files of a server."""
     record = servers.running_cluster()
-    worker = resolve_worker(arguments_of.required(arguments, "worker", '"worker=2 server=4"'), record)
+    worker = resolve_worker(arguments["worker"], record)
     refuse_fixed(record, worker, "restarted")
     owner = servers.owner(worker)
-    server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
+    server = owner if arguments["server"] is None else servers.resolve(arguments["server"])
     if server is None:
         raise servers.nowhere(worker)
     refuse_two_owners(servers)
@@ -179,7 +179,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     require_answers(servers, plan["worker"], [plan["src"]] if plan["source_lost"] else [])
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     running = servers.running_on(worker)
-    plan.update({"settle": arguments_of.boolean(arguments, "settle", True), "needed": True})
+    plan.update({"settle": arguments["settle"], "needed": True})
     # A server that is gone for good can be neither asked to kill nor fenced: its epoch is the older one.
     plan.update({"fence": not plan["source_lost"], "kill": not plan["source_lost"], "await_start": False})
     # What this run does not measure itself, since an interrupted one has done it.
@@ -229,7 +229,7 @@ def stop(arguments: Arguments, servers: Servers) -> Plan:
         for name in servers.names
     }
     return {
-        "keep_files": arguments_of.boolean(arguments, "keep_files", False),
+        "keep_files": arguments["keep_files"],
         # Who took an address gives it back before its owner takes it again.
         "takers": [name for name in servers.names if TAKEN in moved[name]],
         "owners": [name for name in servers.names if RELEASED in moved[name] and TAKEN not in moved[name]],
@@ -239,10 +239,8 @@ def stop(arguments: Arguments, servers: Servers) -> Plan:
 
 def _move(arguments: Arguments, servers: Servers) -> Plan:
     record = servers.running_cluster()
-    example = '"worker=2 src=2 dst=4"'
-    worker = resolve_worker(arguments_of.required(arguments, "worker", example), record)
-    src = servers.resolve(arguments_of.required(arguments, "src", example))
-    dst = servers.resolve(arguments_of.required(arguments, "dst", example))
+    worker = resolve_worker(arguments["worker"], record)
+    src, dst = (servers.resolve(arguments[name]) for name in ("src", "dst"))
     if src == dst:
         raise Refusal(
             f"src and dst are both {src}: to start {worker} again where it was use "
@@ -252,11 +250,10 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
     refuse_two_owners(servers)
     servers.require_known(worker, src, dst)
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
-    via = arguments_of.choice(arguments, "via", arguments_of.WAYS, arguments_of.FILES)
-    lost = arguments_of.boolean(arguments, "source_lost", False)
-    if via == arguments_of.JOURNAL:
+    via, lost = arguments["via"], arguments["source_lost"]
+    if via == JOURNAL:
         _refuse_without_journal(record, servers)
-    if lost and via != arguments_of.JOURNAL:
+    if lost and via != JOURNAL:
         raise Refusal(
             "source_lost=true needs via=journal: from a server that is gone no files can be copied "
             "(and only a cluster started with journal=true has another copy)."
@@ -266,7 +263,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             f"source_lost=true, but {src} answers: leave it out, so that {worker} is killed and fenced there. "
             "Two owners would destroy its state."
         )
-    if via == arguments_of.JOURNAL and not lost and src not in servers.states:
+    if via == JOURNAL and not lost and src not in servers.states:
         raise Refusal(
             f"{src} did not answer. Where it is switched off and will not come back by itself, say so with "
             f"source_lost=true; as long as {worker} may still run there, a second one would destroy its state."
@@ -275,7 +272,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "cluster": record.to_dict(),
         "via": via,
         "source_lost": lost,
-        "journal_server": f"{record.first_server.address}:{ports.journal}" if via == arguments_of.JOURNAL else "",
+        "journal_server": f"{record.first_server.address}:{ports.journal}" if via == JOURNAL else "",
         "worker": worker,
         "src": src,
         "dst": dst,
@@ -295,7 +292,7 @@ def _address_kept(arguments: Arguments, servers: Servers, record: ClusterRecord,
     """What ``keep_address=true`` adds to a plan: the worker's address goes along (wallaroo.md, "Observed", Trap 6)."""
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     taken = servers.kept_address(worker, src)
-    if not arguments_of.boolean(arguments, "keep_address", False):
+    if not arguments["keep_address"]:
         if taken:
             raise Refusal(
                 f"{worker} took its address {taken} along to {src}, and the others know it there: "
@@ -352,11 +349,11 @@ def _next_epoch(servers: Servers, plan: Plan) -> int:
     worker, src = plan["worker"], plan["src"]
     # A server that is lost may be one epoch ahead of what the others know: a move to it that was not finished.
     ahead = 2 if plan["source_lost"] else 1
-    if plan["via"] == arguments_of.JOURNAL and servers.owner(worker) is None:
+    if plan["via"] == JOURNAL and servers.owner(worker) is None:
         # What the source knew is gone with it; it was at least the first epoch.
         return max(servers.epoch(worker), 1) + ahead
     _refuse_wrong_source(servers, worker, src)
-    if plan["via"] == arguments_of.FILES and servers.running_on(worker) is None:
+    if plan["via"] == FILES and servers.running_on(worker) is None:
         _refuse_bad_files(servers, worker, src)
     return servers.epoch(worker) + ahead
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional, Union
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.calls import BoundStep, Handle
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.calls import BoundStep, Handle, Step
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors import (
     CallCancelled,
     CallFailed,
@@ -42,8 +42,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors im
     UsageError,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.execution import EventHandler
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.steps import Name, Number
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.verified_runs import VerifiedRuns
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.steps import Name, Number, Steps
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
     Built,
     Checked,
@@ -92,7 +92,7 @@ __all__ = [
 ]
 
 
-class Cluster(VerifiedRuns):
+class Cluster(Steps):
     """A cluster on the servers of an inventory, and the settings with which it is started.
 
     As a context manager (``with`` or ``async with``) it starts the cluster, unless exactly this one runs already, and
@@ -150,7 +150,7 @@ class Cluster(VerifiedRuns):
         """
         self.inventory = str(inventory)
         self.runs = Path(runs).expanduser().absolute()
-        self._formation: dict[str, Any] = {
+        self.settings: dict[str, Any] = {
             "workers": workers,
             "app": app,
             "engine": engine,
@@ -159,11 +159,11 @@ class Cluster(VerifiedRuns):
             "journal": journal,
             "metrics_ui": metrics_ui,
             "metrics_ui_listen": metrics_ui_listen,
+            "symbols_file": symbols_file,
             "wallaroo_home": wallaroo_home,
             "wallaroo_version": wallaroo_version,
             "wallaroo_ports": None if ports in ("", {}) else dict(ports) if isinstance(ports, Mapping) else ports,
         }
-        self._symbols_file = symbols_file
         self._common = {"take_over": take_over or None, **(variables or {}), "wallaroo_runs": str(self.runs)}
         self._environment = dict(environment or {})
         self._on_event = on_event
@@ -199,6 +199,18 @@ class Cluster(VerifiedRuns):
             await self.stop.begin()
         except ResilienceError as failed:
             _after(error, failed)
+
+
+def _complete() -> None:
+    """Give the steps that have no written method one: a playbook that was added needs no edit here."""
+    written = {known.playbook for known in vars(Steps).values() if isinstance(known, Step)}
+    for playbook, declared in steps().items():
+        if playbook not in written and declared.hosts == "servers":
+            method: Any = Step.of(declared)
+            setattr(Cluster, playbook, method)
+
+
+_complete()
 
 
 def _after(error: Optional[BaseException], failed: ResilienceError) -> None:

@@ -29,12 +29,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation, server_state, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 from tests.deploying import deploy
 from tests.port_block import PortBlock
+from tests.server_states import record_of, send
 
 LIMIT = 240
 """Seconds for one playbook."""
@@ -238,7 +237,7 @@ def begin_directly(loopback: Loopback, only: Container[str] = (), **arguments: s
     ]
     wanted = {"workers": "2", "checkpoint_interval": "0.2", "wallaroo_ports": loopback.ports, **arguments}
     wanted.setdefault("metrics_ui", "false")
-    record = cluster_record(wanted, servers, "cluster-of-a-test", time.time())
+    record = record_of(wanted, servers, "cluster-of-a-test", time.time())
     base = record.first_server.base
     for server in record.servers:
         deploy(Path(server.base))

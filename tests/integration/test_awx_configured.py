@@ -91,7 +91,7 @@ def test_each_template_has_exactly_what_its_file_says(configured, templates):
         assert len(controller.linked("job_templates", made["id"], "credentials")) == 1
         survey = controller.surveys.get(f"job_templates/{made['id']}/survey_spec", {})
         assert [question["variable"] for question in survey.get("spec", [])] == [
-            question["variable"] for question in template.get("survey", [])
+            question["variable"] if isinstance(question, dict) else question for question in template.get("survey", [])
         ]
 
 

@@ -81,8 +81,8 @@ def test_the_steps_of_the_workflow(jobs: Jobs) -> None:
     for playbook in workflow["steps"]:
         if playbook != _awx.APPROVAL:
             # What comes from the workflow reaches the jobs that ask for it.
-            survey = yaml.safe_load((jobs.project / "awx/job_templates" / f"{playbook}.yml").read_text())["survey"]
-            asked = {question["variable"] for question in survey}
+            template = yaml.safe_load((jobs.project / "awx/job_templates" / f"{playbook}.yml").read_text())
+            asked = {question["variable"] for question in _awx.survey_spec(template)["spec"]}
             jobs.launch(playbook, {name: value for name, value in answers.items() if name in asked})
     told = jobs.launch(workflow["on_failure"], {"then_fail": "true"}, succeed=False)
     assert "worker2 runs" in told

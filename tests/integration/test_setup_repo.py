@@ -40,7 +40,7 @@ def test_it_is_cloned_and_built_once(loopback, upstream, tmp_path):
     ("arguments", "sentence"),
     [
         ("", "wallaroo_home is missing"),
-        ("wallaroo_home=/opt/x wallaroo_repo_targets=", "wallaroo_repo_targets is missing"),
+        ("wallaroo_home= wallaroo_repo_targets=", "wallaroo_home is missing"),
     ],
 )
 def test_what_is_missing_is_named(loopback, arguments, sentence):

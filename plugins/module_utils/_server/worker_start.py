@@ -365,6 +365,7 @@ def _until_ready(
         "log": record.log,
         "started": record.started,
         "ready": None,
+        "resumed": None,
         "late": False,
         "retried": str(record.details.get(RETRIED) or ""),
         "epoch": 0,
@@ -399,6 +400,7 @@ def _until_ready(
     result.update(
         finished=True,
         ready=seen,
+        resumed=seen,
         line=ready.line,
         epoch=owned.epoch if owned else 0,
         seconds=round(time.monotonic() - begin, 3),

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
-from collections.abc import Callable, Generator
+import typing
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, Generic, Optional, ParamSpec, TypeVar, overload
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import Step as Declared
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared_step
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Outcome, Verified
 
-from .errors import CallCancelled, CallFailed, CallTimedOut, NotEnded, NotProved
+from .errors import CallCancelled, CallFailed, CallTimedOut, NotEnded, NotProved, UsageError
 from .execution import Ended, Execution, Wanted
 
 Made = TypeVar("Made", bound=Outcome)
@@ -136,8 +138,7 @@ class Handle(Generic[Made]):
         return CallFailed, _summary(ended)
 
     def _made(self, ended: Ended) -> Optional[Made]:
-        # A run that failed may have published what one of its parts yielded.
-        if ended.published is None or ended.published.get("playbook") != self.playbook:
+        if ended.published is None:
             return None
         try:
             made = _publishing.from_data(self._call.kind, ended.published)
@@ -155,35 +156,99 @@ def _summary(ended: Ended) -> str:
 class BoundStep(Generic[Parameters, Made]):
     """A method of a cluster that runs a playbook: call it to wait for the result, or :meth:`begin` it."""
 
-    def __init__(self, build: Callable[Parameters, Call[Made]], documented: Callable[..., Any]) -> None:
-        self._build = build
-        self.__name__ = documented.__name__
-        self.__doc__ = documented.__doc__
-        self.__signature__ = inspect.signature(build)
+    def __init__(self, step: Step[Parameters, Made], cluster: Any) -> None:
+        self._step, self._cluster = step, cluster
+        self.__name__ = step.__name__
+        self.__doc__ = step.__doc__
+        self.__signature__ = inspect.Signature(list(step.parameters.values()), return_annotation=step.kind)
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Made:
         """Run the playbook and return what it yields."""
-        return self._build(*args, **kwargs).begin().wait()
+        return self.begin(*args, **kwargs).wait()
 
     def begin(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Handle[Made]:
         """Start the playbook with the same arguments, and return a handle at once."""
-        return self._build(*args, **kwargs).begin()
+        return self._step.call(self._cluster, *args, **kwargs).begin()
 
 
 class Step(Generic[Parameters, Made]):
-    """Makes a method that describes a call one that carries it out."""
+    """Makes a method of a signature, which says what a playbook takes and yields, and carries it out."""
 
-    def __init__(self, build: Callable[Concatenate[Any, Parameters], Call[Made]]) -> None:
-        self._build = build
-        self.__name__ = build.__name__
-        self.__doc__ = build.__doc__
+    def __init__(
+        self, playbook: str, signature: Callable[Concatenate[Any, Parameters], Made], renamed: Mapping[str, str]
+    ) -> None:
+        """:param renamed: variables of the playbook that are called otherwise here."""
+        self.playbook, self.renamed = playbook, dict(renamed)
+        self.__name__ = signature.__name__
+        self._signature = inspect.signature(signature)
+        self.kind: type[Made] = typing.get_type_hints(signature)["return"]
+
+    @classmethod
+    def of(cls, declared: Declared) -> Step[..., Outcome]:
+        """The method of a step for which no signature was written: it takes what is declared."""
+        known = declared.arguments.values()
+
+        def signature(_self: Any) -> Outcome:
+            return Outcome()
+
+        step: Step[..., Outcome] = Step(declared.playbook, signature, {})
+        step.__name__ = declared.playbook
+        first, later = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        needed = [inspect.Parameter(one.name, first) for one in known if one.required]
+        others = [inspect.Parameter(one.name, later, default=None) for one in known if not one.required]
+        step._signature = inspect.Signature([inspect.Parameter("self", first), *needed, *others])
+        return step
+
+    @property
+    def declared(self) -> Declared:
+        """The step of its playbook."""
+        found = declared_step(self.playbook)
+        if found is None:
+            raise UsageError(f"This collection has no playbook {self.playbook}.yml.")
+        return found
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Its arguments by name."""
-        found = dict(inspect.signature(self._build).parameters)
+        found = dict(self._signature.parameters)
         found.pop("self")
         return found
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        names = {python: name for name, python in self.renamed.items()}
+        summary = self.declared.summary
+        lines = [f"``{self.playbook}.yml``: {summary[0].lower()}{summary[1:]}.", ""]
+        for name, parameter in self.parameters.items():
+            argument = self.declared.arguments.get(names.get(name, name))
+            if argument is not None:
+                meant = argument.sentence.rstrip(".")
+                default = "" if argument.default is None else f" ({argument.default})"
+                also = f". The playbook calls it ``{names[name]}``" if name in names else ""
+                lines.append(f":param {name}: {meant[0].lower()}{meant[1:]}{default}{also}.")
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                lines.append(f":param {name}: those of the role ``{self.declared.role}``.")
+        if issubclass(self.kind, Verified):
+            lines.append(":raises NotProved: when the verdict is not ``pass``.")
+        return "\n".join(lines).strip()
+
+    def call(self, cluster: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Call[Made]:
+        """The call with these arguments, and with the settings of the cluster that the playbook takes."""
+        given = self._signature.bind(cluster, *args, **kwargs).arguments
+        given.pop("self")
+        names = {python: name for name, python in self.renamed.items()}
+        own: dict[str, Any] = {}
+        for name, value in given.items():
+            if self._signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                own.update(value)
+            else:
+                own[names.get(name, name)] = value
+        takes = self.declared.arguments
+        settings = {name: value for name, value in cluster.settings.items() if name in takes and name not in own}
+        for name, value in own.items():
+            if isinstance(value, (list, tuple)) and name in takes and takes[name].type == "str":
+                own[name] = ",".join(str(one) for one in value)
+        return Call(cluster.wanted(self.playbook, {**settings, **own}), self.kind)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Step[Parameters, Made]: ...
@@ -192,6 +257,15 @@ class Step(Generic[Parameters, Made]):
     def __get__(self, instance: object, owner: type) -> BoundStep[Parameters, Made]: ...
 
     def __get__(self, instance: Optional[object], owner: type) -> Any:
-        if instance is None:
-            return self
-        return BoundStep(functools.partial(self._build, instance), self._build)
+        return self if instance is None else BoundStep(self, instance)
+
+
+def runs(
+    playbook: str, **renamed: str
+) -> Callable[[Callable[Concatenate[Any, Parameters], Made]], Step[Parameters, Made]]:
+    """Makes a method that runs a playbook of a signature."""
+
+    def made(signature: Callable[Concatenate[Any, Parameters], Made]) -> Step[Parameters, Made]:
+        return Step(playbook, signature, renamed)
+
+    return made

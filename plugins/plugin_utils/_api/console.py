@@ -33,19 +33,6 @@ COMMAND = "wallaroo-resilience"
 
 PROGRAM = "python -m ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster"
 
-PLAYBOOKS = {
-    "start": "start_cluster",
-    "send": "start_sender",
-    "kill": "kill_worker",
-    "copy": "copy_resilience",
-    "restart": "restart_worker",
-    "stop": "stop_cluster",
-}
-"""Verbs that are not called like their playbook; both are understood."""
-
-SAME = {"last": "until"}
-"""The playbook's name of an argument -> its name here, where it is not an argument itself."""
-
 COUNTED = ("expected", "received", "copied_bytes", "resilience_bytes")
 """Numbers that may be large."""
 
@@ -103,7 +90,8 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
     :raises UsageError: for what is not known, with what may have been meant.
     """
     known = verbs()
-    playbooks = {playbook: name for name, playbook in PLAYBOOKS.items()}
+    # Both are understood, the verb and the name of its playbook.
+    playbooks = {step.playbook: name for name, step in known.items()}
     name = verb.removesuffix(".yml").replace("-", "_")
     name = playbooks.get(name, name)
     if name not in known:
@@ -119,8 +107,7 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
         key, equals, text = argument.partition("=")
         if not equals or not key:
             raise UsageError(f"{argument!r} is no argument: write them as name=value, e.g. worker=2.")
-        if key not in named and SAME.get(key) in named:
-            key = SAME[key]
+        key = known[name].renamed.get(key, key)
         if key in named:
             own[key] = text
         elif key in settings():
@@ -136,7 +123,7 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
     missing = [key for key in named if parameters[key].default is inspect.Parameter.empty and key not in own]
     if missing:
         raise UsageError(
-            f"{name} needs {' '.join(f'{key}=' for key in missing)}; e.g. {_example(name, named, parameters)}."
+            f"{name} needs {' '.join(f'{key}=' for key in missing)}; e.g. {name} {known[name].declared.example}."
         )
     return name, own, of_cluster
 
@@ -217,12 +204,6 @@ def _value(key: str, text: str) -> Any:
 def _meant(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
-
-
-def _example(name: str, named: Sequence[str], parameters: dict[str, inspect.Parameter]) -> str:
-    values = {"worker": "2", "src": "2", "dst": "4"}
-    needed = [key for key in named if parameters[key].default is inspect.Parameter.empty]
-    return " ".join([name, *(f"{key}={values.get(key, '2')}" for key in needed)])
 
 
 def _first_line(step: Step[Any, Any]) -> str:

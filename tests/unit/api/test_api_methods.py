@@ -6,21 +6,26 @@
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import cluster as api
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import place
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import PLAYBOOKS, verbs
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import settings, verbs
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.steps import Steps
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import SERVERS, WORKERS
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import Step, common, steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import Cluster, UsageError
 
-OF_THE_CONTROLLER = {"configure_awx"}
-"""Playbooks that do nothing to a cluster."""
-
-EVERYWHERE = {"take_over", "wallaroo_runs"}
-"""Variables that every method hands over, whether its playbook uses them or not."""
+TYPES = {
+    "int": "Name",
+    "float": "Number",
+    "bool": "Flag",
+    "str": "str",
+    "path": "str",
+}
+"""A declared type, and what an argument of it is called in a signature; workers and servers are names, too."""
 
 SETTINGS: dict[str, Any] = {
     "workers": 3,
@@ -38,42 +43,61 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def playbooks(repository: Path) -> list[Path]:
-    return sorted(path for path in (repository / "playbooks").glob("*.yml") if path.stem not in OF_THE_CONTROLLER)
-
-
 def handed_over(verb: str) -> dict[str, Any]:
     """The variables of a call with all settings and all arguments given."""
     step = verbs()[verb]
     named = [name for name, known in step.parameters.items() if known.kind is not inspect.Parameter.VAR_KEYWORD]
-    call = step._build(Cluster(**SETTINGS), **{name: f"the {name}" for name in named})
+    call = step.call(Cluster(**SETTINGS), **{name: f"the {name}" for name in named})
     return dict(call.wanted.variables)
 
 
-def test_every_playbook_has_its_method(repository: Path) -> None:
-    called = {PLAYBOOKS.get(verb, verb) for verb in verbs()}
-    assert {path.stem for path in playbooks(repository)} <= called
+def named_as_here(declared: Step, renamed: dict[str, str]) -> dict[str, Any]:
+    """What a playbook takes, by the names of the method."""
+    return {renamed.get(name, name): one for name, one in declared.arguments.items()}
+
+
+def test_every_playbook_for_servers_has_a_written_method() -> None:
+    written = {step.playbook for step in vars(Steps).values() if isinstance(step, api.Step)}
+    assert written == {name for name, step in steps().items() if step.hosts == "servers"}
+
+
+@pytest.mark.parametrize("verb", sorted(verbs()))
+def test_a_written_signature_is_what_is_declared(verb: str) -> None:
+    """Names, which of them must be given, and types; what a cluster is made with is no argument of a method."""
+    step = verbs()[verb]
+    declared = named_as_here(step.declared, step.renamed)
+    own = {name: one for name, one in step.parameters.items() if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    assert set(own) <= set(declared)
+    assert set(declared) - set(own) <= set(steps()["start_cluster"].arguments)
+    for name, parameter in own.items():
+        argument = declared[name]
+        assert (parameter.default is inspect.Parameter.empty) is argument.required
+        expected = "Name" if name in (*WORKERS, *SERVERS) else TYPES[argument.type]
+        assert expected in str(parameter.annotation), name
 
 
 @pytest.mark.parametrize("verb", sorted(set(verbs()) - {"setup_dev_env", "setup_repo"}))
-def test_a_method_hands_over_exactly_what_its_playbook_takes(repository: Path, verb: str) -> None:
-    text = (repository / "playbooks" / f"{PLAYBOOKS.get(verb, verb)}.yml").read_text(encoding="utf-8")
-    taken = set(re.findall(r"\{\{ (\w+) \| default", text)) - EVERYWHERE
-    assert set(handed_over(verb)) - EVERYWHERE == taken
+def test_a_method_hands_over_exactly_what_its_playbook_takes(verb: str) -> None:
+    assert set(handed_over(verb)) - set(common()) == set(verbs()[verb].declared.arguments)
+
+
+def test_a_cluster_is_made_with_what_it_can_be_started_with() -> None:
+    called = {"ports": "wallaroo_ports"}
+    assert {called.get(name, name) for name in settings()} >= set(steps()["start_cluster"].arguments)
+    assert set(Cluster().settings) == set(steps()["start_cluster"].arguments)
 
 
 @pytest.mark.parametrize("verb", sorted(verbs()))
 def test_every_method_says_what_its_arguments_mean(verb: str) -> None:
     step = verbs()[verb]
-    assert step.__doc__
-    if "see :attr:`demo`" in step.__doc__:
-        return
-    for name in set(step.parameters) - {"worker", "server", "src", "dst"}:
+    assert f"``{step.playbook}.yml``: " in step.__doc__
+    for name in step.parameters:
         assert f":param {name}:" in step.__doc__
+    assert (":raises NotProved:" in step.__doc__) is issubclass(step.kind, api.Verified)
 
 
 def test_what_is_not_given_is_left_to_the_playbook() -> None:
-    call = verbs()["migrate"]._build(Cluster(runs="/somewhere"), worker=2, src="server2", dst="4")
+    call = verbs()["migrate"].call(Cluster(runs="/somewhere"), worker=2, src="server2", dst="4")
     assert dict(call.wanted.variables) == {
         "worker": 2,
         "src": "server2",
@@ -83,7 +107,7 @@ def test_what_is_not_given_is_left_to_the_playbook() -> None:
 
 
 def test_a_path_of_servers_may_be_a_list() -> None:
-    call = verbs()["demo"]._build(Cluster(), path=[2, "server4", 2])
+    call = verbs()["demo"].call(Cluster(), path=[2, "server4", 2])
     assert call.wanted.variables["path"] == "2,server4,2"
 
 

@@ -9,12 +9,14 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import verbs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
     Built,
     Checked,
     Copied,
     Killed,
+    Migration,
     Moved,
     Outcome,
     Restarted,
@@ -25,7 +27,13 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Verified,
     Violation,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import from_data, of_run, of_step, to_data
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import (
+    Registered,
+    from_data,
+    of_run,
+    of_step,
+    to_data,
+)
 
 RECORD = {
     "identifier": "cluster-1",
@@ -40,79 +48,122 @@ RECORD = {
 MOVE = {"worker": "worker2", "src": "server2", "dst": "server4", "via": "files", "epoch": 2}
 KNOWN = {"alive": True, "ownership": "owner", "epoch": 2, "moved_to": "", "resilience": "complete", "bytes": 7}
 
-STEPS: list[tuple[str, dict[str, Any], dict[str, Any], type[Outcome]]] = [
-    ("start_cluster", {"needed": True, "cluster": RECORD}, {}, Started),
+
+def everywhere(**answers: dict[str, Any]) -> dict[str, Any]:
+    """What each server has registered, as the variables of a task."""
+    return {"groups": {"servers": list(answers)}, "hostvars": answers}
+
+
+STATUS = everywhere(
+    server1={
+        "cluster_server_state": {
+            "cluster": RECORD,
+            "problem": None,
+            "processes": {"worker2": {"kind": "worker", "alive": True, "pid": 7, "log": "/log", "argv": []}},
+            "workers": {"worker2": KNOWN},
+        }
+    },
+    server2={"cluster_server_state": {"msg": "it is on fire"}},
+)
+
+STEPS: list[tuple[str, dict[str, Any], type[Outcome]]] = [
+    ("start_cluster", {"cluster_step": {"plan": {"needed": True, "cluster": RECORD}}}, Started),
     (
         "start_sender",
-        {"needed": True, "first": 1, "last": 9, "expected": 99, "cluster": RECORD},
-        {"waited": True},
+        {
+            "sender_step": {
+                "plan": {"needed": True, "first": 1, "last": 9, "expected": 99, "cluster": RECORD, "wait": True}
+            }
+        },
         Sent,
     ),
-    ("start_sender", {"needed": False, "round": 2, "cluster": RECORD}, {}, Sent),
+    ("start_sender", {"sender_step": {"plan": {"needed": False, "round": 2, "cluster": RECORD, "wait": False}}}, Sent),
     (
         "kill_worker",
-        {"worker": "worker2", "server": "server2"},
-        {"changed": True, "pid": 7, "killed": 1.5, "died": "2"},
+        {
+            "worker_step": {"plan": {"worker": "worker2", "server": "server2"}},
+            "worker_killed": {"changed": True, "pid": 7, "killed": 1.5, "died": "2"},
+        },
         Killed,
     ),
-    ("copy_resilience", MOVE, {"changed": True, "copied": ["a"], "copied_bytes": 3}, Copied),
+    (
+        "copy_resilience",
+        {
+            "migration_step": {"plan": MOVE},
+            "migration_copied": {"changed": True, "copied": ["a"], "copied_bytes": 3},
+        },
+        Copied,
+    ),
     (
         "restart_worker",
-        {"worker": "worker2", "server": "server4", "pid": 7},
-        {"skipped": True, "changed": False},
+        {
+            "worker_step": {"plan": {"worker": "worker2", "server": "server4", "pid": 7}},
+            "worker_started": {"skipped": True, "changed": False},
+        },
         Restarted,
     ),
     (
         "restart_worker",
-        {"worker": "worker2", "server": "server4"},
-        {"changed": True, "pid": 7, "epoch": 2, "seconds": 1},
+        {
+            "worker_step": {"plan": {"worker": "worker2", "server": "server4"}},
+            "worker_started": {"changed": True, "pid": 7, "epoch": 2, "seconds": 1},
+        },
         Restarted,
     ),
-    ("migrate", {**MOVE, "needed": False}, {}, Moved),
+    ("migrate", {"migration_step": {"plan": {**MOVE, "needed": False}}, "migration_result": {"skipped": True}}, Moved),
     (
         "stop_cluster",
-        {"keep_files": False},
-        {"server1": {"changed": True, "stopped": {"receiver": 7}}, "server2": {}},
+        {
+            "cluster_step": {"plan": {"keep_files": False}},
+            **everywhere(
+                server1={"cluster_stopped": {"changed": True, "stopped": {"receiver": 7}}},
+                server2={"cluster_stopped": {}},
+            ),
+        },
         Stopped,
     ),
-    (
-        "status",
-        {},
-        {
-            "server1": {
-                "cluster": RECORD,
-                "problem": None,
-                "processes": {"worker2": {"kind": "worker", "alive": True, "pid": 7, "log": "/log", "argv": []}},
-                "workers": {"worker2": KNOWN},
-            },
-            "server2": {"msg": "it is on fire"},
-        },
-        Status,
-    ),
+    ("status", STATUS, Status),
+    ("collect_logs", STATUS, Status),
     (
         "setup_repo",
-        {"home": "/wallaroo", "branch": "0.5.4", "resilience": True},
-        {"cloned": {"commit": "7e2a"}, "built": {"changed": True, "executables": {"app": "9f"}}, "copied": [{}]},
+        {
+            "wallaroo_repo_step": {"plan": {"home": "/wallaroo", "branch": "0.5.4", "resilience": True}},
+            "wallaroo_repo_cloned": {"commit": "7e2a"},
+            "wallaroo_repo_built": {"changed": True, "executables": {"app": "9f"}},
+            **everywhere(server1={}, server2={"wallaroo_repo_copied": {}}),
+        },
         Built,
     ),
-    ("preflight", {}, {"problems": ["no rsync"], "notes": [], "table": ["server  rsync"]}, Checked),
+    ("preflight", {"preflight_said": {"problems": ["no rsync"], "notes": [], "table": ["server  rsync"]}}, Checked),
 ]
 
 
-@pytest.mark.parametrize(("playbook", "plan", "answer", "kind"), STEPS)
+@pytest.mark.parametrize(("playbook", "registered", "kind"), STEPS)
 def test_what_is_published_comes_back_through_json(
-    playbook: str, plan: dict[str, Any], answer: dict[str, Any], kind: type[Outcome]
+    playbook: str, registered: dict[str, Any], kind: type[Outcome]
 ) -> None:
-    outcome = of_step(playbook, plan, answer, check=False)
+    outcome = of_step(playbook, Registered(registered), check=False)
 
     assert type(outcome) is kind
     assert outcome.playbook == playbook
     assert from_data(kind, json.loads(json.dumps(to_data(outcome)))) == outcome
 
 
+@pytest.mark.parametrize("playbook", ["migrate", "demo", "verify_restart"])
+def test_what_a_run_has_published_is_not_published_again(playbook: str) -> None:
+    registered = {"migration_result": {"verdict": "pass"}, "migration_step": {"plan": MOVE}}
+    assert of_step(playbook, Registered(registered), check=False) is None
+
+
+def test_a_run_that_would_be_made_is_published_with_what_it_would_expect() -> None:
+    plan = {"cluster": RECORD, "expected": 99}
+    outcome = of_step("demo", Registered({"demonstration_step": {"plan": plan}}), check=True)
+    assert isinstance(outcome, Verified)
+    assert (outcome.expected, outcome.check, outcome.passed) == (99, True, False)
+
+
 def test_the_numbers_of_a_status() -> None:
-    (playbook, plan, answer, _kind) = next(step for step in STEPS if step[0] == "status")
-    status = of_step(playbook, plan, answer, check=False)
+    status = of_step("status", Registered(STATUS), check=False)
     assert isinstance(status, Status)
     assert status.server_of("worker2") == "server1"
     assert status.server_of("worker3") is None
@@ -123,16 +174,20 @@ def test_the_numbers_of_a_status() -> None:
 @pytest.mark.parametrize(
     ("plan", "answer", "check", "url"),
     [
-        ({"state": "started", "address": "10.0.0.1:4000"}, {"metrics_ui": True}, False, "http://10.0.0.1:4000/"),
+        ({"state": "started", "address": "10.0.0.1:4000"}, {"python": "/p"}, False, "http://10.0.0.1:4000/"),
         ({"state": "started", "address": "10.0.0.1:4000"}, {}, True, "http://10.0.0.1:4000/"),
         # Its libraries could not be had.
-        ({"state": "started", "address": "10.0.0.1:4000"}, {"metrics_ui": False}, False, ""),
-        ({"state": "stopped", "address": "10.0.0.1:4000"}, {"metrics_ui": False}, False, ""),
-        ({}, {"metrics_ui": False}, False, ""),
+        ({"state": "started", "address": "10.0.0.1:4000"}, {"msg": "no"}, False, ""),
+        ({"state": "stopped", "address": "10.0.0.1:4000"}, {"msg": "no"}, False, ""),
+        ({}, {"msg": "no"}, False, ""),
     ],
 )
 def test_where_the_metrics_ui_is(plan: dict[str, Any], answer: dict[str, Any], check: bool, url: str) -> None:
-    started = of_step("start_cluster", {"needed": True, "cluster": RECORD, "metrics_ui": plan}, answer, check=check)
+    registered = {
+        "cluster_step": {"plan": {"needed": True, "cluster": RECORD, "metrics_ui": plan}},
+        "metrics_ui_installed": answer,
+    }
+    started = of_step("start_cluster", Registered(registered), check=check)
     assert isinstance(started, Started)
     assert started.metrics_ui == url
 
@@ -140,41 +195,26 @@ def test_where_the_metrics_ui_is(plan: dict[str, Any], answer: dict[str, Any], c
 def test_a_status_tells_where_the_metrics_ui_is_as_long_as_it_runs() -> None:
     process = {"kind": "metrics_ui", "alive": True, "pid": 7, "log": "/log", "details": {"address": "10.0.0.1:4000"}}
     state = {"cluster": RECORD, "processes": {"metrics_ui": process}, "workers": {}}
-    status = of_step("status", {}, {"server1": state}, check=False)
+    registered = Registered(everywhere(server1={"cluster_server_state": state}))
+    status = of_step("status", registered, check=False)
     assert isinstance(status, Status)
     assert status.metrics_ui == "http://10.0.0.1:4000/"
     process["alive"] = False
-    assert of_step("status", {}, {"server1": state}, check=False).metrics_ui == ""  # type: ignore[attr-defined]
+    assert of_step("status", registered, check=False).metrics_ui == ""  # type: ignore[attr-defined]
 
 
 def test_a_run_is_published_with_its_folder_and_its_violations() -> None:
     violation = {"sentence": "key_0: 3 is missing", "kind": "gap", "key": "key_0", "missing": [3, 3], "position": 4}
-    result = _results.Result(
-        "verify",
-        "fail",
-        "embedded",
-        "multi_partition_detector",
-        2,
-        11,
-        99,
-        98,
-        [violation],
-        [],
-        "then",
-        "now",
-        1.0,
-        "gap",
-    )
-    outcome = of_run(result, None, check=False)
+    result = from_data(Verified, {"playbook": "verify", "verdict": "fail", "violations": [violation]})
+    outcome = of_run(result)
     assert isinstance(outcome, Verified)
     assert not outcome.passed
     assert outcome.violations == (Violation("key_0: 3 is missing", "gap", "key_0", 4, missing=(3, 3)),)
 
 
 def test_a_migration_is_published_as_one() -> None:
-    move = _results.Migration("worker2", "server2", "server4", 0.5, epoch=2)
-    result = _results.Result("migrate", "pass", "e", "a", 2, 11, 0, 0, [], [move], "then", "now", 1.0)
-    outcome = of_run(result, None, check=True)
+    move = Migration("worker2", "server2", "server4", 0.5, epoch=2)
+    outcome = of_run(Verified("migrate", check=True, verdict="pass", migrations=(move,)))
     assert isinstance(outcome, Moved)
     assert (outcome.downtime_seconds, outcome.verdict, outcome.check) == (0.5, "pass", True)
 
@@ -199,6 +239,10 @@ def test_what_is_unknown_is_left_out() -> None:
     assert from_data(Outcome, {"playbook": "x", "of": "a later version"}) == Outcome("x")
 
 
-def test_an_unknown_playbook_publishes_nothing() -> None:
-    with pytest.raises(ValueError, match="dance is none of start_cluster"):
-        _publishing.of_step("dance", {}, {}, check=False)
+def test_a_step_that_yields_nothing_publishes_nothing() -> None:
+    assert of_step("dance", Registered({}), check=False) is None
+
+
+def test_the_writers_of_runs_are_the_playbooks_that_yield_one() -> None:
+    written = {step.playbook for step in verbs().values() if issubclass(step.kind, (Moved, Verified))}
+    assert set(_publishing.WRITES_RUNS) == written

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ import yaml
 from ansible_collections.wallaroo.resilience.plugins.filter.awx_nodes import awx_nodes
 from ansible_collections.wallaroo.resilience.plugins.filter.collection_installed import collection_installed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import value_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import steps
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PLAYBOOKS = sorted(path.stem for path in (REPOSITORY / "playbooks").glob("*.yml"))
 NOT_FOR_JOBS = {"configure_awx"}
 """Configures the controller itself, with a token that no job should have."""
-EVERYWHERE = {"take_over", "wallaroo_runs"}
-"""Arguments for experts that every playbook with a lock or a folder of runs has; given as extra variables at launch."""
 SCANNED = re.compile(r"^\s?-?\s?(?:'|\")?(hosts|import_playbook|ansible\.builtin\.import_playbook)(?:'|\")?:\s*.*?$")
 """By what AWX's project scan takes a file for a playbook."""
 
@@ -39,17 +38,9 @@ TEMPLATES = templates()
 WORKFLOW = yaml.safe_load((REPOSITORY / "awx/workflow.yml").read_text())
 
 
-def arguments_of(playbook: str) -> set[str]:
-    """The variables that a playbook reads, and those of a role of its own."""
-    text = (REPOSITORY / "playbooks" / f"{playbook}.yml").read_text()
-    found = set(re.findall(r"\{\{ (\w+) \| default", text)) - {"ansible_check_mode"}
-    roles = {"setup_dev_env": "dev_env", "setup_repo": "wallaroo_repo"}
-    if playbook in roles:
-        specs = yaml.safe_load((REPOSITORY / "roles" / roles[playbook] / "meta/argument_specs.yml").read_text())
-        found |= set(specs["argument_specs"]["main"]["options"]) - {"wallaroo_repo_arguments"}
-        # By which the role chooses ponyc.
-        found.add("wallaroo_version")
-    return found
+def spec_of(template: dict[str, Any]) -> list[dict[str, Any]]:
+    """The questions of a survey."""
+    return _awx.survey_spec(template).get("spec", [])
 
 
 def test_every_playbook_has_a_template_and_no_template_is_without_one():
@@ -60,7 +51,7 @@ def test_every_playbook_has_a_template_and_no_template_is_without_one():
 def test_a_survey_is_accepted_by_awx(playbook):
     template = TEMPLATES[playbook]
     spec = _awx.survey_spec(template)
-    assert bool(spec) is bool(template.get("survey"))
+    assert bool(spec) is bool(template.get("survey")) or not steps()[playbook].arguments
     for question in spec.get("spec", []):
         assert question["question_name"].endswith("?")
         if question["required"]:
@@ -68,16 +59,28 @@ def test_a_survey_is_accepted_by_awx(playbook):
 
 
 @pytest.mark.parametrize("playbook", sorted(TEMPLATES))
-def test_survey_and_arguments_are_the_same(playbook):
-    template = TEMPLATES[playbook]
-    asked = {question["variable"] for question in template.get("survey", [])}
-    arguments = arguments_of(playbook)
-    assert asked <= arguments, "a question to which no playbook listens"
-    experts = [*template.get("extra", []), *EVERYWHERE]
-    left = {name for name in arguments - asked if not any(fnmatch(name, pattern) for pattern in experts)}
-    assert left == set(), "an argument that can neither be answered nor given by experts"
-    unknown = [name for name in template.get("extra", []) if not any(fnmatch(one, name) for one in arguments)]
-    assert unknown == []
+def test_an_answer_is_what_the_step_takes(playbook):
+    """Types, choices and limits are not told again: what an operator may answer is read as it is declared."""
+    step = steps()[playbook]
+    for asked in TEMPLATES[playbook].get("survey") or []:
+        told = asked if isinstance(asked, dict) else {}
+        assert set(told) <= {"variable", "question", "description", "default", "min"}, "told again"
+    for question in _awx.survey_spec(TEMPLATES[playbook]).get("spec", []):
+        argument = step.options[question["variable"]]
+        default = question["default"]
+        possible = [one for one in [default, *question["choices"]] if one not in (None, "")]
+        if question["type"] in ("integer", "float"):
+            possible += [question["min"], question["max"]]
+        for value in possible:
+            assert value_of(argument, value) is not None
+        # Where nothing was changed the answer is what the step does by itself, as far as it says that.
+        if argument.default is not None:
+            assert value_of(argument, default) == value_of(argument, argument.default)
+
+
+def test_a_question_that_is_written_is_asked():
+    asked = {question["variable"] for one in [*TEMPLATES.values(), WORKFLOW] for question in spec_of(one)}
+    assert asked == set(_awx.questions())
 
 
 def test_answers_have_the_types_of_awx():
@@ -93,7 +96,7 @@ def test_the_workflow_is_one():
     nodes = awx_nodes(WORKFLOW, list(TEMPLATES.values()), "Default")
     assert len({node["identifier"] for node in nodes}) == len(nodes) == 12
     for question in WORKFLOW["survey"]:
-        used = [playbook for playbook in WORKFLOW["steps"] if question["variable"] in str(TEMPLATES.get(playbook))]
+        used = [one for one in WORKFLOW["steps"] if one in steps() and question["variable"] in steps()[one].arguments]
         assert used, f"{question['variable']} reaches no step"
     with pytest.raises(Exception, match="a step nowhere, for which there is no template"):
         awx_nodes({**WORKFLOW, "steps": ["nowhere"]}, list(TEMPLATES.values()), "Default")

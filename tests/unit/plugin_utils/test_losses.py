@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._losses import first_cause, lost_values, with_sending
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
 
 from tests.server_states import sending
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
-from tests.server_states import MOVE, RUNNING_INITIALIZER, refusal, servers, wanted, worker
+from tests.server_states import MOVE, RUNNING_INITIALIZER, refusal, servers, start, steps, wanted, worker
 
 RUNS = {"server": "server1", "base": "/w/server1", "address": "10.0.0.1:4000"}
 
@@ -79,10 +77,10 @@ class TestStart:
 @pytest.mark.parametrize(
     ("step", "arguments", "there"),
     [
-        (_steps.kill, {"worker": 2}, servers()),
-        (_steps.migrate, MOVE, servers()),
-        (_steps.copy, MOVE, servers(server1=RUNNING_INITIALIZER, server2={"worker2": worker(False)})),
-        (_steps.restart, {"worker": 2}, servers(server1=RUNNING_INITIALIZER, server2={"worker2": worker(False)})),
+        (steps.kill, {"worker": 2}, servers()),
+        (steps.migrate, MOVE, servers()),
+        (steps.copy, MOVE, servers(server1=RUNNING_INITIALIZER, server2={"worker2": worker(False)})),
+        (steps.restart, {"worker": 2}, servers(server1=RUNNING_INITIALIZER, server2={"worker2": worker(False)})),
     ],
 )
 def test_steps_know_where_to_post_their_marks(step: Any, arguments: dict[str, Any], there: Servers) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times, steps_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Moved
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import of_step
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import Migration, Result, summary
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times, migration, times_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Moved, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import Registered, of_step
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import summary
 
-from tests.server_states import MOVE, servers, worker
+from tests.server_states import MOVE, servers, steps, worker
 
 KILLED = {"killed": 100.0, "died": 100.1, "started": 50.0}
 CAME = {"epoch": 2, "copied": 100.3, "copied_bytes": 77, "pid": 4711, "started": 100.4, "ready": 101.5}
@@ -29,14 +28,14 @@ def told(**steps: Any) -> tuple[Migration, str]:
         "via": "files",
         **steps.pop("plan", {}),
     }
-    migration = Migration.from_steps(steps_of({"plan": plan, **steps}))
-    result = Result("migrate", "pass", "e", "a", 2, 11, 0, 0, [], [migration], "", "", 1.0, outcome=migration.outcome)
-    return migration, summary(result, None)
+    done = migration(times_of({"plan": plan, **steps}))
+    result = Verified("migrate", verdict="pass", migrations=(done,))
+    return done, summary(result, None)
 
 
 def test_a_run_that_did_everything() -> None:
-    migration, text = told(moved={"killed": 100.0, "finished_at": 100.2, "copied_bytes": 5, "ready": 101.25})
-    assert (migration.downtime_seconds, migration.outcome) == (1.25, "moved")
+    done, text = told(moved={"killed": 100.0, "finished_at": 100.2, "copied_bytes": 5, "resumed": 101.25})
+    assert (done.downtime_seconds, done.outcome) == (1.25, "moved")
     assert "worker2 killed (SIGKILL), moved from server2 to server4 (5 bytes), back after 1.25 s" in text
     assert "outcome: moved" in text
     assert "verdict" not in text
@@ -44,15 +43,15 @@ def test_a_run_that_did_everything() -> None:
 
 def test_the_second_run_tells_what_the_first_one_has_left_on_the_servers() -> None:
     known = known_times({"times": KILLED}, {"times": CAME, "epoch": 2, "alive": True, "pid": 4711}, False)
-    migration, text = told(plan={"known": known}, awaited={"ready": 101.5, "late": False})
-    assert (migration.downtime_seconds, migration.copied_bytes) == (1.5, 77)
+    done, text = told(plan={"known": known}, awaited={"resumed": 101.5, "late": False})
+    assert (done.downtime_seconds, done.copied_bytes) == (1.5, 77)
     assert "back after 1.50 s" in text
 
 
 def test_when_it_was_back_before_anybody_looked_the_downtime_is_unknown() -> None:
-    migration, text = told(plan={"known": {"killed": 100.0}}, awaited={"ready": 900.0, "late": True})
-    assert migration.downtime_seconds is None
-    assert migration.resumed is not None
+    done, text = told(plan={"known": {"killed": 100.0}}, awaited={"resumed": 900.0, "late": True})
+    assert done.downtime_seconds is None
+    assert done.resumed is not None
     assert "killed (SIGKILL), moved from server2 to server4 (0 bytes), back, downtime unknown" in text
 
 
@@ -61,17 +60,17 @@ def test_when_it_was_back_before_anybody_looked_the_downtime_is_unknown() -> Non
     [({}, "was dead already"), ({"source_lost": True, "via": "journal"}, "lost with its server")],
 )
 def test_a_worker_that_nobody_had_to_kill_is_back_all_the_same(plan: dict[str, Any], how: str) -> None:
-    migration, text = told(plan=plan, moved={"ready": 101.0, "finished_at": 100.0})
-    assert migration.downtime_seconds is None
+    done, text = told(plan=plan, moved={"resumed": 101.0, "finished_at": 100.0})
+    assert done.downtime_seconds is None
     assert f"worker2 {how}, moved from server2 to server4" in text
     assert "back, downtime unknown" in text
     assert "did not come back" not in text
 
 
 def test_a_move_that_was_taken_back() -> None:
-    moved, returned = {"stage": "start", "killed": 100.0}, {"ready": 103.0}
-    migration, text = told(moved=moved, returned=returned, outcome="rolled back", note="it broke")
-    assert migration.downtime_seconds == 3.0
+    moved, returned = {"stage": "start", "killed": 100.0}, {"resumed": 103.0}
+    done, text = told(moved=moved, returned=returned, outcome="rolled back", note="it broke")
+    assert done.downtime_seconds == 3.0
     assert "killed (SIGKILL), not moved from server2 to server4, back where it was after 3.00 s" in text
     assert "outcome: rolled back" in text
 
@@ -82,7 +81,7 @@ def test_a_worker_that_is_down() -> None:
 
 
 def test_a_second_start_is_told() -> None:
-    assert "the first one failed: it broke" in told(moved={"ready": 1.0, "retried": "it broke"})[0].note
+    assert "the first one failed: it broke" in told(moved={"resumed": 1.0, "retried": "it broke"})[0].note
 
 
 @pytest.mark.parametrize(
@@ -105,9 +104,9 @@ def test_the_plan_of_the_second_run_knows_them_and_that_it_completes_something()
         server2={"worker2": worker(False, times=KILLED)},
         server4={"worker2": worker(epoch=2, copied_from="server2", times=CAME)},
     )
-    plan = _steps.migrate(MOVE, there)
+    plan = steps.migrate(MOVE, there)
     assert plan["completes"]
-    assert (plan["known"]["killed"], plan["known"]["ready"]) == (100.0, 101.5)
+    assert (plan["known"]["killed"], plan["known"]["resumed"]) == (100.0, 101.5)
 
 
 def test_what_had_been_done_before_is_published_with_its_times() -> None:
@@ -115,8 +114,8 @@ def test_what_had_been_done_before_is_published_with_its_times() -> None:
         server2={"worker2": worker(False, ownership="moved", moved_to="server4", epoch=2, times=KILLED)},
         server4={"worker2": worker(epoch=2, copied_from="server2", times=CAME)},
     )
-    plan = _steps.migrate(MOVE, there)
+    plan = steps.migrate(MOVE, there)
     assert not plan["completes"]
-    outcome = of_step("migrate", plan, {}, check=False)
+    outcome = of_step("migrate", Registered({"migration_step": {"plan": plan}}), check=False)
     assert isinstance(outcome, Moved)
     assert (outcome.outcome, outcome.changed, outcome.downtime_seconds) == ("nothing to do", False, 1.5)

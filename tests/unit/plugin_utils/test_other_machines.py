@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
+
+from tests.server_states import record_of, start, steps
 
 NAMES = ["server1", "server2", "server3", "server4"]
 MOVE = {"worker": "2", "src": "2", "dst": "4"}
@@ -22,7 +21,7 @@ def servers(addresses: list[str] | None = None, machine: str | None = None, **ar
     """A cluster of three workers that runs on four machines."""
     given = addresses or [f"10.0.0.1{number}" for number in range(1, 5)]
     places = [{"name": name, "address": address, "base": "/w"} for name, address in zip(NAMES, given)]
-    record = cluster_record({"workers": 3, **arguments}, places, "cluster-1", 1.0)
+    record = record_of({"workers": 3, **arguments}, places, "cluster-1", 1.0)
     states: dict[str, Any] = {}
     for name in NAMES:
         states[name] = {
@@ -62,7 +61,7 @@ def refusal(step: Any, *arguments: Any) -> str:
 
 
 def test_the_target_reaches_the_source_with_its_own_key() -> None:
-    assert _steps.migrate(MOVE, servers())["source_ssh"] == {
+    assert steps.migrate(MOVE, servers())["source_ssh"] == {
         "host": "ssh-of-server2",
         "port": 22,
         "user": "user-of-server2",
@@ -73,11 +72,11 @@ def test_the_target_reaches_the_source_with_its_own_key() -> None:
 
 
 def test_no_ssh_is_needed_where_both_are_one_machine() -> None:
-    assert _steps.migrate(MOVE, servers(machine="one"))["source_ssh"] is None
+    assert steps.migrate(MOVE, servers(machine="one"))["source_ssh"] is None
 
 
 def test_everybody_is_told_where_the_worker_is_going_to_be() -> None:
-    assert _steps.migrate(MOVE, servers())["peers"] == {
+    assert steps.migrate(MOVE, servers())["peers"] == {
         "initializer": "10.0.0.11",
         "worker2": "10.0.0.14",
         "worker3": "10.0.0.13",
@@ -87,9 +86,9 @@ def test_everybody_is_told_where_the_worker_is_going_to_be() -> None:
 def test_who_could_not_be_restarted_afterwards_is_said_before_the_kill() -> None:
     longer = ["10.0.0.11", "10.0.0.12", "10.0.0.13", "10.0.0.104"]
     found = servers(longer)
-    assert _steps.migrate(MOVE, found)["warnings"] == []
+    assert steps.migrate(MOVE, found)["warnings"] == []
     found.states["server3"]["workers"]["worker3"]["peers_problem"] = "/w/x: its table control lacks worker2"
-    (sentence,) = _steps.migrate(MOVE, found)["warnings"]
+    (sentence,) = steps.migrate(MOVE, found)["warnings"]
     assert sentence.startswith("After this migration worker3 on server3 can no longer be restarted")
     assert "cannot be told of 10.0.0.104 (/w/x: its table control lacks worker2)" in sentence
     assert "Ways out: keep_address=true" in sentence
@@ -111,21 +110,21 @@ def test_every_server_must_have_the_same_build(act: str, digest: str | None, say
             state["cluster"], state["workers"] = None, {}
         sentence = refusal(start, there, wanted, {})
     else:
-        sentence = refusal(_steps.migrate, MOVE, there)
+        sentence = refusal(steps.migrate, MOVE, there)
     assert sentence.startswith(says)
     assert "setup_repo.yml" in sentence
 
 
 def test_the_initializer_of_a_real_engine_is_not_moved() -> None:
     there = servers(engine="wallaroo", wallaroo_home="/opt/wallaroo")
-    assert "never recovers alone" in refusal(_steps.migrate, {"worker": 1, "src": 1, "dst": 4}, there)
+    assert "never recovers alone" in refusal(steps.migrate, {"worker": 1, "src": 1, "dst": 4}, there)
 
 
 def test_files_that_nobody_gave_to_a_server_are_not_started_from() -> None:
     there = servers()
     there.states["server2"]["workers"]["worker2"].update(alive=False)
     there.states["server4"]["workers"]["worker2"] = {"alive": False, "resilience": "complete", "ownership": "none"}
-    sentence = refusal(_steps.restart, {"worker": 2, "server": 4}, there)
+    sentence = refusal(steps.restart, {"worker": 2, "server": 4}, there)
     assert "worker2 belongs to server2 since epoch 1, and server4 never got it" in sentence
 
 
@@ -135,7 +134,7 @@ KEEP = {**MOVE, "keep_address": "true"}
 def test_an_address_goes_along_and_nobody_is_stranded():
     found = servers(["10.0.0.9", "10.0.0.12", "10.0.0.13", "10.0.0.104"])
     found.states["server3"]["workers"]["worker3"]["peers_problem"] = "it cannot be read"
-    plan = _steps.migrate(KEEP, found)
+    plan = steps.migrate(KEEP, found)
     assert plan["address"] == "10.0.0.12"
     assert plan["own_address"] == "10.0.0.104"
     assert plan["warnings"] == []
@@ -144,7 +143,7 @@ def test_an_address_goes_along_and_nobody_is_stranded():
     target = next(server for server in plan["cluster"]["servers"] if server["name"] == "server4")
     assert target["address"] == "10.0.0.12"
     assert plan["become"] == {"server2": True, "server4": True}
-    assert "keep_address=true" in _steps.migrate(MOVE, found)["warnings"][0]
+    assert "keep_address=true" in steps.migrate(MOVE, found)["warnings"][0]
 
 
 def moved_along() -> Servers:
@@ -161,13 +160,13 @@ def moved_along() -> Servers:
 def test_a_worker_that_took_its_address_along_is_restarted_with_it():
     found = moved_along()
     found.states["server4"]["workers"]["worker2"]["alive"] = False
-    plan = _steps.restart({"worker": "2"}, found)
+    plan = steps.restart({"worker": "2"}, found)
     assert next(one for one in plan["cluster"]["servers"] if one["name"] == "server4")["address"] == "10.0.0.12"
-    assert _steps.restart({"worker": "3"}, found)["peers"]["worker2"] == "10.0.0.12"
+    assert steps.restart({"worker": "3"}, found)["peers"]["worker2"] == "10.0.0.12"
 
 
 def test_a_migration_that_is_complete_leaves_the_address_where_it_is():
-    plan = _steps.migrate(KEEP, moved_along())
+    plan = steps.migrate(KEEP, moved_along())
     assert plan["needed"] is False
     assert plan["peers"]["worker2"] == "10.0.0.12"
 
@@ -175,19 +174,19 @@ def test_a_migration_that_is_complete_leaves_the_address_where_it_is():
 def test_an_address_that_went_along_has_to_go_on():
     found = moved_along()
     on = {"worker": "2", "src": "4", "dst": "2"}
-    assert "move it on with keep_address=true" in refusal(_steps.migrate, on, found)
-    plan = _steps.migrate({**on, "keep_address": "true"}, found)
+    assert "move it on with keep_address=true" in refusal(steps.migrate, on, found)
+    plan = steps.migrate({**on, "keep_address": "true"}, found)
     assert plan["address"] == "10.0.0.12"
 
 
 def test_stopping_gives_addresses_back_and_a_fresh_cluster_waits_for_that():
     found = moved_along()
-    plan = _steps.stop({}, found)
+    plan = steps.stop({}, found)
     assert (plan["takers"], plan["owners"]) == (["server4"], ["server2"])
     for state in found.states.values():
         state["workers"], state["processes"] = {}, {}
     places = [{"name": name, "address": f"10.0.0.1{number}", "base": "/w"} for number, name in enumerate(NAMES, 1)]
-    wanted = cluster_record({"workers": 3}, places, "cluster-2", 2.0)
+    wanted = record_of({"workers": 3}, places, "cluster-2", 2.0)
     assert "10.0.0.12 moved with a worker" in refusal(start, found, wanted, {})
 
 
@@ -208,8 +207,8 @@ def test_stopping_gives_addresses_back_and_a_fresh_cluster_waits_for_that():
 def test_an_address_that_cannot_go_along_is_refused_before_the_kill(change, sentence):
     found = servers()
     change(found)
-    assert sentence in refusal(_steps.migrate, KEEP, found)
+    assert sentence in refusal(steps.migrate, KEEP, found)
 
 
 def test_the_first_server_keeps_its_address():
-    assert "initializer is on server1 too" in refusal(_steps.migrate, {**KEEP, "dst": "1"}, servers())
+    assert "initializer is on server1 too" in refusal(steps.migrate, {**KEEP, "dst": "1"}, servers())

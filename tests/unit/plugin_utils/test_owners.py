@@ -9,19 +9,18 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.filter.cluster_table import cluster_table
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _owners, _publishing, _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _owners, _publishing
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
-from tests.server_states import MOVE, refusal, servers, worker
+from tests.server_states import MOVE, refusal, registered, send, servers, steps, worker
 
 DEAD = {"worker2": worker(False)}
 
 STEPS = {
-    "migrate": lambda there: _steps.migrate(MOVE, there),
-    "copy": lambda there: _steps.copy(MOVE, there),
-    "restart": lambda there: _steps.restart({"worker": 2, "server": 2}, there),
-    "kill": lambda there: _steps.kill({"worker": 2}, there),
+    "migrate": lambda there: steps.migrate(MOVE, there),
+    "copy": lambda there: steps.copy(MOVE, there),
+    "restart": lambda there: steps.restart({"worker": 2, "server": 2}, there),
+    "kill": lambda there: steps.kill({"worker": 2}, there),
     "send": lambda there: send({}, there),
 }
 MAY_MAKE_A_SECOND_OWNER = ("migrate", "copy", "restart", "kill")
@@ -51,7 +50,7 @@ def test_two_owners_stop_everything_and_the_way_out_is_named(step: str, alive: b
 @pytest.mark.parametrize(("alive", "needed"), [(True, True), (False, False)])
 def test_the_way_out_kills_and_fences_the_wrong_one(alive: bool, needed: bool) -> None:
     twice = servers(server2={"worker2": worker(alive, epoch=2)}, server3={"worker2": worker(alive, epoch=2)})
-    plan = _steps.kill({"worker": 2, "server": 3}, twice)
+    plan = steps.kill({"worker": 2, "server": 3}, twice)
     assert (plan["server"], plan["needed"]) == ("server3", needed)
     assert plan["fence"] == {"moved_to": "server2", "epoch": 2}
 
@@ -67,28 +66,28 @@ def test_who_may_have_the_worker_must_say_so(step: str, name: str, how: Any) -> 
 
 
 def test_who_is_silent_is_named_where_nobody_else_has_the_worker() -> None:
-    sentence = refusal(lambda there: _steps.restart({"worker": 2}, there), silent(servers(), "server2"))
+    sentence = refusal(lambda there: steps.restart({"worker": 2}, there), silent(servers(), "server2"))
     assert sentence.startswith("Where worker2 is cannot be told: server2 did not answer, and it may be there;")
 
 
 def test_a_worker_that_is_seen_alive_is_killed_whoever_is_silent() -> None:
-    assert _steps.kill({"worker": 2}, silent(servers(), "server4"))["needed"]
+    assert steps.kill({"worker": 2}, silent(servers(), "server4"))["needed"]
 
 
 def test_nothing_to_start_needs_no_answer() -> None:
-    assert not _steps.restart({"worker": 2, "server": 2}, silent(servers(), "server4"))["needed"]
+    assert not steps.restart({"worker": 2, "server": 2}, silent(servers(), "server4"))["needed"]
 
 
 def test_the_operators_word_lets_a_restart_go_on_in_an_epoch_beyond_what_the_lost_one_may_have() -> None:
     there = silent(servers(server2=DEAD), "server4")
-    plan = _steps.restart({"worker": 2, "server": 2, "source_lost": "true"}, there)
+    plan = steps.restart({"worker": 2, "server": 2, "source_lost": "true"}, there)
     assert (plan["needed"], plan["claim"], plan["epoch"]) == (True, True, 3)
-    assert not _steps.restart({"worker": 2, "server": 2}, servers(server2=DEAD))["claim"]
+    assert not steps.restart({"worker": 2, "server": 2}, servers(server2=DEAD))["claim"]
 
 
 def test_one_word_does_not_stand_for_two_servers() -> None:
     there = silent(silent(servers(server2=DEAD), "server4"), "server3")
-    sentence = refusal(_steps.restart, {"worker": 2, "server": 2, "source_lost": "true"}, there)
+    sentence = refusal(steps.restart, {"worker": 2, "server": 2, "source_lost": "true"}, there)
     assert sentence.startswith("source_lost=true, but server3 and server4 do not answer")
 
 
@@ -115,7 +114,9 @@ class TestAServerThatWasLostAndIsBack:
         states = self.back(True).states
         (line,) = [line for line in cluster_table(_complete(states)) if line.startswith("PROBLEM: ")]
         assert "the next step that changes the cluster sees to it" in line
-        assert _publishing.of_step("status", {}, _complete(states), False).problems == (line[len("PROBLEM: ") :],)
+        assert _publishing.of_step("status", registered(_complete(states)), False).problems == (
+            line[len("PROBLEM: ") :],
+        )
 
     def test_a_move_that_was_interrupted_before_its_fence_is_left_to_who_completes_it(self) -> None:
         there = servers(server2=DEAD, server4={"worker2": worker(epoch=2, copied_from="server2")})
@@ -145,6 +146,6 @@ def _complete(states: Any) -> Any:
 
 def test_a_move_in_single_steps_ends_with_the_fence_of_its_source() -> None:
     there = servers(server2=DEAD, server4={"worker2": worker(False, epoch=2, copied_from="server2")})
-    plan = _steps.restart({"worker": 2, "server": 4}, there)
+    plan = steps.restart({"worker": 2, "server": 4}, there)
     assert plan["fence"] == {"server": "server2", "base": "/w/server2", "epoch": 2}
-    assert _steps.restart({"worker": 2}, servers(server2=DEAD))["fence"] == {}
+    assert steps.restart({"worker": 2}, servers(server2=DEAD))["fence"] == {}

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _preflight
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+
+from tests.server_states import record_of
 
 NAMES = ["server1", "server2", "server3", "server4"]
 
@@ -222,7 +223,7 @@ def plan(known: dict[str, Any], address: str = "10.0.0.{}") -> dict[str, Any]:
         for name in NAMES
     }
     servers = [{"name": name, "address": address.format(name[-1]), "base": "/w"} for name in NAMES]
-    return _preflight.plan(Servers(NAMES, known, access), cluster_record({"workers": 3}, servers, "x", 0.0), "token")
+    return _preflight.plan(Servers(NAMES, known, access), record_of({"workers": 3}, servers, "x", 0.0), "token")
 
 
 def test_every_server_tries_every_port_of_every_other():

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+
+from tests.server_states import repository
 
 ARGUMENTS = {
     "wallaroo_home": "/opt/wallaroo/",
@@ -56,6 +57,12 @@ def test_what_is_asked_for_goes_before_the_version():
     assert repository({**ARGUMENTS, "wallaroo_version": "0.5.3"}, servers())["branch"] == "0.5.3"
 
 
+def test_what_is_left_empty_is_as_declared():
+    plan = repository({**ARGUMENTS, "wallaroo_repo_url": " ", "wallaroo_repo_targets": []}, servers())
+    assert plan["url"] == "https://github.com/slfritchie/wallaroo.git"
+    assert "build-testing-correctness-apps-multi_partition_detector" in plan["targets"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -64,8 +71,6 @@ def test_what_is_asked_for_goes_before_the_version():
         ({"wallaroo_home": "/home/u/my tree"}, "has a character that make does not take"),
         ({"wallaroo_home": "/home/u/a$b"}, "has a character that make does not take"),
         ({"wallaroo_home": "/home/u/a:b"}, "has a character that make does not take"),
-        ({"wallaroo_repo_url": " "}, "wallaroo_repo_url is missing"),
-        ({"wallaroo_repo_targets": []}, "wallaroo_repo_targets is missing"),
         ({"wallaroo_repo_make": "PONYCFLAGS='-d"}, "is no list"),
         ({"resilience": "maybe"}, "resilience=maybe"),
         ({"wallaroo_version": "0.1"}, "wallaroo_version=0.1"),

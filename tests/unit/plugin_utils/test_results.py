@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import Migration, Result
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import migration as migration_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+    Crashed,
+    Migration,
+    Verified,
+    Violation,
+)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import from_data
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
@@ -34,7 +42,7 @@ def test_what_could_not_be_checked_is_never_a_pass(verification: dict | None, fa
 
 
 def test_the_downtime_is_from_the_kill_until_the_worker_processes_messages() -> None:
-    migration = Migration.from_steps(
+    migration = migration_of(
         {
             "worker": "worker2",
             "src": "server2",
@@ -59,19 +67,19 @@ def test_times_may_have_become_texts_on_their_way_through_a_template() -> None:
         "died": "",
         "copied": "None",
     }
-    migration = Migration.from_steps(steps)
+    migration = migration_of(steps)
     assert migration.downtime_seconds == 1.5
     assert (migration.died, migration.copied) == (None, None)
 
 
 def test_a_worker_that_did_not_come_back_has_no_downtime() -> None:
-    migration = Migration.from_steps({"worker": "worker2", "src": "a", "dst": "b", "killed": 100.0})
+    migration = migration_of({"worker": "worker2", "src": "a", "dst": "b", "killed": 100.0})
     assert migration.downtime_seconds is None
 
 
-def result(**values: object) -> Result:
+def result(**values: object) -> Verified:
     given = {
-        "name": "demo",
+        "playbook": "demo",
         "verdict": "pass",
         "engine": "embedded",
         "app": "multi_partition_detector",
@@ -79,18 +87,18 @@ def result(**values: object) -> Result:
         "keys": 11,
         "expected": 22000,
         "received": 22000,
-        "violations": [],
-        "migrations": [],
+        "violations": (),
+        "migrations": (),
         "started": "",
         "finished": "",
         "seconds": 1.0,
     }
-    return Result(**{**given, **values})  # type: ignore[arg-type]
+    return Verified(**{**given, **values})  # type: ignore[arg-type]
 
 
 def test_the_summary_says_what_was_done_and_what_it_proved() -> None:
     migration = Migration("worker2", "server2", "server3", downtime_seconds=1.036, copied_bytes=3192)
-    text = _results.summary(result(migrations=[migration]), Path("runs/x"))
+    text = _results.summary(result(migrations=(migration,)), Path("runs/x"))
     assert "worker2 killed (SIGKILL), moved from server2 to server3 (3,192 bytes), back after 1.04 s" in text
     assert "22,000 of 22,000" in text
     assert "verdict: pass" in text
@@ -101,9 +109,9 @@ def test_the_summary_of_a_failure_names_violations_and_who_died() -> None:
     text = _results.summary(
         result(
             verdict="fail",
-            violations=[{"sentence": "key_3: 501..612 are missing"}],
+            violations=(Violation("key_3: 501..612 are missing"),),
             violation_count=9,
-            crashed=[{"worker": "initializer", "server": "server1", "last_line": "Increments test failed!"}],
+            crashed=(Crashed("initializer", "server1", "Increments test failed!"),),
             reason="lost",
         ),
         None,
@@ -121,7 +129,7 @@ def test_two_runs_in_the_same_second_have_folders_of_their_own(tmp_path: Path) -
 
 
 def test_a_result_is_written_as_a_whole(tmp_path: Path) -> None:
-    _results.write_json(tmp_path / "result.json", result().to_dict())
+    _results.write_json(tmp_path / "result.json", _results.written(result()))
     assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "pass"
     with pytest.raises(TypeError):
         _results.write_json(tmp_path / "result.json", {"no": object()})
@@ -164,8 +172,8 @@ def test_only_a_worker_that_says_why_it_ended_has_crashed_of_itself() -> None:
     assert crashed["last_line"] == "Increments test failed! key_1: [1,2,3,9]"
 
 
-def a_result() -> Result:
-    return Result("demo", "pass", "embedded", "a", 2, 11, 1, 1, [], [], "", "", 0.0)
+def a_result() -> Verified:
+    return result(expected=1, received=1, app="a")
 
 
 def test_a_verifier_that_ended_without_a_verdict_says_why() -> None:
@@ -221,3 +229,29 @@ def test_a_result_that_can_be_nowhere_is_said(tmp_path: Path, monkeypatch: pytes
 
 def test_a_result_tells_the_version_of_the_collection(repository: Path) -> None:
     assert f"version: {_results.collection_version()}\n" in (repository / "galaxy.yml").read_text()
+
+
+RESULT_JSON = {
+    *("name", "verdict", "engine", "app", "workers", "keys", "expected", "received", "violations", "migrations"),
+    *("started", "finished", "seconds", "reason", "violation_count", "outcome", "validator_verdict", "crashed"),
+    "collection_version",
+}
+
+
+def test_the_file_of_a_result_has_the_fields_that_it_always_had() -> None:
+    """It is what is published, but for what is said of the playbook; a migration has an outcome besides."""
+    moved = Migration("worker2", "server2", "server4", outcome="rolled back")
+    assert set(_results.written(result())) == RESULT_JSON
+    assert _results.written(result(migrations=(moved,)))["outcome"] == ""
+    assert _results.written(result(playbook="migrate", migrations=(moved,)))["outcome"] == "rolled back"
+
+
+def test_what_the_verifier_says_of_a_violation_reaches_the_file_and_python_as_a_whole() -> None:
+    from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.violations import (
+        Violation as Found,
+    )
+
+    said = Found("gap", "key_1", 4, 99, "[2]", "[3]", (2, 2), "key_2", "key_3", 5).to_dict()
+    kept = from_data(Violation, said)
+    assert {name: value for name, value in asdict(kept).items() if name in said} == {**said, "missing": (2, 2)}
+    assert set(said) <= set(asdict(kept))

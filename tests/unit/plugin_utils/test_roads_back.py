@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import unreachable
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import (
     after_road_back,
@@ -17,7 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back im
     source_sound,
 )
 
-from tests.server_states import MOVE, servers
+from tests.server_states import MOVE, servers, steps
 
 REASON = "worker2 could not be moved from server2 to server4: it broke"
 RESTART = 'restart_worker.yml -e "worker=worker2 server=server4"'
@@ -26,7 +25,7 @@ GONE = unreachable("server4", "Connection refused")
 
 
 def plan(**changes: Any) -> dict[str, Any]:
-    return {**_steps.migrate(MOVE, servers()), **changes}
+    return {**steps.migrate(MOVE, servers()), **changes}
 
 
 def look(written: int = 7, **others: Any) -> dict[str, Any]:
@@ -155,8 +154,9 @@ class TestWhatIsSaidAfterTheRoadBack:
         return after_road_back({"plan": plan(), "back": back, "failure": REASON, "fenced": {"epoch": 2}, **arguments})
 
     def test_that_it_runs_where_it_was(self) -> None:
-        found = self.said(returned={"ready": 2.0})
+        found = self.said(returned={"started": 1.5, "resumed": 2.0})
         assert found["outcome"] == "rolled back"
+        assert [mark["time"] for mark in found["marks"]] == ["", 1.5, 2.0]
         assert f"{REASON}. worker2 was started again on server2, where it was" in found["sentence"]
 
     def test_both_reasons_when_the_target_could_not_be_fenced(self) -> None:

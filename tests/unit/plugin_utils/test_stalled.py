@@ -9,14 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.filter.cluster_table import cluster_table
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import verify
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import problems_of, stalled
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
-from tests.server_states import MOVE, refusal, sending, servers, wanted, worker
+from tests.server_states import MOVE, refusal, send, sending, servers, start, steps, verify, wanted, worker
 
 PAUSED = "worker2 (pid 4711 on server2) is stopped by a signal; kill -CONT 4711 there lets it go on."
 SAID = "waited 60 s for 2 checkpoints"
@@ -69,8 +65,8 @@ MOVE_3 = {"worker": "3", "src": "3", "dst": "4"}
     ("step", "arguments"),
     [
         (send, {"last": 10}),
-        (_steps.migrate, MOVE_3),
-        (_steps.migrate, {**MOVE_3, "settle": "false"}),
+        (steps.migrate, MOVE_3),
+        (steps.migrate, {**MOVE_3, "settle": "false"}),
     ],
 )
 def test_nothing_is_begun_that_would_wait_for_who_is_stopped(step: Any, arguments: dict[str, Any]) -> None:
@@ -80,19 +76,19 @@ def test_nothing_is_begun_that_would_wait_for_who_is_stopped(step: Any, argument
 def test_a_worker_is_not_restarted_while_another_one_is_stopped() -> None:
     there = paused()
     there.states["server3"]["workers"]["worker3"]["alive"] = False
-    assert refusal(_steps.restart, {"worker": 3}, there).startswith(PAUSED)
+    assert refusal(steps.restart, {"worker": 3}, there).startswith(PAUSED)
 
 
 def test_a_worker_that_is_stopped_itself_is_killed_and_moved_but_no_checkpoint_of_it_is_waited_for() -> None:
-    sentence = refusal(_steps.migrate, MOVE, paused())
+    sentence = refusal(steps.migrate, MOVE, paused())
     assert sentence.startswith(PAUSED)
     assert "settle=false moves it as it is" in sentence
-    assert _steps.migrate({**MOVE, "settle": "false"}, paused())["kill"]
-    assert _steps.kill({"worker": 2}, paused())["needed"]
+    assert steps.migrate({**MOVE, "settle": "false"}, paused())["kill"]
+    assert steps.kill({"worker": 2}, paused())["needed"]
 
 
 def test_who_is_found_running_is_not_said_to_be_well_when_it_is_stopped() -> None:
-    assert _steps.restart({"worker": 2}, paused())["warnings"] == [PAUSED]
+    assert steps.restart({"worker": 2}, paused())["warnings"] == [PAUSED]
     there = paused()
     assert start(there, wanted(workers=3), {})["warnings"] == [PAUSED]
     there.states["server1"]["sent"] = {"sender": sending(500)}
@@ -102,4 +98,4 @@ def test_who_is_found_running_is_not_said_to_be_well_when_it_is_stopped() -> Non
 def test_what_no_message_needs_keeps_nobody_from_anything() -> None:
     there = paused("metrics_ui", "server1", "metrics_ui")
     assert send({"last": 10}, there)["needed"]
-    assert _steps.migrate(MOVE, there)["needed"]
+    assert steps.migrate(MOVE, there)["needed"]

@@ -13,11 +13,9 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.regis
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import ProcessIdentity
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
-from tests.server_states import ADDRESSES, refusal, sending, servers, wanted, worker
+from tests.server_states import ADDRESSES, record_of, refusal, sending, servers, start, wanted, worker
 
 
 class TestStart:
@@ -64,7 +62,7 @@ class TestStart:
 
     def test_one_that_was_interrupted_when_all_workers_were_started_is_waited_for(self) -> None:
         there = self.half_started("initializer", "worker2", "worker3")
-        again = cluster_record({"workers": 3}, ADDRESSES, "cluster-2", 2.0)
+        again = record_of({"workers": 3}, ADDRESSES, "cluster-2", 2.0)
         plan = start(there, again, {})
         assert (plan["needed"], plan["replace"]) == (True, False)
         assert plan["cluster"]["identifier"] == "cluster-1"

@@ -9,17 +9,15 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import told
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-from tests.server_states import MOVE, refusal, sending, servers, wanted, worker
+from tests.server_states import MOVE, demonstration, refusal, send, sending, servers, steps, verify, wanted, worker
 
 
 class TestMigrate:
     def test_knows_everything_the_move_needs(self) -> None:
-        plan = _steps.migrate(MOVE, servers())
+        plan = steps.migrate(MOVE, servers())
 
         assert (plan["worker"], plan["src"], plan["dst"]) == ("worker2", "server2", "server4")
         assert plan["source_directory"] == "/w/server2/resilience/worker2"
@@ -35,28 +33,28 @@ class TestMigrate:
         "same", [{"worker": 2, "src": 2, "dst": 4}, {"worker": "worker2", "src": "server2", "dst": " 4 "}]
     )
     def test_names_numbers_and_texts_mean_the_same(self, same: dict[str, Any]) -> None:
-        assert _steps.migrate(same, servers()) == _steps.migrate(MOVE, servers())
+        assert steps.migrate(same, servers()) == steps.migrate(MOVE, servers())
 
     def test_nothing_to_do_when_it_was_done(self) -> None:
         there = servers(
             server2={"worker2": worker(False, ownership="moved", moved_to="server4", epoch=2)},
             server4={"worker2": worker(epoch=2, copied_from="server2")},
         )
-        plan = _steps.migrate(MOVE, there)
+        plan = steps.migrate(MOVE, there)
         assert not plan["needed"]
         assert not plan["fence"]
         assert not plan["await_start"]
 
     def test_only_the_fence_is_left_when_it_was_interrupted_before_it(self) -> None:
         there = servers(server2={"worker2": worker(False)}, server4={"worker2": worker(epoch=2, copied_from="server2")})
-        plan = _steps.migrate(MOVE, there)
+        plan = steps.migrate(MOVE, there)
         assert not plan["needed"]
         assert plan["fence"]
         assert plan["await_start"]
         assert plan["epoch"] == 2
 
     def test_a_dead_worker_is_moved_without_waiting_for_a_checkpoint(self) -> None:
-        plan = _steps.migrate(MOVE, servers(server2={"worker2": worker(False)}))
+        plan = steps.migrate(MOVE, servers(server2={"worker2": worker(False)}))
         assert plan["needed"]
         assert not plan["settle"]
 
@@ -64,7 +62,7 @@ class TestMigrate:
         there = servers(
             server2={"worker2": worker(False)}, server4={"worker2": worker(False, epoch=2, copied_from="server2")}
         )
-        assert _steps.migrate(MOVE, there)["epoch"] == 2
+        assert steps.migrate(MOVE, there)["epoch"] == 2
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -81,37 +79,37 @@ class TestMigrate:
         ],
     )
     def test_wrong_arguments(self, arguments: dict[str, Any], sentence: str) -> None:
-        assert sentence in refusal(_steps.migrate, {**MOVE, **arguments}, servers())
+        assert sentence in refusal(steps.migrate, {**MOVE, **arguments}, servers())
 
     def test_a_worker_that_came_from_elsewhere(self) -> None:
         there = servers(server2={}, server4={"worker2": worker(epoch=3, copied_from="server3")})
-        assert "server2 does not hold worker2: it runs on server4 already" in refusal(_steps.migrate, MOVE, there)
+        assert "server2 does not hold worker2: it runs on server4 already" in refusal(steps.migrate, MOVE, there)
 
     def test_half_a_set_of_files_of_a_dead_worker(self) -> None:
         half = worker(False, resilience="incomplete", missing=["multi_partition_detector-worker2.evlog"])
-        sentence = refusal(_steps.migrate, MOVE, servers(server2={"worker2": half}))
+        sentence = refusal(steps.migrate, MOVE, servers(server2={"worker2": half}))
         assert "missing: multi_partition_detector-worker2.evlog" in sentence
 
     def test_no_space_on_the_target(self) -> None:
         there = servers()
         there.states["server4"]["free_bytes"] = 1500  # type: ignore[index]
-        assert "server4 has 1,500 bytes free" in refusal(_steps.migrate, MOVE, there)
+        assert "server4 has 1,500 bytes free" in refusal(steps.migrate, MOVE, there)
 
     def test_a_dead_initializer(self) -> None:
         there = servers(server1={"initializer": worker(False)})
-        assert "The initializer does not run" in refusal(_steps.migrate, MOVE, there)
+        assert "The initializer does not run" in refusal(steps.migrate, MOVE, there)
 
     def test_a_server_that_does_not_answer(self) -> None:
         there = servers()
         del there.states["server3"]
-        assert "server3 did not answer" in refusal(_steps.migrate, MOVE, there)
+        assert "server3 did not answer" in refusal(steps.migrate, MOVE, there)
 
     def test_no_cluster(self) -> None:
         there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
-        assert "No cluster is running: none of the 2 workers" in refusal(_steps.migrate, MOVE, there)
+        assert "No cluster is running: none of the 2 workers" in refusal(steps.migrate, MOVE, there)
         for state in there.states.values():
             state["cluster"] = None  # type: ignore[index]
-        assert "No cluster is running on these servers" in refusal(_steps.migrate, MOVE, there)
+        assert "No cluster is running on these servers" in refusal(steps.migrate, MOVE, there)
 
 
 def journalling(**changes: dict[str, Any]) -> Servers:
@@ -127,66 +125,66 @@ class TestMovesThroughTheJournalServer:
     MOVE = {**MOVE, "via": "journal"}
 
     def test_the_plan_says_where_the_journals_are(self) -> None:
-        plan = _steps.migrate(self.MOVE, journalling())
+        plan = steps.migrate(self.MOVE, journalling())
         assert (plan["via"], plan["journal_server"]) == ("journal", "10.0.0.1:9999")
         assert (plan["kill"], plan["fence"], plan["epoch"]) == (True, True, 2)
-        assert _steps.migrate(MOVE, journalling())["journal_server"] == ""
+        assert steps.migrate(MOVE, journalling())["journal_server"] == ""
 
     def test_what_the_source_server_holds_does_not_matter(self) -> None:
         half = worker(False, resilience="incomplete", missing=["multi_partition_detector-worker2.evlog"])
-        for step in (_steps.copy, _steps.migrate):
+        for step in (steps.copy, steps.migrate):
             assert step(self.MOVE, journalling(server2={"worker2": half}))["epoch"] == 2
 
     def test_a_source_whose_directory_is_gone_was_at_least_in_the_first_epoch(self) -> None:
-        for step in (_steps.copy, _steps.migrate):
+        for step in (steps.copy, steps.migrate):
             assert step(self.MOVE, journalling(server2={}))["epoch"] == 2
 
     def test_the_owner_is_known_where_somebody_knows_it(self) -> None:
         there = journalling(server2={}, server3={"worker2": worker(False, epoch=4)})
-        for step in (_steps.copy, _steps.migrate):
+        for step in (steps.copy, steps.migrate):
             assert "server2 does not hold worker2: it ran on server3 last" in refusal(step, self.MOVE, there)
 
     def test_a_running_worker_is_not_copied(self) -> None:
-        assert "worker2 still runs on server2 (pid 4711)" in refusal(_steps.copy, self.MOVE, journalling())
+        assert "worker2 still runs on server2 (pid 4711)" in refusal(steps.copy, self.MOVE, journalling())
 
     def test_a_cluster_that_does_not_journal(self) -> None:
-        assert "This cluster does not journal" in refusal(_steps.migrate, self.MOVE, servers())
+        assert "This cluster does not journal" in refusal(steps.migrate, self.MOVE, servers())
 
     def test_a_journal_server_that_is_dead(self) -> None:
         there = journalling()
         there.states["server1"]["processes"]["journal_server"]["alive"] = False
-        sentence = refusal(_steps.migrate, self.MOVE, there)
+        sentence = refusal(steps.migrate, self.MOVE, there)
         assert "The journal server does not run on server1" in sentence
         assert "/w/server1/journals" in sentence
 
     def test_a_source_server_that_is_gone_for_good(self) -> None:
         there = journalling()
         del there.states["server2"]
-        for step in (_steps.copy, _steps.migrate):
+        for step in (steps.copy, steps.migrate):
             sentence = refusal(step, self.MOVE, there)
             assert "server2 did not answer. Where it is switched off" in sentence
             assert "source_lost=true" in sentence
-        plan = _steps.migrate({**self.MOVE, "source_lost": "true"}, there)
+        plan = steps.migrate({**self.MOVE, "source_lost": "true"}, there)
         assert (plan["kill"], plan["fence"], plan["settle"], plan["epoch"]) == (False, False, False, 3)
-        assert _steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 3
+        assert steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 3
 
     def test_a_server_that_answers_is_not_lost(self) -> None:
-        assert "but server2 answers" in refusal(_steps.migrate, {**self.MOVE, "source_lost": "yes"}, journalling())
+        assert "but server2 answers" in refusal(steps.migrate, {**self.MOVE, "source_lost": "yes"}, journalling())
 
     def test_files_cannot_be_copied_from_a_server_that_is_gone(self) -> None:
         there = journalling()
         del there.states["server2"]
-        assert "needs via=journal" in refusal(_steps.migrate, {**MOVE, "source_lost": "yes"}, there)
-        assert "server2 did not answer" in refusal(_steps.migrate, MOVE, there)
+        assert "needs via=journal" in refusal(steps.migrate, {**MOVE, "source_lost": "yes"}, there)
+        assert "server2 did not answer" in refusal(steps.migrate, MOVE, there)
 
     def test_only_the_source_may_be_silent(self) -> None:
         there = journalling()
         del there.states["server2"], there.states["server3"]
-        sentence = refusal(_steps.migrate, {**self.MOVE, "source_lost": "yes"}, there)
+        sentence = refusal(steps.migrate, {**self.MOVE, "source_lost": "yes"}, there)
         assert sentence.startswith("server3 did not answer")
 
     def test_there_are_two_ways(self) -> None:
-        sentence = refusal(_steps.migrate, {**MOVE, "via": "pigeon"}, servers())
+        sentence = refusal(steps.migrate, {**MOVE, "via": "pigeon"}, servers())
         assert sentence == "via=pigeon is not known: choose one of files, journal."
 
 
@@ -194,38 +192,38 @@ class TestCopy:
     DEAD = {"worker2": worker(False)}
 
     def test_raises_the_epoch(self) -> None:
-        assert _steps.copy(MOVE, servers(server2=self.DEAD))["epoch"] == 2
+        assert steps.copy(MOVE, servers(server2=self.DEAD))["epoch"] == 2
 
     def test_again_under_the_same_epoch(self) -> None:
         there = servers(server2=self.DEAD, server4={"worker2": worker(False, epoch=2, copied_from="server2")})
-        assert _steps.copy(MOVE, there)["epoch"] == 2
+        assert steps.copy(MOVE, there)["epoch"] == 2
 
     def test_a_running_worker_is_not_copied(self) -> None:
-        assert "worker2 still runs on server2 (pid 4711)" in refusal(_steps.copy, MOVE, servers())
+        assert "worker2 still runs on server2 (pid 4711)" in refusal(steps.copy, MOVE, servers())
 
     def test_a_worker_that_runs_elsewhere_is_not_copied(self) -> None:
         there = servers(server2=self.DEAD, server3={"worker2": worker(epoch=2)})
-        assert "worker2 runs on server3" in refusal(_steps.copy, MOVE, there)
+        assert "worker2 runs on server3" in refusal(steps.copy, MOVE, there)
 
 
 class TestRestart:
     ARGUMENTS = {"worker": "2", "server": "4"}
 
     def test_where_it_was_when_no_server_is_named(self) -> None:
-        plan = _steps.restart({"worker": 2}, servers(server2={"worker2": worker(False)}))
+        plan = steps.restart({"worker": 2}, servers(server2={"worker2": worker(False)}))
         assert plan["server"] == "server2"
         assert plan["needed"]
 
     def test_nothing_to_do_when_it_runs_there(self) -> None:
-        assert not _steps.restart({"worker": 2, "server": 2}, servers())["needed"]
+        assert not steps.restart({"worker": 2, "server": 2}, servers())["needed"]
 
     def test_never_two_owners(self) -> None:
-        assert "worker2 runs on server2 already" in refusal(_steps.restart, self.ARGUMENTS, servers())
+        assert "worker2 runs on server2 already" in refusal(steps.restart, self.ARGUMENTS, servers())
 
     def test_no_files_there(self) -> None:
         there = servers(server2={"worker2": worker(False)})
         assert "server4 holds no resilience files of worker2; they are on server2" in refusal(
-            _steps.restart, self.ARGUMENTS, there
+            steps.restart, self.ARGUMENTS, there
         )
 
     def test_the_fence(self) -> None:
@@ -233,25 +231,25 @@ class TestRestart:
             server2={"worker2": worker(False, ownership="moved", moved_to="server4", epoch=2)},
             server4={"worker2": worker(False, epoch=2)},
         )
-        sentence = refusal(_steps.restart, {"worker": 2, "server": 2}, there)
+        sentence = refusal(steps.restart, {"worker": 2, "server": 2}, there)
         assert "worker2 moved to server4 at 2026-01-01T00:00:00Z, epoch 2; migrate it back instead" in sentence
 
     def test_an_older_epoch_that_was_not_fenced_yet(self) -> None:
         there = servers(server2={"worker2": worker(False)}, server4={"worker2": worker(False, epoch=2)})
-        sentence = refusal(_steps.restart, {"worker": 2, "server": 2}, there)
+        sentence = refusal(steps.restart, {"worker": 2, "server": 2}, there)
         assert "worker2 belongs to server4 since epoch 2, and server2 still has epoch 1" in sentence
 
 
 class TestKill:
     def test_finds_the_worker_by_itself(self) -> None:
-        assert _steps.kill({"worker": 2}, servers())["server"] == "server2"
+        assert steps.kill({"worker": 2}, servers())["server"] == "server2"
 
     def test_dead_already(self) -> None:
-        assert not _steps.kill({"worker": 2, "server": 2}, servers(server2={"worker2": worker(False)}))["needed"]
+        assert not steps.kill({"worker": 2, "server": 2}, servers(server2={"worker2": worker(False)}))["needed"]
 
     def test_on_the_wrong_server(self) -> None:
         assert "worker2 is not on server3: it runs on server2" in refusal(
-            _steps.kill, {"worker": 2, "server": 3}, servers()
+            steps.kill, {"worker": 2, "server": 3}, servers()
         )
 
 
@@ -406,7 +404,7 @@ class TestSendingMarketData:
                 "The last sender of nbbo (round 2) was interrupted: it was killed, or its server went down. Of its "
                 "1000 records those up to 400 were sent, and those up to 500 perhaps",
             ),
-            ({"orders_file": "orders.msg"}, "orders_file=orders.msg is no absolute path on server1"),
+            ({"orders_file": "orders.msg"}, "orders_file=orders.msg is no absolute path on the servers"),
             ({"rejecting": 2, **dict.fromkeys(ALL)}, "rejecting=2 is no share"),
         ],
     )
@@ -420,7 +418,7 @@ class TestSendingMarketData:
 
 
 class TestDemonstration:
-    def plan(self, name: str = "verify_restart", **arguments: Any) -> dict[str, Any]:
+    def plan(self, name: str = "demo", **arguments: Any) -> dict[str, Any]:
         record = wanted(**{key: value for key, value in arguments.items() if key == "workers"})
         there = servers(server1={}, server2={})
         return demonstration(name, arguments, there, record)
@@ -500,7 +498,7 @@ class TestDemonstration:
 
     def test_a_run_that_crashes_nothing_proves_nothing(self) -> None:
         with pytest.raises(Refusal, match="proves nothing"):
-            self.plan(restarts=0)
+            self.plan("verify_restart", restarts=0)
 
 
 @pytest.mark.parametrize(
@@ -547,6 +545,6 @@ def test_a_run_through_the_journal_server_starts_a_cluster_that_journals() -> No
 def test_plans_change_nothing_of_what_the_servers_said() -> None:
     there = servers()
     before = copy.deepcopy(there.states)
-    _steps.migrate(MOVE, there)
+    steps.migrate(MOVE, there)
     send({}, there)
     assert there.states == before

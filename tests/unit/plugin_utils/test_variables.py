@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
+    APPLICATIONS,
+    ENGINES,
+    VERSIONS,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import value_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import common, role_variables, steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+from tools import declared
 
 SERVERS = ["server1", "server2", "server3", "server4"]
 
@@ -42,16 +51,8 @@ GARBAGE: dict[str, list[Any]] = {
         True,
     ],
 }
-KINDS = {
-    _variables._whole: "whole",
-    _variables._number: "number",
-    _variables._yes_no: "yes_no",
-    _variables._limit: "limit",
-    _variables._server: "server",
-    _variables._worker: "worker",
-    _variables._file: "file",
-    _variables._path: "path",
-}
+KINDS = {"int": "whole", "float": "number", "bool": "yes_no", "path": "file"}
+MEANINGS = {"worker": "worker", "server": "server", "src": "server", "dst": "server", "path": "path"}
 OTHERS: dict[str, list[Any]] = {
     "app": ["detectr", "x"],
     "engine": ["x", "Wallaroo!"],
@@ -63,22 +64,27 @@ OTHERS: dict[str, list[Any]] = {
     "rejecting": ["2", *GARBAGE["number"]],
     "wallaroo_runs": [["a"], {"a": 1}],
 }
+NEEDED = {"worker": "2", "src": "2", "dst": "4", "wallaroo_home": "/wallaroo"}
+"""What the steps need that need anything."""
 
 
 def garbage() -> list[tuple[str, str, Any]]:
     """Every variable of every playbook, with values that it must not have."""
     found = []
-    for playbook in _variables.PLAYBOOKS:
-        for name in _variables.wanted(playbook):
-            if name == "wallaroo_other_variables":
+    for playbook, step in steps().items():
+        for name, argument in {**step.arguments, **common()}.items():
+            if name in ("wallaroo_other_variables", *(own for own in step.options if own.startswith("awx_"))):
                 continue
-            wrong = OTHERS.get(name) or GARBAGE[KINDS[_variables.CHECKS[name]]]
-            found += [(playbook, name, value) for value in wrong]
+            limit = "limit" if name in common() and argument.type == "float" else None
+            kind = limit or MEANINGS.get(name) or KINDS.get(argument.type, "")
+            found += [(playbook, name, value) for value in OTHERS.get(name) or GARBAGE[kind]]
     return found
 
 
 def check(playbook: str, extra: dict[str, Any], mentioned: tuple[str, ...] = (), **values: Any) -> None:
-    _variables.check(playbook, extra, {**extra, **values}, SERVERS, lambda name: name in mentioned)
+    step = steps()[playbook]
+    needed = {name: value for name, value in NEEDED.items() if name in step.options and step.options[name].required}
+    _variables.check(playbook, extra, {**needed, **extra, **values}, SERVERS, lambda name: name in mentioned)
 
 
 def refusal(playbook: str, extra: dict[str, Any], **others: Any) -> str:
@@ -98,10 +104,19 @@ def test_a_value_of_the_inventory_is_looked_at_too(playbook: str, name: str, val
     refusal(playbook, {}, **{name: value})
 
 
-@pytest.mark.parametrize("playbook", sorted(_variables.PLAYBOOKS))
-def test_what_a_survey_left_empty_was_not_given(playbook: str) -> None:
-    check(playbook, dict.fromkeys([*_variables.PLAYBOOKS[playbook], "take_over", "wallaroo_runs"], ""))
-    check(playbook, dict.fromkeys(_variables.PLAYBOOKS[playbook], None))
+@pytest.mark.parametrize("playbook", sorted(steps()))
+@pytest.mark.parametrize("empty", ["", " ", None])
+def test_what_a_survey_left_empty_was_not_given(playbook: str, empty: Any) -> None:
+    """It has its default, and what must be given is missing."""
+    step = steps()[playbook]
+    optional = [name for name, one in step.arguments.items() if not one.required]
+    check(playbook, dict.fromkeys([*optional, "take_over", "wallaroo_runs"], empty))
+    for name, one in step.arguments.items():
+        if one.required:
+            sentence = refusal(playbook, {name: empty})
+            assert sentence.startswith(f"{name} is missing: give it as in -e ")
+        else:
+            assert value_of(one, empty, SERVERS) == one.default
 
 
 @pytest.mark.parametrize(
@@ -145,7 +160,7 @@ def test_the_answers_of_a_workflow_go_to_all_its_jobs() -> None:
     assert "did you mean workers?" in refusal("preflight", {"wokers": 3, "awx_workflow_job_id": 7})
 
 
-@pytest.mark.parametrize("playbook", sorted(_variables.PLAYBOOKS))
+@pytest.mark.parametrize("playbook", sorted(steps()))
 def test_one_file_of_settings_serves_all_playbooks(playbook: str) -> None:
     check(playbook, {"workers": 3, "engine": "embedded", "wallaroo_ports": {"orders": 17000}, "wallaroo_runs": "/r"})
 
@@ -164,36 +179,50 @@ def test_the_inventory_mentions_what_its_templates_use() -> None:
     assert not _variables.mentions("srv", known)
 
 
-def test_the_playbooks_take_what_is_declared(repository: Path) -> None:
-    read = {
-        path.stem: set(re.findall(r"\{\{ (\w+) \| default", path.read_text(encoding="utf-8")))
-        for path in (repository / "playbooks").glob("*.yml")
-    }
-    assert set(read) == set(_variables.PLAYBOOKS)
-    for playbook, taken in read.items():
-        # By which the role chooses the compiler.
-        own = set(_variables.PLAYBOOKS[playbook]) - ({"wallaroo_version"} if playbook == "setup_dev_env" else set())
-        assert taken - set(_variables.EVERYWHERE) == own, playbook
-
-
-def test_every_playbook_checks_its_variables_first(repository: Path) -> None:
+def test_a_playbook_is_hosts_and_its_step(repository: Path) -> None:
+    """What it takes is declared by the entry point that it names, and nothing is handed on."""
     for path in sorted((repository / "playbooks").glob("*.yml")):
         (play,) = yaml.safe_load(path.read_text(encoding="utf-8"))
-        assert play["tasks"][0]["wallaroo.resilience.step_arguments"] == {"playbook": path.stem}
-        assert play["tasks"][0]["run_once"] is True
+        (task,) = play["tasks"]
+        named = task["vars"]
+        assert task["ansible.builtin.import_role"]["name"] == "wallaroo.resilience.step"
+        assert named["step_playbook"] == path.stem
+        assert (repository / "roles" / named["step_role"] / "tasks" / f"{named['step_entry']}.yml").is_file()
+        assert "{{" not in str(task), path.stem
 
 
-def test_a_playbook_that_writes_runs_is_known_as_one(repository: Path) -> None:
-    writing = {"wallaroo.resilience.demonstration", "wallaroo_runs"}
-    for path in (repository / "playbooks").glob("*.yml"):
-        text = path.read_text(encoding="utf-8")
-        assert any(word in text for word in writing) is (path.stem in _variables.WRITES_RUNS), path.stem
+def test_every_step_checks_its_variables_first(repository: Path) -> None:
+    for entry in ("main", "unlocked"):
+        first, *_ = yaml.safe_load((repository / f"roles/step/tasks/{entry}.yml").read_text(encoding="utf-8"))
+        assert first["wallaroo.resilience.step_arguments"] == {"playbook": "{{ step_playbook }}"}
+        assert first["run_once"] is True
+
+
+def test_words_that_mean_the_same_are_declared_the_same(repository: Path) -> None:
+    """What several roles take they say in the same words, but for the default: ``make format`` copies them."""
+    formation = steps()["start_cluster"].arguments
+    for step in steps().values():
+        if step.role not in ("demonstration", "preflight"):
+            continue
+        for name in set(step.arguments) & set(formation):
+            if (step.playbook, name) != ("preflight", "workers"):
+                assert step.arguments[name] == formation[name], (step.playbook, name)
+    assert declared.out_of_date(repository) == []
+
+
+def test_choices_are_those_that_there_are() -> None:
+    for step in steps().values():
+        for name, known in (("app", APPLICATIONS), ("engine", ENGINES), ("wallaroo_version", VERSIONS)):
+            if name in step.arguments:
+                assert step.arguments[name].choices == known, step.playbook
 
 
 def test_every_limit_of_a_role_is_known(repository: Path) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in (repository / "roles").glob("*/tasks/*.yml"))
-    limits = set(re.findall(r"\bwallaroo_\w+_timeout\b", text)) - set(_variables.role_variables())
-    assert limits == set(_variables.LIMITS)
+    limits = {name: one.default for name, one in common().items() if one.type == "float"}
+    read = set(re.findall(r"\b(wallaroo_\w+_timeout) \| default\((\w+)\)", text))
+    assert {name for name, _ in read} == set(limits)
+    assert {(name, "omit" if limits[name] is None else str(limits[name])) for name in limits} == read
 
 
 def test_every_variable_of_a_server_is_known(repository: Path) -> None:
@@ -205,7 +234,7 @@ def test_every_variable_of_a_server_is_known(repository: Path) -> None:
 
 def test_roles_declare_what_has_a_default(repository: Path) -> None:
     for path in (repository / "roles").glob("*/defaults/main.yml"):
-        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(_variables.role_variables()), path
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= role_variables(), path
 
 
 def test_readme_names_no_variable_that_there_is_not(repository: Path) -> None:
@@ -217,11 +246,4 @@ def test_readme_names_no_variable_that_there_is_not(repository: Path) -> None:
         for given in re.findall(r'-e (?:"([^"]*)"|(\S+))', line):
             names = re.findall(r"(?:^|\s)(\w+)=", " ".join(given))
             for name in names:
-                _variables._refuse_unknown(playbook, name, {}, (), lambda _name: False)
-
-
-def test_the_heads_of_the_playbooks_explain_what_they_take(repository: Path) -> None:
-    for playbook, own in _variables.PLAYBOOKS.items():
-        head = (repository / "playbooks" / f"{playbook}.yml").read_text(encoding="utf-8").partition("\n- name:")[0]
-        text = head + (repository / "README.md").read_text(encoding="utf-8")
-        assert [name for name in own if not re.search(rf"\b{name}\b", text)] == [], playbook
+                _variables._refuse_unknown(steps()[playbook], name, {}, (), lambda _name: False)

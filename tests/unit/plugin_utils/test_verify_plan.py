@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-from tests.server_states import sending
+from tests.server_states import record_of, sending, verify
 
 SENT = {"sender": sending(500)}
 
@@ -20,7 +18,7 @@ SENT = {"sender": sending(500)}
 def servers(app: str = "multi_partition_detector", silent: bool = False, **first: Any) -> Servers:
     names = ["server1", "server2"]
     addresses = [{"name": name, "address": "10.0.0.1", "base": f"/w/{name}"} for name in names]
-    record = cluster_record({"app": app}, addresses, "cluster-1", 1.0).to_dict()
+    record = record_of({"app": app}, addresses, "cluster-1", 1.0).to_dict()
     states = {name: {"problem": None, "cluster": record, "processes": {}, "workers": {}, "sent": {}} for name in names}
     states["server1"].update(first)
     if silent:
