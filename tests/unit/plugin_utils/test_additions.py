@@ -23,17 +23,20 @@ import json, sys, yaml
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine, files_at
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import compiler
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.build import EXECUTABLES
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments, _awx, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments, _awx, _programs
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 servers = [{"name": "server1", "address": "127.0.0.1", "base": "/w"}]
 arguments = {"app": "win", "engine": "second", "wallaroo_version": "0.9.9"}
-record = _arguments.cluster_record(arguments, servers, "id", 0.0)
+wanted = lambda **more: _arguments.cluster_record(
+    _arguments.typed(step("start_cluster"), {**arguments, **more}), servers, "id", 0.0
+)
+record = wanted()
 files = files_at("/w", record, "worker2")
-real = _arguments.cluster_record({**arguments, "engine": "wallaroo", "wallaroo_home": "/h"}, servers, "id", 0.0)
+real = wanted(engine="wallaroo", wallaroo_home="/h")
 try:
-    refused = _arguments.cluster_record({**arguments, "journal": "true"}, servers, "id", 0.0)
+    refused = wanted(journal="true")
 except Refusal as refusal:
     refused = str(refusal)
 with open(sys.argv[1]) as template:
@@ -44,7 +47,7 @@ print(json.dumps({
     "files": [files.path("evlog").name, files_at("/w", real, "worker2").path("evlog").name],
     "compiler": compiler("0.9.9"),
     "target": EXECUTABLES["build-apps-windows"],
-    "deployed": sorted(name for name in runtime.files() if name.endswith("applications/windows.py")),
+    "deployed": sorted(name for name in _programs.contents() if name.endswith("applications/windows.py")),
     "refused": refused,
     "choices": {one["variable"]: one["choices"] for one in survey["spec"]},
 }))

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
-    APPLICATIONS,
-    ENGINES,
-    VERSIONS,
-)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _variables
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import value_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import common, role_variables, steps
@@ -214,7 +212,8 @@ def test_choices_are_those_that_there_are() -> None:
     for step in steps().values():
         for name, known in (("app", APPLICATIONS), ("engine", ENGINES), ("wallaroo_version", VERSIONS)):
             if name in step.arguments:
-                assert step.arguments[name].choices == known, step.playbook
+                assert step.arguments[name].choices == tuple(known), step.playbook
+                assert step.arguments[name].default in known, step.playbook
 
 
 def test_every_limit_of_a_role_is_known(repository: Path) -> None:
