@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client of the journal server as plain as the protocol (reference C.5), written without the server's code."""
+"""A client of the journal server as plain as the protocol (wallaroo.md, C.5), written without the server's code."""
 
 from __future__ import annotations
 

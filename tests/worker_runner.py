@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import application
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     decode_output,
@@ -26,7 +28,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, decode, encode
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frames
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
 from .engines import EMBEDDED, Engine
 from .port_block import PortBlock
@@ -248,7 +250,7 @@ class Cluster:
         return self.ports[name]
 
     def files(self, name: str) -> ResilienceSet:
-        return ResilienceSet(self.directory / name, prefix(self.application, self.engine.version), name)
+        return resilience_set(self.directory / name, application(self.application).prefix_at(self.engine.version), name)
 
     def start(self, name: str, workers: int = 2, host: str = "127.0.0.1", own: bool = True) -> Process:
         """Start a worker, fresh or again, with what ``ports`` says of it.
@@ -315,7 +317,7 @@ class Cluster:
         return found[-1].checkpoint
 
     def wait_for_checkpoints(self, more: int = 2, name: str = "initializer") -> None:
-        """Wait until what has been processed by now is part of a committed checkpoint (reference B.4)."""
+        """Wait until what has been processed by now is part of a committed checkpoint (wallaroo.md, B.4)."""
         before = self.last_checkpoint(name)
         path = self.files(name).path("checkpoint_ids")
         wait_for(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,33 @@ BROUGHT_ALONG = {"_edge.py": {"ansible"}}
 """What a server has beside: Ansible brings its own part along with each module."""
 
 
+ENGINES_OWN = {
+    "_engines": "adapters",
+    "_programs/engine": "it is an engine itself",
+    "_formats": "formats are formats",
+    "_cluster/naming.py": "what people call worker 1, whatever runs it",
+    "_catalogue": "it is what the others derive it from",
+}
+"""Where in the library the facts of one engine may stand, and why; everywhere else its adapter is asked."""
+
+NAMESPACE = "plugin_utils/_api/place.py"
+"""Knows the collection's namespace, which is called like an engine."""
+
+ENGINES_FACTS = re.compile(
+    r"""^(embedded|wallaroo|initializer)$
+    |^(evlog|local-topology|local-keys|tcp-data|tcp-control|connection-addresses|checkpoint_ids)$
+    |\.(evlog|local-keys|tcp-data|tcp-control|connection-addresses)$
+    |INIT\ PHASE|Resuming\ message|successfully\ initialized|control:\ listening|should\ never\ happen
+    |^multi_partition_detector$|^market.spread$
+    |--ponynoblock|--run-with-resilience|^0\.[0-9]\.[0-9]$""",
+    re.VERBOSE,
+)
+"""Names of engines, applications and versions, log lines, file names and flags."""
+
+DEFAULTS = {"engine": "embedded", "version": "0.5.4"}
+"""What a module may say when an option is left out: its documentation must be able to show it."""
+
+
 def breaches() -> Iterator[str]:
     """Every breach, with its place."""
     for path in sorted((ROOT / "plugins").rglob("*.py")):
@@ -37,6 +65,7 @@ def breaches() -> Iterator[str]:
         tree = ast.parse(text, filename=str(path), feature_version=(3, 9))
         if LIBRARY in path.parents:
             yield from _library_breaches(tree, path, where)
+        yield from _facts_of_an_engine(tree, path, where)
 
 
 def _library_breaches(tree: ast.Module, path: Path, where: Path) -> Iterator[str]:
@@ -64,9 +93,45 @@ def _library_breaches(tree: ast.Module, path: Path, where: Path) -> Iterator[str
             yield f"{where}:{node.lineno}: sleeps; wait for the event with _process/waiting.py"
 
 
+def _facts_of_an_engine(tree: ast.Module, path: Path, where: Path) -> Iterator[str]:
+    """What only an engine's adapter, or the catalogue, may know."""
+    if where.as_posix().endswith(NAMESPACE):
+        return
+    if LIBRARY in path.parents:
+        own = path.relative_to(LIBRARY).as_posix()
+        if any(own == place or own.startswith(f"{place}/") for place in ENGINES_OWN):
+            return
+    defaults = {
+        id(value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values)
+        if isinstance(key, ast.Constant) and key.value == "default"
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if id(node) in defaults and node.value in DEFAULTS.values():
+            continue
+        if len(node.value) < _LONGEST and ENGINES_FACTS.search(node.value):
+            yield f"{where}:{node.lineno}: knows {node.value!r}; ask the engine's adapter or the catalogue"
+
+
+def _first_workers_in_yaml() -> Iterator[str]:
+    """Tasks that know what an engine calls its first worker."""
+    for path in sorted([*(ROOT / "roles").rglob("tasks/*.yml"), *(ROOT / "playbooks").glob("*.yml")]):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if "initializer" in line.split("#")[0]:
+                yield f"{path.relative_to(ROOT)}:{number}: knows the first worker's name; the plan says it"
+
+
+_LONGEST = 200
+"""Characters of a text that is no documentation."""
+
+
 def main() -> int:
     """Check everything."""
-    found = list(breaches())
+    found = [*breaches(), *_first_workers_in_yaml()]
     for breach in found:
         print(breach)
     return 1 if found else 0

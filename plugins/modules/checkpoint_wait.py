@@ -36,14 +36,17 @@ options:
     description:
       - The application, which decides what the file is called.
     type: str
-    choices: [multi_partition_detector, market_spread]
     required: true
   version:
     description:
       - The version of Wallaroo, which decides the same.
     type: str
-    choices: ["0.5.3", "0.5.4", "0.6.1"]
-    default: "0.5.4"
+    default: 0.5.4
+  engine:
+    description: What runs it.
+    type: str
+    default: embedded
+    version_added: 1.1.0
   checkpoints:
     description:
       - How many more must be committed. After a recovery ids are left out, so the numbers alone do not tell.
@@ -106,11 +109,11 @@ from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Checkpointed, HalfWritten
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
 
 
 def main() -> None:
@@ -120,12 +123,9 @@ def main() -> None:
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
             "worker": {"type": "str", "required": True},
-            "application": {
-                "type": "str",
-                "choices": ["multi_partition_detector", "market_spread"],
-                "required": True,
-            },
-            "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
+            "application": {"type": "str", "required": True},
+            "version": {"type": "str", "default": "0.5.4"},
+            "engine": {"type": "str", "default": "embedded"},
             "checkpoints": {"type": "int", "default": checkpoints.COUNT},
             "since": {"type": "int"},
             "interval": {"type": "float", "default": checkpoints.INTERVAL},
@@ -156,16 +156,16 @@ def _hint(wanted: dict[str, Any]) -> str:
 def _wait(module: AnsibleModule) -> dict[str, object]:
     wanted = module.params
     worker = worker_name(wanted["worker"])
-    files = ResilienceSet(
-        resilience_directory(wanted["base"], worker), prefix(wanted["application"], wanted["version"]), worker
+    files = files_in(
+        resilience_directory(wanted["base"], worker), wanted["engine"], wanted["application"], wanted["version"], worker
     )
-    path = files.path("checkpoint_ids")
+    adapter = offered(wanted["engine"], Checkpointed)
     last = [0]
 
     def current() -> int:
         try:
-            found = checkpoint_ids.read_last(path)
-        except checkpoint_ids.TornRecord:
+            last[0] = adapter.last_checkpoint(files)
+        except HalfWritten:
             # Read while it was being written.
             return last[0]
         except FileNotFoundError:
@@ -173,7 +173,6 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
             if module.check_mode:
                 return 0
             raise
-        last[0] = found.checkpoint if found else 0
         return last[0]
 
     since = wanted["since"] if wanted["since"] is not None else current()
@@ -181,7 +180,7 @@ def _wait(module: AnsibleModule) -> dict[str, object]:
 
     def committed() -> list[int]:
         try:
-            return checkpoint_ids.committed_after(path, since)
+            return list(adapter.checkpoints_after(files, since))
         except FileNotFoundError:
             if module.check_mode:
                 return []

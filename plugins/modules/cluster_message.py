@@ -62,7 +62,7 @@ message:
 
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     ExternalChannelError,
     ExternalClient,
 )

@@ -172,7 +172,7 @@ import time
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     QUERIES,
     ClusterStatus,
     ExternalChannelError,

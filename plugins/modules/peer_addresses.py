@@ -62,16 +62,13 @@ unmended:
   sample: {}
 """
 
-from typing import Optional
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import KnowsPeers
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_at, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
 
 def main() -> None:
@@ -91,9 +88,7 @@ def main() -> None:
     before, after = [], []
     try:
         with acting(wanted["base"], module.check_mode, wanted["run"]):
-            cluster = _cluster(wanted["base"], unmended)
-            stem = prefix(cluster.application, cluster.version) if cluster is not None else ""
-            for worker in cluster.worker_names() if cluster is not None else []:
+            for cluster, worker in _workers(wanted["base"], unmended):
                 try:
                     owned = ownership.read(wanted["base"], worker)
                 except Damaged as damage:
@@ -101,12 +96,12 @@ def main() -> None:
                     continue
                 if owned is None or owned.state != ownership.OWNER:
                     continue
-                directory = resilience_directory(wanted["base"], worker)
-                files = ResilienceSet(directory, stem, worker)
+                adapter = offered(cluster.engine, KnowsPeers)
+                files = files_at(wanted["base"], cluster, worker)
                 try:
-                    found = peer_addresses.mend(files, wanted["peers"], module.check_mode, wanted["base"])
+                    found = adapter.mend_peers(files, wanted["peers"], module.check_mode, wanted["base"])
                 except ValueError as error:
-                    unmended[worker] = peer_addresses.stuck(wanted["server"], worker, error)
+                    unmended[worker] = adapter.stuck(wanted["server"], worker, error)
                     continue
                 if found.changes:
                     mended[worker] = {"changes": found.changes, "backup": found.backup}
@@ -122,13 +117,14 @@ def main() -> None:
     )
 
 
-def _cluster(base: str, unmended: dict[str, str]) -> Optional[record.ClusterRecord]:
-    """The cluster; none where nobody can tell which workers there are, which then is said of all of them."""
+def _workers(base: str, unmended: dict[str, str]) -> list[tuple[record.ClusterRecord, str]]:
+    """The cluster's workers; none where nobody can tell which there are, which then is said of all of them."""
     try:
-        return record.read(base)
+        cluster = record.read(base)
     except Damaged as damage:
         unmended["all"] = str(damage)
-        return None
+        return []
+    return [(cluster, worker) for worker in cluster.worker_names()] if cluster is not None else []
 
 
 if __name__ == "__main__":

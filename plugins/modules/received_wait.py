@@ -140,18 +140,9 @@ log_tail:
     - "received.bin cannot be written after 1,048,576 bytes (No space left on device); make room"
 """
 
-import time
-from typing import Any, Optional
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, log, record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.windows import problem_of_keys
-
-LOG_LINES = 20
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.received import Awaited, NothingComes
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -169,123 +160,20 @@ SPEC: _edge.Specification = {
 }
 
 
-class WatchedProcessDied(Exception):
-    """Nothing more can come."""
-
-    def __init__(self, known: record.ProcessRecord) -> None:
-        self.name, self.log = known.name, known.log
-        self.log_tail = log.tail(known.log, lines=LOG_LINES).splitlines()
-        last = next((line.strip() for line in reversed(self.log_tail) if line.strip()), "nothing")
-        super().__init__(
-            f"{known.name} (pid {known.identity.pid}) died while its messages were waited for; its log {known.log}"
-            f" ends with: {last}"
-        )
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
+    wanted = module.params
+    keys = wanted["keys"] if wanted["keys"] is not None else [key_name(n) for n in range(wanted["key_count"])]
+    try:
+        awaited = Awaited(wanted["path"], keys, wanted["last"], wanted["base"], wanted["watch"] or ())
+        module.exit_json(**awaited.wait(wanted["wait_timeout"], wanted["return_after"], module.check_mode))
+    except NothingComes as problem:
+        module.fail_json(msg=str(problem), **problem.facts)
 
 
 def main() -> None:
     """Run the module."""
     _edge.serve(SPEC, run)
-
-
-def run(module: _edge.Module) -> None:
-    """Do it on the machine of this process."""
-    wanted = module.params
-    keys = wanted["keys"] if wanted["keys"] is not None else [key_name(n) for n in range(wanted["key_count"])]
-    problem = problem_of_keys(keys)
-    if problem is None and wanted["last"] < 1:
-        problem = f"last is {wanted['last']}, but the first value of a key is 1"
-    if problem is not None:
-        module.fail_json(msg=f"Nothing can be waited for: {problem}")
-    progress, begin = Progress(wanted["path"], keys), time.monotonic()
-    try:
-        finished = _look(progress, wanted) if module.check_mode else _wait(progress, wanted)
-        module.exit_json(**_result(progress, wanted, finished, begin))
-    except LimitReached:
-        result = _result(progress, wanted, False, begin)
-        module.fail_json(msg=_limit_sentence(progress, wanted, result), **result)
-    except WatchedProcessDied as death:
-        result = _result(progress, wanted, False, begin)
-        died = {"died": death.name, "log": death.log, "log_tail": death.log_tail}
-        module.fail_json(msg=f"{death}. {result['message']}", **result, **died)
-    except ValueError as error:
-        module.fail_json(msg=f"Nothing can be waited for: {error}", **_result(progress, wanted, False, begin))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        module.fail_json(msg=f"{wanted['path']} could not be read: {reason}", **_result(progress, wanted, False, begin))
-
-
-def _look(progress: Progress, wanted: dict[str, Any]) -> bool:
-    progress.update()
-    return not progress.missing(wanted["last"])
-
-
-def _wait(progress: Progress, wanted: dict[str, Any]) -> bool:
-    """True when everything has come, false when the caller wants to show how far it is.
-
-    :raises LimitReached: after the limit.
-    :raises WatchedProcessDied: when nothing more can come.
-    """
-    watched = [(name, living.known(wanted["base"], name, needed=True)) for name in wanted["watch"] or []]
-    unknown = [name for name, known in watched if known is None]
-    if unknown:
-        raise ValueError(f"no process {unknown[0]} is recorded below {wanted['base']}; start it, or do not watch it")
-
-    def look() -> bool:
-        # Asked before the file is read: what came before the death counts.
-        dead = _dead(wanted)
-        if _look(progress, wanted):
-            return True
-        if dead is not None:
-            raise WatchedProcessDied(dead)
-        return False
-
-    limit, pause = wanted["wait_timeout"], wanted["return_after"]
-    in_slices = pause is not None and pause < limit
-    try:
-        return wait_until(look, pause if in_slices else limit, f"value {wanted['last']} of every key")
-    except LimitReached:
-        if in_slices:
-            return False
-        raise
-
-
-def _dead(wanted: dict[str, Any]) -> Optional[record.ProcessRecord]:
-    """A watched process that died; one that was started again meanwhile lives."""
-    for name in wanted["watch"] or []:
-        known = living.known(wanted["base"], name, needed=True)
-        if known is not None and not is_alive(known.identity):
-            return known
-    return None
-
-
-def _limit_sentence(progress: Progress, wanted: dict[str, Any], result: dict[str, Any]) -> str:
-    limit = f"{wanted['wait_timeout']:g} s"
-    if not progress.exists:
-        return f"{wanted['path']} did not appear within {limit}: look whether the receiver runs and writes there"
-    return f"Not everything was received within {limit} in {wanted['path']}: {result['message']}"
-
-
-def _result(progress: Progress, wanted: dict[str, Any], finished: bool, begin: float) -> dict[str, Any]:
-    last = wanted["last"]
-    missing = progress.missing(last)
-    received = sum(min(value, last) for value in progress.last.values())
-    expected = last * len(progress.last)
-    message = f"{received:,} of {expected:,} messages"
-    if missing:
-        key = min(missing, key=lambda name: missing[name])
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        message += f"; waiting for {key} ({missing[key]} of {last}){more}"
-    return {
-        "changed": False,
-        # Not "path": Ansible would add the owner and so on of the file.
-        "file": wanted["path"],
-        "finished": finished,
-        "received": received,
-        "expected": expected,
-        "missing": missing,
-        "message": message,
-        "seconds": round(time.monotonic() - begin, 3),
-    }
 
 
 if __name__ == "__main__":

@@ -41,14 +41,17 @@ options:
     description:
       - The application, which decides what the files are called.
     type: str
-    choices: [multi_partition_detector, market_spread]
     required: true
   version:
     description:
       - The version of Wallaroo, which decides the same.
     type: str
-    choices: ["0.5.3", "0.5.4", "0.6.1"]
-    default: "0.5.4"
+    default: 0.5.4
+  engine:
+    description: What runs it.
+    type: str
+    default: embedded
+    version_added: 1.1.0
   source_server:
     description:
       - The name of the server the files come from.
@@ -175,7 +178,8 @@ from pathlib import Path
 from typing import Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
@@ -185,9 +189,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience im
     copying,
     kept_manifest,
     ownership,
-    restoring,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import (
+    ResilienceSet,
+    resilience_directory,
+)
 
 
 def main() -> None:
@@ -198,12 +204,9 @@ def main() -> None:
             "server": {"type": "str", "required": True},
             "run": {"type": "str", "default": ""},
             "worker": {"type": "str", "required": True},
-            "application": {
-                "type": "str",
-                "choices": ["multi_partition_detector", "market_spread"],
-                "required": True,
-            },
-            "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
+            "application": {"type": "str", "required": True},
+            "version": {"type": "str", "default": "0.5.4"},
+            "engine": {"type": "str", "default": "embedded"},
             "source_server": {"type": "str", "required": True},
             "source_base": {"type": "path"},
             "source_ssh": {"type": "dict"},
@@ -234,8 +237,9 @@ def main() -> None:
 def _copy(module: AnsibleModule) -> dict[str, object]:
     wanted = module.params
     worker = worker_name(wanted["worker"])
-    name = prefix(wanted["application"], wanted["version"])
-    target = ResilienceSet(resilience_directory(wanted["base"], worker), name, worker)
+    target = files_in(
+        resilience_directory(wanted["base"], worker), wanted["engine"], wanted["application"], wanted["version"], worker
+    )
     process = living.alive(wanted["base"], worker)
     _refuse_running(module, wanted["server"], process.identity.pid if process is not None else None)
     addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
@@ -274,7 +278,7 @@ def _copied(module: AnsibleModule, target: ResilienceSet, addresses: copying.Add
     address = SourceAddress.from_arguments(
         wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
     )
-    with closing(address.open(target.prefix, target.worker)) as source:
+    with closing(address.open(target)) as source:
         _refuse_running(module, wanted["source_server"], source.pid())
         _refuse_older(module, source.files, target)
         return copying.copy(source.files, target, addresses, only_check=module.check_mode)
@@ -293,7 +297,7 @@ def _refuse_older(module: AnsibleModule, source: copying.TailSource, target: Res
     here = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
     if known is None or (known.state, known.epoch, known.copied_from, known.server) != here:
         return
-    log = target.path("evlog")
+    log = target.path(target.layout.newest)
     if (
         target.state() != "complete"
         or not log.is_file()
@@ -313,7 +317,7 @@ def _restored(
     module: AnsibleModule, target: ResilienceSet, addresses: copying.Addresses
 ) -> tuple[copying.CopyResult, dict[str, object]]:
     wanted = module.params
-    restored = restoring.from_journal_server(
+    restored = offered(wanted["engine"], Journalled).restore(
         Address.parse(wanted["journal_server"]),
         target,
         addresses,

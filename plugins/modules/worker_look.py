@@ -36,14 +36,17 @@ options:
     description:
       - The application, which decides what the files are called.
     type: str
-    choices: [multi_partition_detector, market_spread]
     required: true
   version:
     description:
       - The version of Wallaroo, likewise.
     type: str
-    choices: [0.5.3, 0.5.4, 0.6.1]
     default: 0.5.4
+  engine:
+    description: What runs it.
+    type: str
+    default: embedded
+    version_added: 1.1.0
   journal_server:
     description:
       - C(host:port) of the journal server, which is asked what it has of the worker.
@@ -118,15 +121,16 @@ journalled:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine, files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership, progress
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError
 
 
@@ -137,12 +141,9 @@ def main() -> None:
             "base": {"type": "path", "required": True},
             "server": {"type": "str", "required": True},
             "worker": {"type": "str", "required": True},
-            "application": {
-                "type": "str",
-                "choices": ["multi_partition_detector", "market_spread"],
-                "required": True,
-            },
-            "version": {"type": "str", "choices": ["0.5.3", "0.5.4", "0.6.1"], "default": "0.5.4"},
+            "application": {"type": "str", "required": True},
+            "version": {"type": "str", "default": "0.5.4"},
+            "engine": {"type": "str", "default": "embedded"},
             "journal_server": {"type": "str"},
             "acts_timeout": {"type": "float", "default": 120},
             "journal_timeout": {"type": "float", "default": 10},
@@ -160,18 +161,21 @@ def _look(module: AnsibleModule) -> dict[str, object]:
     wanted = module.params
     base, worker = wanted["base"], worker_name(wanted["worker"])
     wait_for_acts(base, wanted["acts_timeout"])
-    files = ResilienceSet(resilience_directory(base, worker), prefix(wanted["application"], wanted["version"]), worker)
+    files = files_in(
+        resilience_directory(base, worker), wanted["engine"], wanted["application"], wanted["version"], worker
+    )
     process, owned = record.read(base, worker), ownership.read(base, worker)
     found: dict[str, object] = {
         "worker": worker,
         "alive": process is not None and is_alive(process.identity),
         "ownership": owned.state if owned else "none",
         "epoch": owned.epoch if owned else 0,
-        **progress.of_files(files),
+        **engine(wanted["engine"]).progress(files),
     }
     if wanted["journal_server"]:
         server = Address.parse(wanted["journal_server"])
-        found["journalled"] = progress.on_journal_server(server, files, wanted["journal_timeout"])
+        adapter = offered(wanted["engine"], Journalled)
+        found["journalled"] = adapter.journalled(server, files, wanted["journal_timeout"])
     return found
 
 

@@ -14,16 +14,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue import applications, versions
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import home_server, worker_names
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import HIGHEST
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
-    APPLICATIONS,
-    ENGINES,
     MOST_WORKERS,
-    VERSIONS,
     ClusterRecord,
     ServerAddress,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled, NotOffered
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
@@ -39,7 +41,6 @@ FILES, JOURNAL = WAYS = ("files", "journal")
 MODES = ("exactly_once", "at_least_once")
 """What the module ``ordering_verify`` knows."""
 
-APPLICATION_NAMES = {"detector": "multi_partition_detector", "market-spread": "market_spread"}
 """Other names that people use for the applications."""
 
 
@@ -127,8 +128,8 @@ def file(arguments: Mapping[str, Any], name: str, where: str) -> str:
 
 def application(arguments: Mapping[str, Any]) -> str:
     """The application, by any of its names."""
-    text = given(arguments, "app") or APPLICATIONS[0]
-    return choice({"app": APPLICATION_NAMES.get(text, text)}, "app", APPLICATIONS, APPLICATIONS[0])
+    text = given(arguments, "app")
+    return choice({"app": applications.NAMES.get(text, text)}, "app", list(APPLICATIONS), applications.DEFAULT)
 
 
 def cluster_record(
@@ -142,20 +143,23 @@ def cluster_record(
     if not servers:
         raise Refusal("The inventory's group 'servers' has no hosts.")
     app = application(arguments)
-    engine = choice(arguments, "engine", ENGINES, "embedded")
+    engine = choice(arguments, "engine", list(ENGINES), registry.DEFAULT)
     home = file(arguments, "wallaroo_home", "the servers")
-    if engine == "wallaroo" and not home:
-        raise Refusal(
-            "engine=wallaroo needs wallaroo_home: the absolute path of a built Wallaroo tree on the servers "
-            "(setup_repo.yml makes one)."
-        )
+    if ENGINES[engine].home and not home:
+        raise Refusal(f"engine={engine} needs wallaroo_home: {ENGINES[engine].home}.")
     symbols_file = file(arguments, "symbols_file", "the servers")
-    if symbols_file and app != "market_spread":
-        raise Refusal(f"symbols_file={symbols_file} cannot be used: it is for app=market_spread.")
+    if symbols_file and not APPLICATIONS[app].symbols:
+        taking = " or ".join(f"app={one.name}" for one in APPLICATIONS.values() if one.symbols)
+        raise Refusal(f"symbols_file={symbols_file} cannot be used: it is for {taking}.")
     via = choice(arguments, "via", WAYS, FILES)
     journal = boolean(arguments, "journal", via == JOURNAL)
     if via == JOURNAL and not journal:
         raise Refusal("via=journal needs a journal to restore from: leave journal=false out.")
+    if journal:
+        try:
+            registry.offered(engine, Journalled)
+        except NotOffered as lacking:
+            raise Refusal(f"{lacking} Leave journal=true and via=journal out.") from lacking
     workers = integer(arguments, "workers", 2)
     names = [str(server["name"]) for server in servers]
     ports = ports_of(arguments.get("wallaroo_ports"))
@@ -170,7 +174,7 @@ def cluster_record(
         identifier=identifier,
         application=app,
         engine=engine,
-        version=choice(arguments, "wallaroo_version", VERSIONS, "0.5.4"),
+        version=choice(arguments, "wallaroo_version", ENGINES[engine].versions, versions.DEFAULT),
         workers=workers,
         servers=[
             ServerAddress(name=str(server["name"]), address=str(server["address"]), base=str(server["base"]))

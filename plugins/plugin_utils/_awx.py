@@ -10,13 +10,20 @@ or of saving, or not at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
 
 TEXTS = ("text", "textarea", "password")
 CHOICES = ("multiplechoice", "multiselect")
 TYPES = (*TEXTS, "integer", "float", *CHOICES)
 """AWX knows no other, and above all no boolean: yes and no are choices, and arrive as texts."""
+
+CATALOGUE: dict[str, Iterable[str]] = {"applications": APPLICATIONS, "engines": ENGINES, "versions": VERSIONS}
+"""What a template may write as its choices instead of a list."""
 
 APPROVAL = "approval"
 """The step of a workflow at which a person is asked."""
@@ -57,8 +64,13 @@ def _question(short: Mapping[str, Any]) -> dict[str, Any]:
         "default": short.get("default", "" if short.get("type") in (*TEXTS, *CHOICES) else None),
         "min": short.get("min"),
         "max": short.get("max"),
-        "choices": short.get("choices", []),
+        "choices": _choices(short.get("choices", [])),
     }
+
+
+def _choices(written: Any) -> Any:
+    """A word stands for what the catalogue has of it."""
+    return list(CATALOGUE[written]) if isinstance(written, str) and written in CATALOGUE else written
 
 
 def problems(spec: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import VERIFIED, application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import not_answering
@@ -20,13 +21,13 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import S
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
     Servers,
-    refuse_initializer,
+    refuse_fixed,
     resolve_worker,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
 
 VALUES_A_ROUND = 1000
-"""How many values a key are sent before and after each crash, as in the VERIFY scripts (reference I.2)."""
+"""How many values a key are sent before and after each crash, as in the VERIFY scripts (wallaroo.md, I.2)."""
 
 BATCH_UNDER_LOAD = 2
 """Values a key and round while a worker is crashed: at 0.05 seconds a round, 1000 values take 25 seconds."""
@@ -42,13 +43,10 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         move takes the files from the journal server).
     """
     servers.require_all()
-    if wanted.application != "multi_partition_detector":
-        raise Refusal(
-            f"{wanted.application} has no ordering that could be verified: "
-            "verified runs need app=multi_partition_detector."
-        )
+    if not application(wanted.application).is_verified:
+        raise Refusal(f"{wanted.application} has no ordering that could be verified: verified runs need {VERIFIED}.")
     worker = resolve_worker(arguments_of.given(arguments, "worker") or 2, wanted)
-    refuse_initializer(worker, "moved or restarted")
+    refuse_fixed(wanted, worker, "moved or restarted")
     path = _path(name, arguments, servers, wanted, worker)
     restarts = arguments_of.integer(arguments, "restarts", 1 if len(path) == 1 else 0)
     if len(path) == 1 and restarts == 0:
@@ -88,12 +86,9 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     if gone:
         return gone
     record = servers.cluster()
-    if record.application != "multi_partition_detector":
-        raise Refusal(
-            f"{record.application} has no ordering that could be verified: "
-            "only what app=multi_partition_detector sends has."
-        )
-    first = record.first_server.name
+    if not application(record.application).is_verified:
+        raise Refusal(f"{record.application} has no ordering that could be verified: only what {VERIFIED} sends has.")
+    first, leading = record.first_server.name, record.worker_names()[0]
     sender = (servers.states[first].get("processes") or {}).get("sender") or {}
     sent = Sent.of(servers, first)
     warnings = told_of_stopped(servers)
@@ -113,6 +108,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "cluster": record.to_dict(),
         "server": first,
         "base": record.first_server.base,
+        "leading": leading,
         "last": last,
         "expected": last * record.keys,
         "mode": mode,

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import APPLICATIONS, ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import executable_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warn", "FAIL", "-"
@@ -24,7 +25,7 @@ CHECKS = (
 )
 
 MEMORY_BYTES = 4 * 10**9
-"""Recommended by the demo's README; building Wallaroo takes about 3 GB (reference H.2)."""
+"""Recommended by the demo's README; building Wallaroo takes about 3 GB (wallaroo.md, H.2)."""
 
 DISK_BYTES = 10**9
 """Below this not even the logs of a run are safe."""
@@ -60,13 +61,13 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
     :param wanted: a cluster as it would be started: all its ports are tried on all servers, since workers move.
     :param token: what listeners say to whoever connects.
     """
-    executable = executable_argv(wanted, wanted.first_server.base, "python3")[0] if wanted.engine == "wallaroo" else ""
+    executable = engine(wanted.engine).executable(wanted)
     answering = [name for name in servers.names if "machine" in servers.states.get(name, {})]
     ports = wanted.port_numbers
     numbers = {ports.sink, ports.metrics, ports.metrics_ui, ports.journal}
-    for application in APPLICATIONS:
-        for worker in wanted.worker_names():
-            numbers.update(ports.listened_by(worker, application))
+    sources = max(application.sources for application in APPLICATIONS.values())
+    for worker in wanted.worker_names():
+        numbers.update(ports.listened_by(worker, sources))
     listeners: dict[str, dict[str, Any]] = {}
     for name in answering:
         address = wanted.server(name).address

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue import versions
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import boolean, choice, file, words
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -23,7 +24,7 @@ def repository(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]
     :raises Refusal: when an argument makes no sense, or a server cannot be used.
     """
     servers.require_all()
-    version = choice(arguments, "wallaroo_version", VERSIONS, "0.5.4")
+    version = choice(arguments, "wallaroo_version", list(versions.VERSIONS), versions.DEFAULT)
     home = file(arguments, "wallaroo_home", "the servers")
     if not home:
         raise Refusal(
@@ -61,7 +62,8 @@ def _in_use(servers: Servers, home: str) -> str:
     """A running worker whose executable would be exchanged: its next restart would be one of another build."""
     for state in servers.states.values():
         cluster = state.get("cluster") or {}
-        if cluster.get("engine") != "wallaroo" or str(cluster.get("wallaroo_home")) != home:
+        known = ENGINES.get(str(cluster.get("engine")))
+        if known is None or not known.home or str(cluster.get("wallaroo_home")) != home:
             continue
         for worker in sorted(state.get("workers") or {}):
             running = servers.running_on(worker)

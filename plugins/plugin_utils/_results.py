@@ -11,13 +11,14 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
 import yaml
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import ROLLED_BACK, UNFINISHED
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
@@ -308,7 +309,8 @@ def crashed_workers(states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, A
             if known.get("ownership") != "owner" or known.get("alive"):
                 continue
             log = str((state.get("logs") or {}).get(worker) or "").strip().splitlines()
-            telling = _telling_line(log)
+            name = str((state.get("cluster") or {}).get("engine") or registry.DEFAULT)
+            telling = registry.engine(name).last_words(log)
             if not telling:
                 continue
             found.append(
@@ -320,16 +322,6 @@ def crashed_workers(states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, A
                 }
             )
     return found
-
-
-def _telling_line(lines: Sequence[str]) -> str:
-    """The line that says why a worker ended of itself; empty when there is none."""
-    for index, line in enumerate(lines):
-        if "should never happen" in line:
-            return lines[max(index - 1, 0)].strip()
-        if line.startswith("Error"):
-            return line.strip()
-    return ""
 
 
 def _safe(name: str) -> str:

@@ -4,7 +4,7 @@
 """What is done when a move failed: whether the worker may be started where it was, and what is said.
 
 The source still has all its files. They are the newest as long as the target's worker was never started. Once it was,
-they can be gone back to only while nobody has taken a checkpoint or journalled since (DESIGN, "Life of a
+they can be gone back to only while nobody has taken a checkpoint or journalled since (design.md, "Life of a
 migration"), and only when the target can no longer start the worker itself. Where one of that is not known nothing is
 started: a worker that is down can be started later, two that run destroy its state.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import NOTHING, ROLLED_BACK, UNFINISHED
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import UNREACHABLE
@@ -24,7 +23,7 @@ Data = Mapping[str, Any]
 NEVER_STARTED = ("before", "kill", "copy")
 """Stages of a move in which the target had no claim on the worker yet."""
 
-TARGET, SOURCE, INITIALIZING = "target", "source", "initializer"
+TARGET, SOURCE, LEADING = "target", "source", "leading"
 
 
 def road_back(arguments: Data, _servers: object = None) -> dict[str, Any]:
@@ -106,8 +105,8 @@ def source_sound(plan: Data, found: Data) -> tuple[bool, str]:
     :returns: and why, as the end of a sentence.
     """
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
-    target, source, first = (found.get(role) or {} for role in (TARGET, SOURCE, INITIALIZING))
-    for role, look in ((TARGET, target), (SOURCE, source), (INITIALIZING, first)):
+    target, source, first = (found.get(role) or {} for role in (TARGET, SOURCE, LEADING))
+    for role, look in ((TARGET, target), (SOURCE, source), (LEADING, first)):
         if "written" not in look:
             said = str(look.get("msg") or "it was not asked").rstrip(".")
             what = "whether the cluster has taken a checkpoint since" if role != SOURCE else "what its files hold"
@@ -192,8 +191,9 @@ def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
 
 def _to_look_at(plan: Data) -> list[dict[str, Any]]:
     record = ClusterRecord.from_dict(plan["cluster"])
-    first = record.server(record.placement[INITIALIZER])
-    common = {"application": record.application, "version": record.version}
+    leading = record.worker_names()[0]
+    first = record.server(record.placement[leading])
+    common = {"application": record.application, "version": record.version, "engine": record.engine}
     looks = [{"role": TARGET, "server": plan["dst"], "base": plan["target_base"], "worker": plan["worker"], **common}]
     if not plan["source_lost"]:
         journal = f"{record.first_server.address}:{record.port_numbers.journal}" if record.journal else ""
@@ -207,7 +207,7 @@ def _to_look_at(plan: Data) -> list[dict[str, Any]]:
                 **common,
             }
         )
-    looks.append({"role": INITIALIZING, "server": first.name, "base": first.base, "worker": INITIALIZER, **common})
+    looks.append({"role": LEADING, "server": first.name, "base": first.base, "worker": leading, **common})
     return looks
 
 

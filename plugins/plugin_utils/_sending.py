@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import InputFile, application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
@@ -23,14 +24,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled impor
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
 
-ORDER_FRAME, QUOTE_FRAME = 57, 46
-"""Bytes of an order and of an NBBO quote with its header (reference D.4)."""
-
 _GO_ON = "--go-on"
 """To the sender: each key from where it came to."""
-
-MARKET_DATA = ("initial_nbbo", "orders", "nbbo")
-"""The files of market-spread in the order in which they are sent; the first in the first round only."""
 
 
 def send(arguments: Arguments, servers: Servers) -> Plan:
@@ -38,11 +33,10 @@ def send(arguments: Arguments, servers: Servers) -> Plan:
     wait = arguments_of.boolean(arguments, "wait", True)
     record = _whole_cluster(servers)
     refuse_two_owners(servers)
-    market_spread = record.application == "market_spread"
-    return {**(_market_spread if market_spread else _detector)(arguments, servers, record), "wait": wait}
+    return {**(_files if application(record.application).files else _values)(arguments, servers, record), "wait": wait}
 
 
-def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
+def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
     last = arguments_of.integer(arguments, "last", 1000)
     first_server = record.first_server.name
     processes = servers.states[first_server].get("processes") or {}
@@ -51,6 +45,7 @@ def _detector(arguments: Arguments, servers: Servers, record: ClusterRecord) -> 
         "cluster": record.to_dict(),
         "server": first_server,
         "base": record.first_server.base,
+        "leading": record.worker_names()[0],
         "last": last,
         "key_count": record.keys,
         "expected": last * record.keys,
@@ -107,7 +102,7 @@ def _with_values(
     return {**plan, "first": first, "needed": bool(sends), "sends": sends}
 
 
-def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
+def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
     base, number = record.first_server.base, arguments_of.integer(arguments, "round", 1)
     plan: Plan = {
         "cluster": record.to_dict(),
@@ -116,21 +111,22 @@ def _market_spread(arguments: Arguments, servers: Servers, record: ClusterRecord
         "round": number,
         "generate": [],
     }
-    given = {name: arguments_of.file(arguments, f"{name}_file", record.first_server.name) for name in MARKET_DATA}
+    files = application(record.application).files
+    given = {file.name: arguments_of.file(arguments, f"{file.name}_file", record.first_server.name) for file in files}
     if not any(given.values()):
         plan["generate"] = _generator(arguments, base)
-        given = {name: f"{base}/market_data/{name.replace('_', '-')}.msg" for name in MARKET_DATA}
+        given = {file.name: f"{base}/market_data/{file.name.replace('_', '-')}.msg" for file in files}
     plan["sends"] = [
         one
-        for name in MARKET_DATA
-        if given[name] and (number == 1 or name != "initial_nbbo")
-        if (one := _file(arguments, servers, record, name, given[name], number)) is not None
+        for file in files
+        if given[file.name] and (number == 1 or not file.once)
+        if (one := _file(arguments, servers, record, file, given[file.name], number)) is not None
     ]
     return {**plan, "needed": bool(plan["sends"])}
 
 
 def _generator(arguments: Arguments, base: str) -> list[str]:
-    """The arguments of the program that makes the files (reference H.3: the demo's own are no longer to be had)."""
+    """The arguments of the program that makes the files (wallaroo.md, H.3: the demo's own are no longer to be had)."""
     rejecting = arguments_of.share(arguments, "rejecting", 0.05)
     return [
         *("--directory", f"{base}/market_data"),
@@ -143,10 +139,10 @@ def _generator(arguments: Arguments, base: str) -> list[str]:
 
 
 def _file(
-    arguments: Arguments, servers: Servers, record: ClusterRecord, name: str, path: str, number: int
+    arguments: Arguments, servers: Servers, record: ClusterRecord, file: InputFile, path: str, number: int
 ) -> Optional[Plan]:
     """One file to be sent; None when it was."""
-    server = record.first_server.name
+    server, name = record.first_server.name, file.name
     process = (servers.states[server].get("processes") or {}).get(f"sender_{name}") or {}
     sent = Sent.of(servers, server, f"sender_{name}")
     done = sent.round
@@ -167,18 +163,17 @@ def _file(
             )
         if done >= number:
             return None
-    if number > done + 1 and name != "initial_nbbo":
+    if number > done + 1 and not file.once:
         raise Refusal(
             f"round={number} does not follow: {name} were sent {done} times, so the next is round={done + 1}."
         )
     result_file = f"{record.first_server.base}/run/sender_{name}/result.json"
-    size = ORDER_FRAME if name == "orders" else QUOTE_FRAME
     return {
         "name": f"sender_{name}",
         "program": "file_sender",
         "what": f"{name} for the time {number}",
         "argv": [
-            *("--to", _source(record, 0 if name == "orders" else 1), "--file", path, "--msg-size", str(size)),
+            *("--to", _source(record, file.source), "--file", path, "--msg-size", str(file.frame)),
             *("--batch", str(arguments_of.integer(arguments, "batch", 100))),
             *("--interval", str(arguments_of.number(arguments, "interval", 0.05))),
             *("--round", str(number)),
@@ -190,7 +185,7 @@ def _file(
 
 
 def _source(record: ClusterRecord, number: int) -> str:
-    return f"{record.first_server.address}:{record.port_numbers.sources(record.application)[number]}"
+    return f"{record.first_server.address}:{record.port_numbers.sources(number + 1)[number]}"
 
 
 def _whole_cluster(servers: Servers) -> ClusterRecord:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
-    INITIALIZER,
     Name,
     server_name,
     worker_name,
     worker_number,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
 
 State = Mapping[str, Any]
 
@@ -237,10 +237,14 @@ def resolve_worker(value: Name, record: ClusterRecord) -> str:
     return worker_name(number)
 
 
-def refuse_initializer(worker: str, act: str) -> None:
-    """The initializer cannot come back alone, in no version (reference, "Observed")."""
-    if worker == INITIALIZER:
+def refuse_fixed(record: ClusterRecord, worker: str, act: str) -> None:
+    """Some workers cannot come back, and with some engines none can come back alone."""
+    adapter = engine(record.engine)
+    role = adapter.role(worker)
+    if not role.movable:
+        raise Refusal(role.why_not.format(act=act))
+    if adapter.restarts_all:
         raise Refusal(
-            f"The initializer (worker 1) cannot be {act}: once it has crashed it never recovers alone, neither with "
-            "nor without its old addresses. Choose another worker, or start the cluster afresh."
+            f"{worker} cannot be {act}: with the engine {adapter.name} all workers have to be started again when one "
+            "has died. Start the cluster afresh."
         )

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.formation import COVERED, FORMING
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import COVERED, FORMING, Wave
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
@@ -60,6 +61,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
                 "needed": False,
                 "replace": False,
                 "ask": COVERED not in _formations(servers),
+                "leading": record.worker_names()[0],
                 "cluster": record.to_dict(),
                 "warnings": told_of_stopped(servers),
                 **metrics_ui(servers, wanted, arguments, where),
@@ -78,7 +80,9 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
         "needed": True,
         "replace": interrupted is not None and not waits,
         "ask": False,
+        "leading": wanted.worker_names()[0],
         "cluster": (interrupted if interrupted is not None and waits else wanted).to_dict(),
+        "waves": [_wave(wanted, wave) for wave in engine(wanted.engine).waves(wanted)],
         **metrics_ui(servers, wanted, arguments, wanted.placement),
     }
     if interrupted is not None:
@@ -89,8 +93,16 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
     return plan
 
 
+def _wave(record: ClusterRecord, wave: Wave) -> Plan:
+    """Which workers start at the same time, by server."""
+    placed: dict[str, list[str]] = {}
+    for worker in wave.workers:
+        placed.setdefault(record.placement[worker], []).append(worker)
+    return {"until": wave.until, "what": ", ".join(wave.workers), "servers": placed}
+
+
 def refuse_different_executables(servers: Servers, names: list[str]) -> None:
-    """With the engine ``wallaroo`` all must have the same build: others do not understand one another."""
+    """Where the engine is an executable all must have the same build: others do not understand one another."""
     found = {name: servers.states[name].get("executable") for name in names if name in servers.states}
     for name, executable in found.items():
         if executable and executable.get("problem"):

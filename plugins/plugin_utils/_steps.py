@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import INITIALIZER
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import resilience_directory
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import RELEASED, TAKEN
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
@@ -30,7 +30,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
     Refusal,
     Servers,
-    refuse_initializer,
+    refuse_fixed,
     resolve_worker,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import (
@@ -113,7 +113,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     """``restart_worker.yml``: start a crashed worker from the resilience files of a server."""
     record = servers.running_cluster()
     worker = resolve_worker(arguments_of.required(arguments, "worker", '"worker=2 server=4"'), record)
-    refuse_initializer(worker, "restarted")
+    refuse_fixed(record, worker, "restarted")
     owner = servers.owner(worker)
     server = owner if arguments.get("server") in (None, "") else servers.resolve(arguments["server"])
     if server is None:
@@ -168,7 +168,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
             f'copy_resilience.yml -e "worker={worker} src={owner} dst={server}".'
         )
     _refuse_bad_files(servers, worker, server)
-    _refuse_without_initializer(servers, worker)
+    _refuse_without_coordinator(servers, record, worker)
     return plan
 
 
@@ -208,8 +208,8 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     refuse_stopped(servers, worker)
     if plan["settle"]:
         refuse_unsettled(servers, worker)
-    _refuse_without_initializer(servers, worker)
-    refuse_different_executables(servers, [record.placement[INITIALIZER], dst])
+    _refuse_without_coordinator(servers, record, worker)
+    refuse_different_executables(servers, [record.placement[record.worker_names()[0]], dst])
     plan.update(_address_kept(arguments, servers, record, plan))
     plan["answering"] = [name for name in servers.names if name in servers.states]
     plan["warnings"] = _stranded(servers, record, worker, plan["peers"][worker])
@@ -248,7 +248,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             f"src and dst are both {src}: to start {worker} again where it was use "
             f'restart_worker.yml -e "worker={worker} server={src}".'
         )
-    refuse_initializer(worker, "moved")
+    refuse_fixed(record, worker, "moved")
     refuse_two_owners(servers)
     servers.require_known(worker, src, dst)
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
@@ -292,7 +292,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
 
 
 def _address_kept(arguments: Arguments, servers: Servers, record: ClusterRecord, plan: Plan) -> Plan:
-    """What ``keep_address=true`` adds to a plan: the worker's address goes with it (reference, "Observed", Trap 6)."""
+    """What ``keep_address=true`` adds to a plan: the worker's address goes along (wallaroo.md, "Observed", Trap 6)."""
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     taken = servers.kept_address(worker, src)
     if not arguments_of.boolean(arguments, "keep_address", False):
@@ -388,11 +388,11 @@ def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
 
 
 def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str) -> list[str]:
-    """The workers that could not be restarted after this move, a sentence each (reference, Trap 6)."""
-    found = []
+    """The workers that could not be restarted after this move, a sentence each (wallaroo.md, Trap 6)."""
+    found, adapter = [], engine(record.engine)
     for worker in record.worker_names():
         owner = servers.owner(worker)
-        if worker in (INITIALIZER, moving) or owner is None:
+        if worker == moving or owner is None or not adapter.role(worker).movable:
             continue
         state = servers.worker(worker, owner)
         if state.get("peers_problem") and (state.get("peers") or {}).get(moving) != address:
@@ -404,9 +404,10 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str
     return found
 
 
-def _refuse_without_initializer(servers: Servers, worker: str) -> None:
-    if servers.running_on(INITIALIZER) is None:
+def _refuse_without_coordinator(servers: Servers, record: ClusterRecord, worker: str) -> None:
+    coordinator = engine(record.engine).coordinator
+    if coordinator and servers.running_on(coordinator) is None:
         raise Refusal(
-            f"The initializer does not run, and {worker} cannot recover without it. "
+            f"The {coordinator} does not run, and {worker} cannot recover without it. "
             "Start the cluster afresh with stop_cluster.yml and start_cluster.yml."
         )

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import server_name, worker_number
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ENGINES, VERSIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _arguments as arguments_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import listen_host
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of

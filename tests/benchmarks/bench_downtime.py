@@ -6,8 +6,9 @@
 Run: ``make bench``, or ``PYTHONPATH=.collections python3 tests/benchmarks/bench_downtime.py [moves]``
 
 Two workers of the embedded engine, and one move after another between two servers: as a copy on one machine, and over
-real SSH (sshd and rsync on 127.0.0.1; no network latency). Beside them what a real 0.5.4 was measured with (reference,
-"Four hosts over SSH"): the original scripts, and the floor of hand-written commands over connections that stood before.
+real SSH (sshd and rsync on 127.0.0.1; no network latency). Beside them what a real 0.5.4 was measured with
+(wallaroo.md, "Four hosts over SSH"): the original scripts, and the floor of hand-written commands over connections that
+stood before.
 """
 
 from __future__ import annotations

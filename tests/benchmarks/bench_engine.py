@@ -21,12 +21,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import SIZE
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import encode_input, key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import HEADER, frames
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import RESULT_SIZE
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data.main import Generator
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 
 KEYS = [key_name(number) for number in range(11)]
 LIMIT = 120.0
@@ -34,7 +35,7 @@ RESTARTS = 5
 DETECTOR, MARKET_SPREAD = "multi_partition_detector", "market_spread"
 
 REAL = {(MARKET_SPREAD, 1): "about 50,000", (MARKET_SPREAD, 2): "about 18,000"}
-"""Of a real 0.5.4 on two cores, untuned, single runs (reference, "Observed on a real engine")."""
+"""Of a real 0.5.4 on two cores, untuned, single runs (wallaroo.md, "Observed")."""
 
 _LAUNCHER = """\
 import sys
@@ -131,9 +132,9 @@ def measure(directory: Path, application: str, workers: int, messages: int) -> f
 def time_restart(directory: Path, application: str, worker: Worker) -> float:
     """Kill the last worker and start it again; the best of several times."""
     best = LIMIT
-    ids = ResilienceSet(directory / home_of(worker.name, application, 2), prefix(application), worker.name).path(
-        "checkpoint_ids"
-    )
+    ids = resilience_set(
+        directory / home_of(worker.name, application, 2), APPLICATIONS[application].prefix, worker.name
+    ).path("checkpoint_ids")
     end = time.monotonic() + LIMIT
     while ids.stat().st_size < 2 * SIZE:
         # Before the first checkpoint nobody can come back.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a runbook relies on: lines and their order, ports, files, exit codes (reference A, B, C.1, F, Traps)."""
+"""What a runbook relies on: lines and their order, ports, files, exit codes (wallaroo.md, A, B, C.1, F, Traps)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWNERS = {
     2: [{"key_2", "key_3", "key_5", "key_7", "key_8"}, {"key_0", "key_1", "key_4", "key_6", "key_9", "key_10"}],
     3: [{"key_2", "key_3", "key_5", "key_7", "key_8"}, {"key_0", "key_6", "key_9"}, {"key_1", "key_4", "key_10"}],
 }
-"""Reference B.6."""
+"""wallaroo.md, B.6."""
 
 
 LOCAL = sorted(OWNERS[2][0])

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoring import from_journal_server
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoring import from_journal_server
 
 from tests.engines import Engine
 from tests.market_spread_runner import TIMESTAMP, Results, send
@@ -95,7 +95,7 @@ def test_a_worker_is_restored_through_the_journal_server(
     from_journal_server(address, files, Addresses(control, data), tmp_path / "workshop", LIMIT)
     for path in gone.iterdir():
         if path.name.endswith("journal") and not engine.is_embedded:
-            # A real worker may die with the end of them in a buffer (Trap 18).
+            # A real worker may die with the end of them in a buffer (wallaroo.md, Trap 18).
             continue
         assert (files.directory / path.name).read_bytes() == path.read_bytes(), path.name
     for name in ("initializer", "worker2"):

@@ -13,6 +13,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record as cluster_record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoration import (
+    RestorationError,
+    clear,
+    replay,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import (
     checkpoint_ids,
     detector,
@@ -49,13 +55,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.file
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.market_data.main import write_files
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.manifest import Manifest, ManifestError
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoration import (
-    RestorationError,
-    clear,
-    replay,
-)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
@@ -96,7 +96,7 @@ def states(path: Path) -> None:
 
 
 def of_worker(path: Path) -> RecoveryFiles:
-    return RecoveryFiles(ResilienceSet(path.parent, DETECTOR, "worker2"))
+    return RecoveryFiles(resilience_set(path.parent, DETECTOR, "worker2"))
 
 
 def restored(path: Path) -> None:
@@ -106,7 +106,7 @@ def restored(path: Path) -> None:
     log = path.with_name(f"{DETECTOR}-worker2.evlog.journal")
     if not log.exists():
         log.write_bytes(recorded("evlog.journal"))
-    replay(ResilienceSet(path.parent, DETECTOR, "worker2"), into)
+    replay(resilience_set(path.parent, DETECTOR, "worker2"), into)
 
 
 PROCESS = {

@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     ExternalChannelError,
     ExternalClient,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoring import from_journal_server
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, encode
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frame, frames
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import Order, encode_order
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import journal_fetch
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoring import from_journal_server
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError
 from hypothesis import assume, given
 
@@ -261,7 +261,7 @@ def test_who_restores_from_a_journal_server_survives_its_answers(
     answering: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_fetch, "ANSWER_LIMIT", 0.05)
-    target = ResilienceSet(tmp_path / "target", "multi_partition_detector", "worker2")
+    target = resilience_set(tmp_path / "target", "multi_partition_detector", "worker2")
     addresses = Addresses(Address("127.0.0.1", 1), Address("127.0.0.1", 2))
     samples = [frame(b"ok"), frame(b"multi_partition_detector-worker2.journal\t10\tno\n"), frame(bytes(10))]
     workshop = tmp_path / "workshop"

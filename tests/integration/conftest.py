@@ -18,13 +18,14 @@ from types import MappingProxyType
 from typing import IO, Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living, program
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet, prefix
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation, server_state, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record
@@ -218,7 +219,7 @@ def start_directly(loopback: Loopback, **arguments: str) -> None:
     base = record.first_server.base
     _start_worker(record, "initializer", worker_start.READY)
     send_directly(record, "200")
-    ids = ResilienceSet(f"{base}/resilience/initializer", prefix(record.application), "initializer").path(
+    ids = resilience_set(f"{base}/resilience/initializer", application(record.application).prefix, "initializer").path(
         "checkpoint_ids"
     )
     before = ids.stat().st_size

@@ -85,7 +85,7 @@ def test_the_single_steps_through_the_journal_each_run_twice(loopback: Loopback)
     loopback.play("migrate", "worker=2 src=4 dst=3 settle=true")
     loopback.play("start_sender", "last=400 interval=0")
     assert loopback.play("stop_cluster").changed > 0
-    assert not list(loopback.base(1).glob("journals/*/*")), "journals go together with the files (Trap 3)"
+    assert not list(loopback.base(1).glob("journals/*/*")), "journals go together with the files (wallaroo.md, Trap 3)"
 
 
 def test_a_server_that_is_gone_for_good(loopback: Loopback, tmp_path: Path) -> None:

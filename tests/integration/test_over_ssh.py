@@ -17,6 +17,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import (
+    SUFFIXES,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import (
     RSYNC_ENVIRONMENT,
@@ -26,7 +30,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh i
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import SUFFIXES, ResilienceSet
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.agent_protocol import LAYOUT
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
@@ -35,6 +40,8 @@ from tests.port_block import PortBlock
 from tests.ssh_server import SshServer
 
 PREFIX = "multi_partition_detector"
+MADE_OF = ("embedded", PREFIX, "0.5.4")
+WANTED = files_in("/nowhere", *MADE_OF, "worker2")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +67,7 @@ def base(tmp_path: Path, ssh: SshServer) -> Path:
 
 @pytest.fixture
 def target(tmp_path: Path) -> ResilienceSet:
-    return ResilienceSet(tmp_path / "here" / "resilience" / "worker2", PREFIX, "worker2")
+    return WANTED.at(tmp_path / "here" / "resilience" / "worker2")
 
 
 def address(ssh: SshServer, base: Path) -> SourceAddress:
@@ -68,7 +75,7 @@ def address(ssh: SshServer, base: Path) -> SourceAddress:
 
 
 def test_a_copy_over_ssh_is_proved_and_the_next_one_brings_the_end_alone(ssh, base, target):
-    with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+    with closing(address(ssh, base).open(WANTED)) as source:
         early = copying.copy(source.files, target, warm_up=True)
         assert target.state() == "incomplete", "nothing is started from what was not proved"
         with (base / "resilience/worker2" / f"{PREFIX}-worker2.evlog").open("ab") as stream:
@@ -88,7 +95,7 @@ def test_exactly_the_worker_is_killed_over_the_connection(ssh, base):
     record = start(str(base), "worker2", "worker", [sys.executable, "-c", "import time; time.sleep(600)"])
     other = start(str(base), "worker3", "worker", [sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+        with closing(address(ssh, base).open(WANTED)) as source:
             assert source.pid() == record.identity.pid
             killed = source.kill(10.0)
             assert source.pid() is None
@@ -110,7 +117,7 @@ def test_a_wrong_host_key_is_never_accepted(ssh, base, target):
     try:
         ssh.trust(ssh.another_key())
         with pytest.raises(CopyError, match=r"server2 .* cannot be reached by SSH from here: the host key .*fix=true"):
-            address(ssh, base).open(PREFIX, "worker2")
+            address(ssh, base).open(WANTED)
     finally:
         ssh.known_hosts.write_text(proper)
 
@@ -118,11 +125,11 @@ def test_a_wrong_host_key_is_never_accepted(ssh, base, target):
 def test_a_missing_key_is_named(ssh, base):
     argument = {**ssh.as_argument(), "identity": str(base / "no-key")}
     with pytest.raises(CopyError, match=r"there is no key .*no-key on this server"):
-        SourceAddress.from_arguments("server2", str(base), argument).open(PREFIX, "worker2")
+        SourceAddress.from_arguments("server2", str(base), argument).open(WANTED)
 
 
 def test_an_agent_that_dies_during_a_copy_is_noticed(ssh, base, target):
-    with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+    with closing(address(ssh, base).open(WANTED)) as source:
         source.files.manifest()
         agent = source.ask("hello")["pid"]
         os.kill(agent, 9)
@@ -132,7 +139,7 @@ def test_an_agent_that_dies_during_a_copy_is_noticed(ssh, base, target):
 
 
 def test_the_agent_ends_with_its_connection(ssh, base):
-    source = address(ssh, base).open(PREFIX, "worker2")
+    source = address(ssh, base).open(WANTED)
     agent = source.ask("hello")["pid"]
     source.close()
     end = time.monotonic() + 10
@@ -143,7 +150,7 @@ def test_the_agent_ends_with_its_connection(ssh, base):
 
 def test_the_agent_reads_nothing_but_the_worker_s_files(ssh, base):
     (base / "secret").write_text("secret")
-    with closing(address(ssh, base).open(PREFIX, "worker2")) as source:
+    with closing(address(ssh, base).open(WANTED)) as source:
         for name in ("../../secret", f"{PREFIX}-worker20.evlog", "secret"):
             with pytest.raises((CopyError, SourceChanged, FileNotFoundError)):
                 source.files.open(name).read()
@@ -180,13 +187,17 @@ def test_nothing_above_the_resilience_files_is_read_with_rsync(ssh, base, tmp_pa
 def test_whoever_lost_the_gate_is_told_to_repair_it(ssh, base):
     shutil.rmtree(base / "ssh")
     with pytest.raises(CopyError, match=r"another one now, or was removed; run preflight\.yml -e fix=true"):
-        address(ssh, base).open(PREFIX, "worker2")
+        address(ssh, base).open(WANTED)
 
 
 def test_the_agent_refuses_nonsense(base):
     agent = [sys.executable, str(base / "runtime/programs.pyz"), "source_agent"]
     agent += ["--base", str(base), "--server", "server2", "--worker", "worker2"]
-    agent += ["--directory", str(base / "resilience/worker2"), "--prefix", PREFIX]
+    agent += [
+        "--directory",
+        str(base / "resilience/worker2"),
+        *(word for pair in zip(LAYOUT, WANTED.layout.made_of) for word in pair),
+    ]
     ended = subprocess.run(agent, input=b"\xff\xff\xff\xffGET / HTTP/1.1", capture_output=True, timeout=30, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"source_agent: ")
@@ -195,7 +206,9 @@ def test_the_agent_refuses_nonsense(base):
 KILLED = f"""
 import sys, json
 from {SourceAddress.__module__} import SourceAddress
-source = SourceAddress.from_arguments("server2", sys.argv[1], json.loads(sys.argv[2])).open("{PREFIX}", "worker2")
+from {files_in.__module__} import files_in
+wanted = files_in("/nowhere", *{MADE_OF}, "worker2")
+source = SourceAddress.from_arguments("server2", sys.argv[1], json.loads(sys.argv[2])).open(wanted)
 print(source.ask("hello")["pid"], flush=True)
 sys.stdin.read()
 """
@@ -218,7 +231,7 @@ def test_a_mover_that_was_killed_leaves_nothing_behind_the_next(ssh, base, place
         mover.wait()
     assert list(place.glob("wallaroo-ssh*")), "a SIGKILL leaves no time to tidy up"
 
-    address(ssh, base).open(PREFIX, "worker2").close()
+    address(ssh, base).open(WANTED).close()
 
     assert not list(place.glob("*wallaroo-ssh*"))
     wait_until(lambda: not Path(f"/proc/{agent}").exists(), 10, "the end of the killed mover's agent")

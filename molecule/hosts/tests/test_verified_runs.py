@@ -42,7 +42,7 @@ def test_a_third_worker_can_be_restarted_after_another_has_moved(servers):
 
 
 def test_without_the_mended_addresses_it_hangs(servers):
-    """What is mended is needed: with the file as it was, worker 3 waits for one who is gone (reference, Trap 6)."""
+    """What is mended is needed: with the file as it was, worker 3 waits for one who is gone (wallaroo.md, Trap 6)."""
     servers.play("start_cluster", "workers=3")
     servers.play("start_sender", "last=300")
     servers.play("migrate", "worker=2 src=2 dst=4")
@@ -77,7 +77,7 @@ def test_a_worker_is_found_at_an_address_of_another_length(servers):
 
 
 def test_an_address_goes_along_and_comes_back(servers):
-    """Where no other address fits, the worker keeps its own: the others find it (reference, "Observed")."""
+    """Where no other address fits, the worker keeps its own: the others find it (wallaroo.md, "Observed")."""
     with servers.second_addresses(SECOND) as inventory:
         before = [servers.addresses(number) for number in range(1, 5)]
         servers.play("start_cluster", "workers=3", more=inventory)

@@ -4,8 +4,8 @@
 """Names of workers and servers as users write them, and as the programs want them.
 
 Values arrive as text from ``-e`` and from AWX surveys: ``2``, ``"2"`` and ``worker2`` are the
-same worker, ``4``, ``"4"`` and ``server4`` the same server (DESIGN.md, "The seed's scripts and
-our playbooks").
+same worker, ``4``, ``"4"`` and ``server4`` the same server (design.md, "The demo's scripts and
+their playbooks").
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Union
 
 INITIALIZER = "initializer"
-"""Wallaroo's hard-coded name of worker 1 (reference A.4)."""
+"""Wallaroo's hard-coded name of worker 1 (wallaroo.md, A.4)."""
 
 _WORKER = re.compile(r"^(?:worker)?([1-9][0-9]{0,3})$")
 _SERVER = re.compile(r"^(?:server)?([1-9][0-9]{0,3})$")

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ports of a cluster (reference B.1).
+"""The ports of a cluster (wallaroo.md, B.1).
 
 On one machine all addresses are 127.0.0.1, because peers dial the source address of a connection
-(reference, Trap 8). So the ports of a worker depend on its number only, and a worker keeps them
-when it moves: that is also what lets the address files of the others be mended (Trap 6).
+(wallaroo.md, Trap 8). So the ports of a worker depend on its number only, and a worker keeps them
+when it moves: that is also what lets the address files of the others be mended (wallaroo.md, Trap 6).
 """
 
 from __future__ import annotations
@@ -107,15 +107,24 @@ class Ports:
         number = worker_number(worker)
         return self.data if number == 1 else self.workers + 2 * number + 1
 
-    def sources(self, application: str) -> list[int]:
-        """The ports of an application's sources, in the order of its ``-i`` addresses (reference A.2)."""
-        return [self.orders, self.nbbo] if application == "market_spread" else [self.orders]
+    def sources(self, count: int) -> list[int]:
+        """The ports of so many sources, in the order of their ``-i`` addresses (wallaroo.md, A.2).
 
-    def listened_by(self, worker: str, application: str) -> list[int]:
-        """Every port on which a worker listens."""
+        :raises ValueError: when there are not so many ports for sources.
+        """
+        found = [self.orders, self.nbbo]
+        if count > len(found):
+            raise ValueError(f"there are ports for {len(found)} sources, not for {count}")
+        return found[:count]
+
+    def listened_by(self, worker: str, sources: int) -> list[int]:
+        """Every port on which a worker listens.
+
+        :param sources: of its application; worker 1 listens for them.
+        """
         listened = [self.control_of(worker), self.data_of(worker)]
         if worker_number(worker) == 1:
-            listened += [*self.sources(application), self.external]
+            listened += [*self.sources(sources), self.external]
         return listened
 
 

@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
+from .._catalogue.applications import APPLICATIONS
+from .._engines.registry import ENGINES
 from .._formats.json_record import Damaged, made, read_object
 from .naming import worker_names
 from .ports import Ports
-
-APPLICATIONS = ("multi_partition_detector", "market_spread")
-ENGINES = ("embedded", "wallaroo")
-VERSIONS = ("0.5.3", "0.5.4", "0.6.1")
 
 FILE_NAME = "cluster.json"
 
@@ -113,9 +111,11 @@ class ClusterRecord:
 
         :raises ValueError: when it says what no cluster can have.
         """
-        for name, choices in (("application", APPLICATIONS), ("engine", ENGINES), ("version", VERSIONS)):
+        for name, choices in (("application", APPLICATIONS), ("engine", ENGINES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
+        if self.version not in ENGINES[self.engine].versions:
+            raise ValueError(f"version is {self.version!r}")
         if not 1 <= self.workers <= MOST_WORKERS or self.keys < 1 or self.checkpoint_interval < 0:
             raise ValueError(f"{self.workers} workers, {self.keys} keys, a checkpoint in {self.checkpoint_interval} s")
         if not all(server.name and server.address and server.base.startswith("/") for server in self.servers):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fault of a worker that crashes: SIGKILL, and nothing gentler.
 
-SIGTERM makes Wallaroo delete the files of the whole cluster (reference, Trap 1), and what a worker may still write at
+SIGTERM makes Wallaroo delete the files of the whole cluster (wallaroo.md, Trap 1), and what a worker may still write at
 its end no crash would write.
 """
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The address files ``.tcp-control`` and ``.tcp-data`` (reference B.5, C.1).
+"""The address files ``.tcp-control`` and ``.tcp-data`` (wallaroo.md, B.5, C.1).
 
 A restarted worker listens where these files say and announces what its command line says, so a
 migration rewrites both with the same values.
@@ -58,7 +58,7 @@ def encode(address: Address) -> bytes:
 
 
 def read_address(path: str | os.PathLike[str]) -> Address:
-    """The address in a file; only its first two lines count, since writers do not truncate (B.5).
+    """The address in a file; only its first two lines count, since writers do not truncate (wallaroo.md, B.5).
 
     :raises AddressFileError: when there are no two whole lines, or the second is no port. A port
         without its line end counts as torn: ``313`` could be the beginning of ``3131``.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file ``.checkpoint_ids``: one 16-byte record a commit or rollback (reference C.3)."""
+"""The file ``.checkpoint_ids``: one 16-byte record a commit or rollback (wallaroo.md, C.3)."""
 
 from __future__ import annotations
 

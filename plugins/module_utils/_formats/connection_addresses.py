@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file ``.connection-addresses``: where a worker looks for the others when it restarts (reference C.1, Trap 6).
+"""The file ``.connection-addresses``: where a worker looks for the others when it restarts (wallaroo.md, C.1, Trap 6).
 
 Wallaroo writes it when the cluster is formed and not when a worker has moved, so that another worker which restarts
 later dials an address where nobody is, and hangs. So it is written anew here, as Wallaroo would have written it.

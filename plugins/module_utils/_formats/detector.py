@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages of the multi_partition_detector, "the detector" (reference D.2, D.3)."""
+"""Messages of the multi_partition_detector, "the detector" (wallaroo.md, D.2, D.3)."""
 
 from __future__ import annotations
 

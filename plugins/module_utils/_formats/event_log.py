@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The event log ``.evlog``: the states of all checkpoints, one after the other (reference C.2)."""
+"""The event log ``.evlog``: the states of all checkpoints, one after the other (wallaroo.md, C.2)."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _read(stream: BinaryIO, kind: int, name: str, offset: int) -> tuple[Record, 
 
 
 def find_checkpoint(path: str | os.PathLike[str], checkpoint: int) -> list[StepState]:
-    """The states that a rollback to a checkpoint restores, by Wallaroo's own rule (reference C.2).
+    """The states that a rollback to a checkpoint restores, by Wallaroo's own rule (wallaroo.md, C.2).
 
     A segment of states ends at an id record and at a restart mark; the **first** id record that is
     equal counts. A torn record at the end does not matter when the checkpoint stands before it.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames: an unsigned 32-bit big-endian length, then that many bytes of payload (reference D.1).
+"""Frames: an unsigned 32-bit big-endian length, then that many bytes of payload (wallaroo.md, D.1).
 
 Sources, sinks, the external channel, metrics and the journal server all speak in frames.
 """

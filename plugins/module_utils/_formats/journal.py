@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The I/O journal ``.journal``: every change that a worker makes to its resilience files (reference C.4).
+"""The I/O journal ``.journal``: every change that a worker makes to its resilience files (wallaroo.md, C.4).
 
 A record is a length and that many bytes: version, operation, how many numbers and texts follow, the
 tag, the numbers, the lengths of the texts, the texts. There is no checksum and no

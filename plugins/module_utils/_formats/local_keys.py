@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file ``.local-keys``: which keys a worker owns (reference C.3).
+"""The file ``.local-keys``: which keys a worker owns (wallaroo.md, C.3).
 
 Empty for the detector, whose keys appear at run time and are not recorded until workers join.
 """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The messages of market-spread: orders and NBBO quotes in, results out (reference D.4, D.5).
+"""The messages of market-spread: orders and NBBO quotes in, results out (wallaroo.md, D.4, D.5).
 
 All are payloads; the four bytes of length in front belong to :mod:`.framing`.
 """

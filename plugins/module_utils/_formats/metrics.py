@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The metrics protocol: what every worker sends to the address given with ``--metrics`` (reference E.1, E.2).
+"""The metrics protocol: what every worker sends to the address given with ``--metrics`` (wallaroo.md, E.1, E.2).
 
 A session is Connect, Join, and then one Payload for each histogram of each period. Several payloads with
-the same category, name, worker, pipeline and period end are parts of one whole, to be added up (Trap 22).
+the same category, name, worker, pipeline and period end are parts of one whole, to be added up (wallaroo.md, Trap 22).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TOPIC_PREFIX = "metrics:"
 _CONNECT, _JOIN, _PAYLOAD = 1, 2, 3
 _NUMBERS = struct.Struct(">H65Q4Q")
 _CLAIMED = 722
-"""What the header inside a payload claims beside the names: 152 too many, so nobody can rely on it (E.2)."""
+"""What the header inside a payload claims beside the names: 152 too many: nobody can rely on it (wallaroo.md, E.2)."""
 
 
 class MetricsError(ValueError):
@@ -119,7 +119,7 @@ Message = Union[Connect, Join, Payload, OtherPayload]
 
 
 def bin_of(value: int) -> int:
-    """The bin of a value: its number of significant bits (reference E.2)."""
+    """The bin of a value: its number of significant bits (wallaroo.md, E.2)."""
     return value.bit_length()
 
 
@@ -165,7 +165,7 @@ def encode(message: Message) -> bytes:
 
 
 def encode_metric(metric: Metric) -> bytes:
-    """The data of a payload, with the wrong length that real workers put in front (E.2).
+    """The data of a payload, with the wrong length that real workers put in front (wallaroo.md, E.2).
 
     :raises ValueError: when its numbers do not fit their fields.
     """

@@ -5,7 +5,7 @@
 
 The bytes go into a file beside the place, are synced, and the file is renamed. What a crash leaves
 behind begins with a dot, so that nothing which looks for files by the beginning of their names, as
-Wallaroo does (reference C.1, Trap 9), takes it for one of them.
+Wallaroo does (wallaroo.md, C.1, Trap 9), takes it for one of them.
 """
 
 from __future__ import annotations

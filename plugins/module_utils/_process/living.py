@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from .._cluster.naming import worker_name
 from .._formats.json_record import Damaged
 from . import record as records
 from .identity import ProcessIdentity, identify, is_alive
@@ -99,8 +100,11 @@ def alive(base: str, name: str) -> Optional[ProcessRecord]:
 
 def kind_of(name: str) -> str:
     """What a process is whose record does not say it."""
-    if name == "initializer" or (name.startswith("worker") and name[6:].isdigit()):
-        return WORKER
+    try:
+        if worker_name(name) == name:
+            return WORKER
+    except ValueError:
+        pass
     return "sender" if name.startswith("sender") else name
 
 

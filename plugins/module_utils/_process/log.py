@@ -4,7 +4,7 @@
 """Reading the log of a process: its own, the current one, from its beginning.
 
 Readiness is never looked for in a directory of logs: an old log says of an old process that it
-was ready (reference, Trap 26).
+was ready (wallaroo.md, Trap 26).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def undisturbed() -> Iterator[None]:
 def terminate(identity: ProcessIdentity, grace: float = 5.0, limit: float = 10.0) -> Optional[Death]:
     """SIGTERM, and SIGKILL to who is still there after ``grace`` seconds; None when it was dead already.
 
-    Not for workers: SIGTERM makes Wallaroo delete the files of the whole cluster (reference, Trap 1).
+    Not for workers: SIGTERM makes Wallaroo delete the files of the whole cluster (wallaroo.md, Trap 1).
     """
     try:
         return _end(identity, signal.SIGTERM, grace)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Building the executables of a Wallaroo tree with its own Makefile (reference H.2)."""
+"""Building the executables of a Wallaroo tree with its own Makefile (wallaroo.md, H.2)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._catalogue.applications import APPLICATIONS
 from . import pony
 from .build_record import LOG, RECORD, digest, exclude, read_record, source, still_there, write_record
 from .command import ProvisioningError, run
 
 EXECUTABLES = {
-    "build-testing-performance-apps-market-spread": "testing/performance/apps/market-spread/market-spread",
-    "build-testing-correctness-apps-multi_partition_detector": (
-        "testing/correctness/apps/multi_partition_detector/multi_partition_detector"
-    ),
+    **{application.target: application.executable for application in APPLICATIONS.values()},
     "build-testing-correctness-apps-multi_partition_detector-validator": (
         "testing/correctness/apps/multi_partition_detector/validator/validator"
     ),
@@ -30,7 +28,7 @@ EXECUTABLES = {
     "build-utils-cluster_shrinker": "utils/cluster_shrinker/cluster_shrinker",
     "build-testing-tools-external_sender": "testing/tools/external_sender/external_sender",
 }
-"""Target -> what comes out of it (reference H.2). It is made by the name of the file, since some targets build more,
+"""Target -> what comes out of it (wallaroo.md, H.2). It is made by the name of the file, since some targets build more,
 and what nobody needs may be what cannot be built (the detector's target wants machida, which wants Python 2.7)."""
 
 _BEGINNINGS = (b"\x7fELF", b"#!")
@@ -61,7 +59,7 @@ class Wanted:
         return [target for target in self.targets if target not in EXECUTABLES]
 
     def flags(self) -> dict[str, Any]:
-        """What make does not notice when it changes (reference, Trap 31)."""
+        """What make does not notice when it changes (wallaroo.md, Trap 31)."""
         return {"resilience": "on" if self.resilience else "off", "make": list(self.make)}
 
 

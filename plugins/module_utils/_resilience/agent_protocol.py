@@ -15,6 +15,9 @@ from typing import Any
 
 from .._formats.framing import frame
 
+LAYOUT = ("--engine", "--application", "--version")
+"""The agent's options that say what the files of a worker are called, in the order of ``Layout.made_of``."""
+
 MOST_BYTES = 1 << 20
 """Of one ``read``."""
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A proved copy of a worker's resilience files.
 
-Why a copying program's exit code 0 is no proof (reference "resilience anchors", 2.5, measured):
+Why a copying program's exit code 0 is no proof (tried with rsync):
 rsync decides by size and modification time what it need not look at, and so leaves wrong bytes where
 the target has a stale file of the same size and time; with ``--append`` and ``--append-verify`` it
 also leaves a target that is *longer* than the source, and with ``--append`` a damaged beginning. In
@@ -12,9 +12,9 @@ files. So here sizes and times prove nothing: both sides are digested, what is s
 file is written beside its place, synced and renamed, and in the end both sides are digested anew and
 compared.
 
-What an interruption leaves is never started from: the file ``.workers``, which every restart requires
+What an interruption leaves is never started from: the key file, which every restart requires
 and which is a few bytes long, is taken away before anything else changes, and put back when all
-others are proved. Until then Wallaroo finds some but not all files and refuses (reference C.1). The
+others are proved. Until then the engine finds some but not all files and refuses (wallaroo.md, C.1). The
 next copy removes what was half written (names that begin with a dot) and does what is left to do.
 """
 
@@ -36,7 +36,7 @@ from .._formats.whole_file import (
     write_whole,
 )
 from . import manifest as manifests
-from .files import KEY_FILE, ResilienceSet
+from .files import ResilienceSet
 from .manifest import Manifest
 from .plan import Addresses, CopyPlan, CopyResult, NotEnoughSpace, check_space, make_plan
 from .source import BulkSource, CopyError, LocalSource, Source, SourceChanged, TailSource, reading
@@ -75,7 +75,7 @@ def copy(
     copied. A source that is written to is copied as far as it had come, which leaves little to do for the
     copy after the worker's death; the copy still fails with :class:`SourceChanged`.
 
-    :param addresses: what ``.tcp-control`` and ``.tcp-data`` hold on the target instead.
+    :param addresses: what the files with the worker's own addresses hold on the target instead.
     :param only_check: write nothing, and say what would be done.
     :param warm_up: copy what a running worker has written up to now, so that little is left to do after its death.
         What lies on the target then is not proved, lacks the key file, and so is never started from.
@@ -95,7 +95,7 @@ def copy(
             return result
         key_file = _carry_out(plan, source, target)
         if warm_up:
-            target.path(KEY_FILE).unlink(missing_ok=True)
+            target.key_file.unlink(missing_ok=True)
             return result
         with reading(source):
             changes = manifests.compare(before, source.manifest())
@@ -107,8 +107,8 @@ def copy(
         proved = manifests.of_directory(target)
         _prove(plan.without_key_file() if plan.changed else plan.wanted, proved, source, target)
         if plan.changed:
-            write_whole(target.path(KEY_FILE), key_file)
-            files = (*proved.files, manifests.digest_of_file(target.path(KEY_FILE)))
+            write_whole(target.key_file, key_file)
+            files = (*proved.files, manifests.digest_of_file(target.key_file))
             proved = Manifest(proved.worker, tuple(sorted(files, key=lambda file: file.name)))
             _prove(plan.wanted, proved, source, target)
         result.manifest = proved
@@ -116,13 +116,13 @@ def copy(
 
 
 def rewrite_addresses(target: ResilienceSet, control: Address, data: Address) -> bool:
-    """Write where the worker is to listen into its address files; returns whether that was new (reference B.5).
+    """Write where the worker is to listen into its address files; returns whether that was new (wallaroo.md, B.5).
 
     :raises CopyError: when they cannot be written.
     """
     changed = False
     with _using(target):
-        for suffix, address in (("tcp-control", control), ("tcp-data", data)):
+        for suffix, address in zip(target.layout.addresses, (control, data)):
             path = target.path(suffix)
             if not path.is_file() or path.read_bytes() != encode(address):
                 write_address(path, address.host, address.port)
@@ -136,7 +136,7 @@ def _check_source(source: Source, found: Manifest, target: ResilienceSet) -> Non
     if found.worker != target.worker or foreign:
         raise CopyError(
             f"{source.describe()} offers files of {found.worker}{': ' if foreign else ''}{', '.join(foreign)}, "
-            f"which are no resilience files of {target.worker} with the prefix {target.prefix!r}; "
+            f"which are no resilience files of {target.worker} named {target.layout.stem!r}; "
             "check application and worker."
         )
     missing = target.missing_among(names)
@@ -163,7 +163,7 @@ def _carry_out(plan: CopyPlan, source: Source, target: ResilienceSet) -> bytes:
     if not plan.changed:
         return b""
     key_file = _read_key_file(plan, source)
-    target.path(KEY_FILE).unlink(missing_ok=True)
+    target.key_file.unlink(missing_ok=True)
     sync_directory(target.directory)
     for name in plan.removed:
         (target.directory / name).unlink(missing_ok=True)

@@ -1,88 +1,89 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resilience files of a worker: their names, which are needed, and whether they are there.
+"""The resilience files of a worker: which there are, which are needed, and whether they are there.
 
-Reference C.1. The names of two workers can begin alike (``worker2``, ``worker20``), so nothing
-here looks files up by the beginning of their names alone (Trap 9).
+Their names come from the engine's adapter, as a :class:`Layout`. The names of two workers can begin alike (``worker2``,
+``worker20``), so nothing here looks files up by the beginning of their names alone (wallaroo.md, Trap 9).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from .._formats.whole_file import name_of_partial, sync_directory
 
-PREFIXES = {"market_spread": "market-spread", "multi_partition_detector": "multi_partition_detector"}
-"""Application -> what its resilience files begin with, at 0.5.3 and 0.5.4."""
 
-_PREFIXES_0_6_1 = {"market_spread": "Market Spread"}
+def resilience_directory(base: str, worker: str) -> str:
+    """A worker's resilience directory on a server.
 
-SUFFIXES = (
-    "evlog",
-    "local-topology",
-    "local-keys",
-    "tcp-data",
-    "tcp-control",
-    "workers",
-    "connection-addresses",
-    "checkpoint_ids",
-)
-"""The files that decide whether a start is fresh or a recovery."""
-
-KEY_FILE = "workers"
-"""Suffix of the file that is absent while a copy is not proved, or while the worker is fenced."""
-
-JOURNAL_SUFFIXES = ("journal", "evlog.journal")
-_NOT_REQUIRED_OF_INITIALIZER = ("tcp-data", "connection-addresses")
-_GROWING_SUFFIXES = ("evlog", "checkpoint_ids", "local-keys", *JOURNAL_SUFFIXES)
-
-
-def prefix(application: str, version: str = "0.5.4") -> str:
-    """What the names of an application's resilience files begin with.
-
-    :raises ValueError: for an application that we do not know.
+    One directory a worker, since Wallaroo looks its event log up by the beginning of the file
+    name (wallaroo.md, Trap 9), and without a slash at the end, which it refuses (wallaroo.md, A.3).
     """
-    if application not in PREFIXES:
-        raise ValueError(f"{application!r} is no application: there are {', '.join(PREFIXES)}")
-    if version == "0.6.1" and application in _PREFIXES_0_6_1:
-        return _PREFIXES_0_6_1[application]
-    return PREFIXES[application]
+    return str(PurePosixPath(base) / "resilience" / worker)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of one worker's files. A suffix is what follows the stem and a dot."""
+
+    stem: str
+    """What the names of exactly this worker's files begin with."""
+    required: tuple[str, ...]
+    """The suffixes without which the worker does not restart."""
+    key: str
+    """Suffix of a required, small file that is absent while a copy is not proved, or while the worker is fenced."""
+    optional: tuple[str, ...] = ()
+    """Suffixes of files that may be there as well."""
+    journals: tuple[str, ...] = ()
+    """Suffixes of files that do not decide whether a start is fresh or a recovery."""
+    growing: tuple[str, ...] = ()
+    """Suffixes of files that are only ever added to: their beginnings may be copied while the worker runs."""
+    rotated: Mapping[str, str] = field(default_factory=dict)
+    """Endings of further files, as patterns of what follows the stem -> the suffix for which such a file stands."""
+    addresses: tuple[str, ...] = ()
+    """Suffixes of the files that hold where the worker listens: for control, for data."""
+    newest: str = ""
+    """Suffix of the file that is longer in the newer of two sets."""
+    made_of: tuple[str, str, str] = ("", "", "")
+    """Engine, application, version: what another server makes the same layout of."""
 
 
 class ResilienceSet:
     """The resilience files of one worker in one directory. Reads the directory anew at each question."""
 
-    def __init__(self, directory: str | os.PathLike[str], prefix: str, worker: str) -> None:
-        """:raises ValueError: when prefix or worker would lead out of the directory."""
-        if not worker or "/" in worker or "/" in prefix:
-            raise ValueError(f"{worker!r} is no name of a worker of {prefix!r}")
+    def __init__(self, directory: str | os.PathLike[str], layout: Layout, worker: str) -> None:
+        """:raises ValueError: when the worker's name or the layout would lead out of the directory."""
+        if not worker or "/" in worker or "/" in layout.stem:
+            raise ValueError(f"{worker!r} is no name of a worker with files {layout.stem!r}")
         self.directory = Path(directory)
-        self.prefix = prefix
+        self.layout = layout
         self.worker = worker
-        self._stem = f"{prefix}-{worker}"
-        stem = re.escape(self._stem)
-        self._rotated = re.compile(rf"{stem}(-[0-9A-Fa-f]{{16}}\.evlog(\.journal)?)")
-        self._names = {f"{self._stem}.{suffix}": suffix for suffix in (*SUFFIXES, *JOURNAL_SUFFIXES)}
+        suffixes = (*layout.required, *layout.optional, *layout.journals)
+        self._names = {f"{layout.stem}.{suffix}": suffix for suffix in suffixes}
+        self._rotated = {re.compile(ending): suffix for ending, suffix in layout.rotated.items()}
+
+    def at(self, directory: str | os.PathLike[str]) -> ResilienceSet:
+        """The files of the same worker in another directory."""
+        return ResilienceSet(directory, self.layout, self.worker)
 
     def path(self, suffix: str) -> Path:
         """Where the file with this suffix lies or would lie."""
-        return self.directory / f"{self._stem}.{suffix}"
+        return self.directory / f"{self.layout.stem}.{suffix}"
 
     def required(self) -> tuple[str, ...]:
-        """The suffixes without which this worker does not restart (a resilience build of 0.5.4)."""
-        if self.worker != "initializer":
-            return SUFFIXES
-        return tuple(suffix for suffix in SUFFIXES if suffix not in _NOT_REQUIRED_OF_INITIALIZER)
+        """The suffixes without which this worker does not restart."""
+        return self.layout.required
 
     def present(self) -> dict[str, Path]:
-        """The files of exactly this worker, journals and rotated event logs among them: suffix -> path.
+        """The files of exactly this worker, journals and rotated files among them: suffix -> path.
 
-        The suffix of a rotated event log begins with its dash: ``-00000000000003E8.evlog``.
+        The suffix of a rotated file is all that follows the stem: ``-00000000000003E8.evlog``.
         """
         found = {}
         for path in self._entries():
@@ -92,28 +93,31 @@ class ResilienceSet:
         return found
 
     def journal_files(self) -> list[Path]:
-        """The journals that are there: the I/O journal and those of the event logs."""
-        return [path for suffix, path in self.present().items() if suffix.endswith("journal")]
+        """The journals that are there."""
+        return [path for path in self.present().values() if self.kind_of(path.name) in self.layout.journals]
 
-    def evlog_rotated(self) -> list[Path]:
-        """The rotated event logs, oldest first; the last one is the one that a recovery reads."""
-        return [path for suffix, path in self.present().items() if _is_rotated(suffix)]
+    def rotated(self, kind: str) -> list[Path]:
+        """The rotated files that stand for a suffix, oldest first; the last one is the one that a recovery reads."""
+        plain = self.path(kind)
+        return [path for path in self.present().values() if self.kind_of(path.name) == kind and path != plain]
+
+    def current(self, kind: str) -> Path:
+        """The file of a suffix that a recovery reads, whether it is there or not."""
+        return next(reversed(self.rotated(kind)), self.path(kind))
 
     def missing(self) -> list[Path]:
         """The required files that are not there."""
         return [self.directory / name for name in self.missing_among(self._present_names())]
 
     def missing_among(self, names: Iterable[str]) -> list[str]:
-        """The names of required files that are not among these. A rotated event log stands for the event log."""
-        there = {self.suffix_of(name) for name in names}
-        if any(_is_rotated(suffix) for suffix in there):
-            there.add("evlog")
+        """The names of required files that are not among these. A rotated file stands for the one it was made of."""
+        there = {self.kind_of(name) for name in names}
         return [self.path(suffix).name for suffix in self.required() if suffix not in there]
 
     def state(self) -> Literal["none", "complete", "incomplete"]:
-        """Whether a start would be fresh, a recovery, or refused. Journals alone count as none, as for Wallaroo."""
+        """Whether a start would be fresh, a recovery, or refused. Journals alone count as none."""
         names = self._present_names()
-        if all((self.suffix_of(name) or "").endswith("journal") for name in names):
+        if all(self.kind_of(name) in self.layout.journals for name in names):
             return "none"
         return "incomplete" if self.missing_among(names) else "complete"
 
@@ -133,12 +137,12 @@ class ResilienceSet:
     @property
     def key_file(self) -> Path:
         """The file that every restart requires, that is small, and that is absent while nobody may start from a set."""
-        return self.path(KEY_FILE)
+        return self.path(self.layout.key)
 
     @property
     def put_aside(self) -> Path:
-        """Where the key file lies while this server is fenced; no name that Wallaroo looks for."""
-        return self.directory / f".fenced-{self._stem}.{KEY_FILE}"
+        """Where the key file lies while this server is fenced; no name that an engine looks for."""
+        return self.directory / f".fenced-{self.key_file.name}"
 
     def fence(self, only_check: bool = False) -> bool:
         """Let the engine itself refuse this set, whoever starts it; returns whether that was new.
@@ -157,7 +161,7 @@ class ResilienceSet:
         return self.put_aside.exists() and self.missing() == [self.key_file]
 
     def arriving(self) -> Path:
-        """Where whole files arrive before they are in their place; no name that Wallaroo looks for."""
+        """Where whole files arrive before they are in their place; no name that an engine looks for."""
         return self.directory / f".arriving-{self.worker}"
 
     def owns(self, name: str) -> bool:
@@ -166,12 +170,20 @@ class ResilienceSet:
 
     def grows(self, name: str) -> bool:
         """Whether a file of this name is only ever added to."""
-        return self.suffix_of(name) in _GROWING_SUFFIXES or self._rotated.fullmatch(name) is not None
+        return self.kind_of(name) in self.layout.growing
 
     def suffix_of(self, name: str) -> str | None:
         """The suffix of a file of this worker; None for any other name."""
-        rotated = self._rotated.fullmatch(name)
-        return rotated.group(1) if rotated else self._names.get(name)
+        if self.kind_of(name) is None:
+            return None
+        return self._names.get(name) or name[len(self.layout.stem) :]
+
+    def kind_of(self, name: str) -> str | None:
+        """The same, but of a rotated file the suffix for which it stands."""
+        stem = self.layout.stem
+        if name in self._names or not name.startswith(stem):
+            return self._names.get(name)
+        return next((kind for ending, kind in self._rotated.items() if ending.fullmatch(name, len(stem))), None)
 
     def _present_names(self) -> list[str]:
         return [path.name for path in self.present().values()]
@@ -181,7 +193,3 @@ class ResilienceSet:
             return sorted(self.directory.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
-
-
-def _is_rotated(suffix: str | None) -> bool:
-    return suffix is not None and suffix.startswith("-") and suffix.endswith(".evlog")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetching a worker's journals from the journal server, over its own protocol (reference C.5).
+"""Fetching a worker's journals from the journal server, over its own protocol (wallaroo.md, C.5).
 
 So whoever restores a worker needs nothing but that port: no account on the journal server's machine,
 and nothing of the machine that is gone.
@@ -192,7 +192,7 @@ def wait_until_left(client: JournalServerClient, files: ResilienceSet, limit: fl
     def left() -> bool:
         listed = client.listed()
         found.clear()
-        found.update((name, one) for name, one in listed.items() if (files.suffix_of(name) or "").endswith("journal"))
+        found.update((name, one) for name, one in listed.items() if files.kind_of(name) in files.layout.journals)
         if not found:
             raise FetchError(f"the journal server holds no journals of {files.worker}; does its cluster journal?")
         return not any(one.appended for one in found.values())

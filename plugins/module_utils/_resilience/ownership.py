@@ -4,7 +4,7 @@
 """Who owns a worker: its epoch, and the fence that keeps an old owner from starting it again.
 
 A worker has one owner. A migration raises its epoch, on the target by a claim and on the source by
-a fence (DESIGN.md, "State on a server"). Each server keeps ``<base>/run/<worker>/ownership.json``.
+a fence (design.md, "State on a server"). Each server keeps ``<base>/run/<worker>/ownership.json``.
 Epochs only rise: what a server has learned of a later owner is never overwritten by an older claim.
 """
 

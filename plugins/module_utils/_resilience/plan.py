@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .._formats.address_file import Address, encode
 from . import manifest as manifests
-from .files import KEY_FILE, ResilienceSet
+from .files import ResilienceSet
 from .manifest import FileDigest, Manifest
 from .source import CopyError, Source, TailSource, reading
 
@@ -104,7 +104,7 @@ def make_plan(
         raise CopyError(f"{place} is no directory, so nothing can be copied to {target.directory}; move it away.")
     replaced = {}
     if addresses is not None:
-        for suffix, address in zip(("tcp-control", "tcp-data"), addresses):
+        for suffix, address in zip(target.layout.addresses, addresses):
             name = target.path(suffix).name
             if any(file.name == name for file in found.files):
                 replaced[name] = encode(address)
@@ -112,7 +112,7 @@ def make_plan(
         manifests.digest_of_bytes(file.name, replaced[file.name]) if file.name in replaced else file
         for file in found.files
     )
-    plan = CopyPlan(Manifest(found.worker, wanted), replaced, target.path(KEY_FILE).name)
+    plan = CopyPlan(Manifest(found.worker, wanted), replaced, target.key_file.name)
     there = {path.name: path for path in target.present().values()}
     for file in wanted:
         plan.sizes[file.name] = file.size

@@ -5,7 +5,7 @@
 
 One connection carries everything: the agent's questions and answers, and rsync, which brings whole files over.
 It is opened before the kill, since an SSH handshake takes longer than the copy of what a worker wrote last
-(reference, "Four hosts over SSH": 0.24 s each).
+(wallaroo.md, "Four hosts over SSH": 0.24 s each).
 """
 
 from __future__ import annotations

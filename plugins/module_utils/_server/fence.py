@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .._cluster import record as cluster_record
-from .._engines.command_line import resilience_directory
+from .._engines.registry import files_at
 from .._problem import Problem
 from .._process import living
 from .._process.stop import kill
 from .._resilience import ownership
-from .._resilience.files import ResilienceSet, prefix
+from .._resilience.files import ResilienceSet
 
 
 class NotFenced(Problem):
@@ -73,6 +73,4 @@ def fence(
 
 def _files(base: str, worker: str) -> Optional[ResilienceSet]:
     cluster = cluster_record.read(base)
-    if cluster is None:
-        return None
-    return ResilienceSet(resilience_directory(base, worker), prefix(cluster.application, cluster.version), worker)
+    return files_at(base, cluster, worker) if cluster is not None else None

@@ -4,7 +4,7 @@
 """Moving a worker to this server: everything between the first look and the worker that processes messages again.
 
 One call on the target, because every task of Ansible inside the downtime costs more than the copy and the start
-together (DESIGN.md, "Life of a migration"). What can be done before the kill is done before it: the connection to
+together (design.md, "Life of a migration"). What can be done before the kill is done before it: the connection to
 the source stands, the bulk of the files is here, and whatever would make the start fail has been looked for.
 """
 
@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from .._engines.contract import READY, Journalled
+from .._engines.registry import offered
 from .._formats.address_file import Address
-from .._formats.connection_addresses import AddressesError
 from .._process import times
 from .._process.waiting import LimitReached, wait_until
-from .._resilience import copying, kept_manifest, ownership, restoring
+from .._resilience import copying, kept_manifest, ownership
 from .._resilience.ownership import OwnershipError
 from .._resilience.plan import CopyResult
 from .._resilience.remote import SourceServer
@@ -98,7 +99,6 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
         raise
     except (
         copying.CopyError,
-        AddressesError,
         OwnershipError,
         WorkerProblem,
         LimitReached,
@@ -133,7 +133,7 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
             return _restore(move, journal_server, only_check)
 
     else:
-        source = move.source.open(worker.files.prefix, worker.worker)
+        source = move.source.open(worker.files)
         stack.callback(source.close)
         _get_ready(move, source, only_check)
 
@@ -178,7 +178,7 @@ def _is_here(move: Move) -> bool:
 def _refuse_alive_at_source(move: Move, stack: ExitStack) -> None:
     if move.journal_server is not None:
         return
-    source = move.source.open(move.worker.files.prefix, move.worker.worker)
+    source = move.source.open(move.worker.files)
     stack.callback(source.close)
     pid = source.pid()
     if pid is not None:
@@ -194,7 +194,7 @@ def _start(move: Move, limit: float, return_after: Optional[float], proved: bool
 
     def started() -> Optional[dict[str, Any]]:
         try:
-            return worker_start.run(move.worker, worker_start.READY, limit, return_after, proved=proved)
+            return worker_start.run(move.worker, READY, limit, return_after, proved=proved)
         except PortTaken as taken:
             # Whoever took it after the check may have taken it for a moment only, as outgoing connections do.
             last[0] = str(taken)
@@ -233,8 +233,9 @@ def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
         copying.copy(source.files, worker.files, move.addresses, only_check=True)
         return
     try:
-        early = copying.copy(source.files, worker.files, move.addresses, warm_up=True)
-        move.result["early_bytes"] = early.bytes
+        if worker.engine.copies_alive:
+            early = copying.copy(source.files, worker.files, move.addresses, warm_up=True)
+            move.result["early_bytes"] = early.bytes
     except SourceChanged:
         # It runs. What has arrived is a beginning, and the copy after its death proves everything.
         pass
@@ -255,7 +256,7 @@ def _kill(move: Move, source: SourceServer, only_check: bool) -> None:
 
 def _restore(move: Move, journal_server: Address, only_check: bool) -> CopyResult:
     worker = move.worker
-    restored = restoring.from_journal_server(
+    restored = offered(worker.cluster.engine, Journalled).restore(
         journal_server,
         worker.files,
         move.addresses,
@@ -270,7 +271,8 @@ def _restore(move: Move, journal_server: Address, only_check: bool) -> CopyResul
         "directory": restored.directory,
         "fetched_bytes": restored.fetched_bytes,
     }
-    return restored.copy
+    copied: CopyResult = restored.copy
+    return copied
 
 
 def _take_back(move: Move) -> None:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An address that goes with a worker from server to server, so that nobody has to look for it elsewhere.
 
-What was seen to work with a real engine (reference, "Observed", Trap 6): the old address as an alias on the new server,
-a gratuitous ARP, and the old address as the source of what the new server sends, since peers dial the source address of
-a worker's connections. Everything that is changed is noted first, and is undone when the address moves on.
+What was seen to work with a real engine (wallaroo.md, Trap 6, "Observed"): the old address as an alias on the new
+server, a gratuitous ARP, and the old address as the source of what the new server sends, since peers dial the source
+address of a worker's connections. Everything that is changed is noted first, and is undone when the address moves on.
 """
 
 from __future__ import annotations

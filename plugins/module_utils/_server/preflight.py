@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from .._cluster.record import APPLICATIONS, VERSIONS
+from .._catalogue.applications import APPLICATIONS
+from .._engines.registry import ENGINES
 from .._process import living
 from .._process.identity import identify
 from .._process.ssh import Access
 from .._provisioning.build_record import digest, executable_problem
-from .._resilience.files import prefix
 from . import ssh_keys
 from .server_state import base_problem, describe
 
@@ -135,11 +135,13 @@ def _leftovers(base: str) -> list[str]:
             )
     for application in APPLICATIONS:
         # Other versions have other names.
-        stems = {prefix(application, version) for version in VERSIONS}
+        stems = {
+            engine.layout(application, version, "").stem for engine in ENGINES.values() for version in engine.versions
+        }
         files = [
             path
             for path in Path(base).glob("resilience/*/*")
-            if not path.name.startswith(".") and any(path.name.startswith(f"{stem}-") for stem in stems)
+            if not path.name.startswith(".") and any(path.name.startswith(stem) for stem in stems)
         ]
         if files:
             where = f"{base}/resilience"

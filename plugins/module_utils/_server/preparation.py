@@ -22,7 +22,7 @@ from . import runtime
 from .server_state import DIRECTORIES
 
 _FROM_EARLIER = ("resilience", "journals", "received", "run")
-"""Emptied together: a fresh worker takes any leftover for its own (reference, Traps 2 and 3)."""
+"""Emptied together: a fresh worker takes any leftover for its own (wallaroo.md, Traps 2 and 3)."""
 
 _GRACE = 5.0
 """Seconds in which a program has to end, before and after SIGKILL."""

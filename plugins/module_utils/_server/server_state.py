@@ -14,14 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
+from .._catalogue.applications import application
 from .._cluster import record as cluster_record
-from .._cluster.naming import INITIALIZER
 from .._cluster.record import ClusterRecord
-from .._engines import peer_addresses
-from .._engines.command_line import executable_argv, resilience_directory
-from .._engines.formation import formation
+from .._engines.contract import Engine, KnowsPeers
+from .._engines.registry import engine, files_at, formation
 from .._formats import sending_progress
-from .._formats.address_file import AddressFileError, read_address
 from .._formats.json_record import Damaged, read_object
 from .._process import living, times
 from .._process import log as process_log
@@ -30,7 +28,7 @@ from .._process.record import ProcessRecord
 from .._process.ssh import path_problem
 from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
-from .._resilience.files import ResilienceSet, prefix
+from .._resilience.files import ResilienceSet, resilience_directory
 from . import moved_address, port_check
 from .reading import Kept
 
@@ -87,10 +85,10 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
     state["sent"] = _sent(base, kept)
     if record is not None:
         state["cluster"] = record.to_dict()
-        state["executable"] = _executable(record, base)
+        state["executable"] = _executable(record)
     if wanted is not None:
         state["formation"] = formation(base, record, processes.processes)
-        state["executable"] = _executable(wanted, base)
+        state["executable"] = _executable(wanted)
         try:
             state["ports_taken"] = _ports_taken(wanted, name, state["processes"])
         except OSError as error:
@@ -104,6 +102,10 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
             log.parent.name: process_log.tail(str(log), lines=2000, max_bytes=LOG_BYTES)
             for log in sorted(Path(base).glob("run/*/log"))
         }
+        for pattern in engine(record.engine).diagnostics if record is not None else ():
+            for path in sorted(Path(base).glob(pattern)):
+                name = path.relative_to(base).as_posix()
+                state["logs"][name] = process_log.tail(str(path), lines=2000, max_bytes=LOG_BYTES)
     return state
 
 
@@ -173,8 +175,8 @@ def _worker(
     directory = resilience_directory(base, worker)
     files: dict[str, Any] = {"resilience": "unknown", "missing": [], "bytes": 0, "peers": {}, "address": ""}
     if record is not None:
-        found = ResilienceSet(directory, prefix(record.application, record.version), worker)
-        files = kept.read("resilience", worker, lambda: _files(found), files)
+        found, adapter = files_at(base, record, worker), engine(record.engine)
+        files = kept.read("resilience", worker, lambda: _files(found, adapter), files)
     if process is None and owned is None and ownership_known and (record is None or files["resilience"] == "none"):
         return None
     return {
@@ -191,25 +193,18 @@ def _worker(
     }
 
 
-def _files(files: ResilienceSet) -> dict[str, Any]:
+def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:
     """What is here of a worker's resilience files."""
+    knowing = adapter if isinstance(adapter, KnowsPeers) else None
     state: str = "fenced" if files.is_fenced() else files.state()
     return {
         "resilience": state,
         "missing": [path.name for path in files.missing()] if state != "complete" else [],
         "bytes": sum(path.stat().st_size for path in files.present().values()),
-        "peers": peer_addresses.hosts(files),
-        "peers_problem": peer_addresses.problem(files) if state == "complete" else "",
-        "address": _address(files),
+        "peers": knowing.peers(files) if knowing else {},
+        "peers_problem": knowing.peers_problem(files) if knowing and state == "complete" else "",
+        "address": adapter.address(files),
     }
-
-
-def _address(files: ResilienceSet) -> str:
-    """Where the worker listens, or would after a restart; empty when it has not told yet."""
-    try:
-        return read_address(files.path("tcp-control")).host
-    except (OSError, AddressFileError):
-        return ""
 
 
 def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) -> list[dict[str, Any]]:
@@ -218,8 +213,8 @@ def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) ->
     for worker in wanted.worker_names():
         # On one machine every server has every port, so only the home of a worker looks for its ports.
         if wanted.placement[worker] == name:
-            needed += ports.listened_by(worker, wanted.application)
-    if wanted.placement[INITIALIZER] == name:
+            needed += ports.listened_by(worker, application(wanted.application).sources)
+    if wanted.first_server.name == name:
         needed += [ports.sink]
         needed += [ports.journal] if wanted.journal else []
         needed += [ports.metrics, ports.metrics_ui] if wanted.metrics_ui else []
@@ -272,11 +267,11 @@ def machine() -> str:
     return f"{boot_id()} {namespace}"
 
 
-def _executable(cluster: ClusterRecord, base: str) -> Optional[dict[str, Any]]:
+def _executable(cluster: ClusterRecord) -> Optional[dict[str, Any]]:
     """What is executed for a worker of a real engine; its digest is none where it is missing or cannot be executed."""
-    if cluster.engine != "wallaroo":
+    path = engine(cluster.engine).executable(cluster)
+    if not path:
         return None
-    path = executable_argv(cluster, base, sys.executable)[0]
     return {"path": path, "sha256": digest(Path(path)), "problem": executable_problem(path)}
 
 

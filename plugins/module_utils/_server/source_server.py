@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .._engines.command_line import resilience_directory, runtime_argv
+from .._engines.command_line import runtime_argv
 from .._process.ssh import Access
 from .._resilience.agent import Agent
-from .._resilience.files import ResilienceSet
+from .._resilience.agent_protocol import LAYOUT
+from .._resilience.files import ResilienceSet, resilience_directory
 from .._resilience.remote import OtherServer, SourceServer
 
 
@@ -44,19 +45,20 @@ class SourceAddress:
             raise ValueError(f"it is not known which Python {name} has: python is {python!r}")
         return cls(name, base, Access.from_dict(ssh), python, run)
 
-    def open(self, prefix: str, worker: str) -> SourceServer:
+    def open(self, target: ResilienceSet) -> SourceServer:
         """Open the way; whoever does so closes it.
 
-        :param prefix: what the names of the worker's files begin with.
+        :param target: the worker's files on this server; they are called the same on the other one.
         :raises CopyError: when it cannot be opened; the sentence says why and what to do.
         """
-        directory = resilience_directory(self.base, worker)
-        files = ResilienceSet(directory, prefix, worker)
+        directory = resilience_directory(self.base, target.worker)
+        files = target.at(directory)
         if self.ssh is None:
             return Agent(self.base, files, self.run)
         agent = [
             *runtime_argv(self.python, self.base, "source_agent"),
-            *("--base", self.base, "--server", self.name, "--worker", worker),
-            *("--directory", directory, "--prefix", prefix),
+            *("--base", self.base, "--server", self.name, "--worker", target.worker),
+            *("--directory", directory),
+            *(word for pair in zip(LAYOUT, target.layout.made_of) for word in pair),
         ]
         return OtherServer(self.name, self.ssh, agent, files, self.run)

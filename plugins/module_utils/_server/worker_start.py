@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from .._cluster.naming import INITIALIZER
+from .._catalogue.applications import application
 from .._cluster.record import ClusterRecord
-from .._engines import peer_addresses
-from .._engines.command_line import resilience_directory, worker_argv
-from .._engines.formation import INITIALIZED
-from .._formats.connection_addresses import AddressesError
+from .._engines.contract import READY, KnowsPeers, LogLine
+from .._engines.registry import engine, files_at
+from .._formats.whole_file import write_whole
 from .._problem import Problem
 from .._process import living, times
 from .._process import log as process_log
@@ -29,30 +28,15 @@ from .._process.stop import kill
 from .._process.waiting import LimitReached, wait_until
 from .._provisioning.build_record import executable_problem
 from .._resilience import kept_manifest, ownership
-from .._resilience.files import ResilienceSet, prefix
 from . import port_check
 
 FRESH, RECOVER = "fresh", "recover"
-LISTENING, READY = "listening", "ready"
 
-_LISTENING = r" control: listening on "
-_PHASE_III = r"INIT PHASE III: Application is ready to work!"
-_RESUMED = r"~~~Resuming message processing\.~~~"
 PORT_SECONDS = 3.0
 """So long a port that has to be free may be taken by somebody who is about to leave it."""
 
 _LEAST_SECONDS = 5.0
 """For a second try, however late the first one ended."""
-
-_FAILURES = (
-    r"\(to initializer\): connection failed!",
-    r"Some resilience/recovery files are missing",
-    r": unable to listen",
-    r"This should never happen",
-    r"^Error: ",
-    r"Couldn't build topology",
-)
-
 
 RETRIED = "retried"
 """What the record of a second start says: why the first one failed."""
@@ -99,7 +83,7 @@ class WorkerStart:
 
         :param python: the interpreter for the embedded engine.
         :param peers: the other workers and the addresses of the servers where they are now; a recovering worker's file
-            of addresses is mended accordingly before it is started (reference, Trap 6).
+            of addresses is mended accordingly before it is started (wallaroo.md, Trap 6).
         """
         self.base = base
         self.server = server
@@ -107,10 +91,9 @@ class WorkerStart:
         self.worker = worker
         self.mode = mode
         address = cluster.server(server)
-        self.argv = worker_argv(cluster, worker, address, python)
-        self.files = ResilienceSet(
-            resilience_directory(base, worker), prefix(cluster.application, cluster.version), worker
-        )
+        self.engine = engine(cluster.engine)
+        self.command = self.engine.command(cluster, worker, address, python)
+        self.files = files_at(base, cluster, worker)
         self.peers = dict(peers or {})
         self._address = address.address
 
@@ -175,10 +158,11 @@ class WorkerStart:
         :param but: a process that may hold the worker's ports for now, since it will be dead before the start.
         :raises WorkerProblem: with the reason.
         """
-        problem = executable_problem(self.argv[0]) if self.cluster.engine == "wallaroo" else ""
+        executable = self.engine.executable(self.cluster)
+        problem = executable_problem(executable) if executable else ""
         if problem:
             raise WorkerProblem(f"{self.worker} cannot be started on {self.server}: {problem}.")
-        ports = self.cluster.port_numbers.listened_by(self.worker, self.cluster.application)
+        ports = self.cluster.port_numbers.listened_by(self.worker, application(self.cluster.application).sources)
         try:
             taken = port_check.taken(self._address, ports)
         except OSError as error:
@@ -198,13 +182,13 @@ class WorkerStart:
 
         :raises WorkerProblem: when it would look for one of them where nobody is, and hang.
         """
-        if self.mode != RECOVER:
+        if self.mode != RECOVER or not isinstance(self.engine, KnowsPeers):
             return
         try:
-            peer_addresses.mend(self.files, self.peers, only_check, self.base)
-        except (AddressesError, OSError) as error:
+            self.engine.mend_peers(self.files, self.peers, only_check, self.base)
+        except (ValueError, OSError) as error:
             if self._somebody_moved():
-                raise WorkerProblem(peer_addresses.stuck(self.server, self.worker, error)) from error
+                raise WorkerProblem(self.engine.stuck(self.server, self.worker, error)) from error
 
     def _somebody_moved(self) -> bool:
         homes = {worker: self.cluster.server(server).address for worker, server in self.cluster.placement.items()}
@@ -218,6 +202,8 @@ class WorkerStart:
         """
         self.mend_peers()
         Path(self.files.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in self.command.files.items():
+            write_whole(Path(self.base) / name, text.encode())
         # From its start on it writes its files itself.
         proved = kept_manifest.path_of(self.base, self.worker)
         aside = proved.with_name(f".{proved.name}")
@@ -228,7 +214,8 @@ class WorkerStart:
                 self.base,
                 self.worker,
                 "worker",
-                self.argv,
+                self.command.argv,
+                environment=self.command.environment,
                 details={
                     "mode": self.mode,
                     "server": self.server,
@@ -251,7 +238,7 @@ class WorkerStart:
         :raises LimitReached: after ``limit`` seconds.
         """
         try:
-            match = process_log.wait_for_line(record, [self._pattern(until, record)], _FAILURES, limit)
+            match = process_log.wait_for_line(record, [self._pattern(until, record)], self.engine.failures, limit)
         except (ProcessEnded, FailureSeen) as error:
             raise WorkerProblem(f"{self.worker} did not start on {self.server}: {error}") from error
         return Started(False, record, True, match.line, match.seen)
@@ -270,12 +257,12 @@ class WorkerStart:
             self.files.remove()
 
     def _pattern(self, until: str, record: ProcessRecord) -> str:
-        if until == LISTENING:
-            return _LISTENING
-        if record.details.get("mode") == RECOVER:
-            # Not phase III: a worker that ceded its recovery never prints it (reference, "Observed").
-            return _RESUMED
-        return INITIALIZED if self.worker == INITIALIZER else _PHASE_III
+        signal = self.engine.signal(self.worker, until, record.details.get("mode") == RECOVER)
+        if not isinstance(signal, LogLine):
+            raise WorkerProblem(
+                f"{self.worker} is {until} by {signal}, and a server can wait for a line of a log only."
+            )
+        return signal.pattern
 
 
 def run(
@@ -291,7 +278,8 @@ def run(
     """Start a worker unless it runs, and wait until it is ready.
 
     A recovering worker that ends before it is ready is started a second time: its files are the newest there are, and
-    a real one now and then dies of a checkpoint that is committed while it recovers (reference, "Four hosts").
+    a real one now and then dies of a checkpoint that is committed while it recovers
+    (wallaroo.md, "A checkpoint in the moment of a recovery").
 
     :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
         between two calls has failed, as one that ended within a call.

@@ -91,7 +91,7 @@ def verify(
     limit: int = 100,
     depth: int = 1,
 ) -> OrderingResult:
-    """Check a received file (reference D.3; packed when its name ends in ``.gz``).
+    """Check a received file (wallaroo.md, D.3; packed when its name ends in ``.gz``).
 
     :param keys: all keys that must occur.
     :param last: the value on which every key must end.

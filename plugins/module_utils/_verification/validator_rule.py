@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rule of Wallaroo's own validator, for comparison (reference G.1, G.2).
+"""The rule of Wallaroo's own validator, for comparison (wallaroo.md, G.1, G.2).
 
 Its holes are kept, since they are what the comparison is about:
 
@@ -89,7 +89,7 @@ def validate(
 
 
 class _Rule:
-    """Reference G.2, record by record."""
+    """wallaroo.md, G.2, record by record."""
 
     def __init__(self, keys: frozenset[str], at_least_once: bool) -> None:
         self._keys = keys

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The expected output of a key, made faster than a stream can be read (reference D.1, D.3).
+"""The expected output of a key, made faster than a stream can be read (wallaroo.md, D.1, D.3).
 
 A frame of the detector is ``00 00 00 31 (key_0.TraceID-1.TraceWindow-1,[497,498,499,500])``. Cut behind
 each ``])`` and at ``,[`` it falls into a *head* (length header and name of the key) and a *tail* (the

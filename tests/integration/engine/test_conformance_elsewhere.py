@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import EXECUTABLES
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
 
 _SCRIPT = """\
 #!{python}
@@ -27,7 +27,7 @@ sys.exit(main({application!r}, sys.argv[1:]))
 
 @pytest.fixture
 def tree(tmp_path: Path, repository: Path) -> Path:
-    for application, place in EXECUTABLES.items():
+    for application, place in ((one.name, one.executable) for one in APPLICATIONS.values()):
         path = tmp_path / "wallaroo" / place
         path.parent.mkdir(parents=True)
         path.write_text(
@@ -57,7 +57,7 @@ def test_the_executables_of_the_tree_are_what_is_tested(repository: Path, tree: 
         WALLAROO_HOME=str(tree),
     )
     assert run.returncode == 0, run.stdout
-    broken = tree / EXECUTABLES["multi_partition_detector"]
+    broken = tree / APPLICATIONS["multi_partition_detector"].executable
     broken.write_text("#!/bin/sh\necho this tree is broken\nexit 3\n")
     assert conformance(repository, "test_a_killed_worker", ENGINE="wallaroo", WALLAROO_HOME=str(tree)).returncode == 1
 

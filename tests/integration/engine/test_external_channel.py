@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import ExternalClient
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
+    ExternalClient,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
 
 from tests.worker_runner import KEYS, LIMIT, RESUMED, Cluster
@@ -34,7 +36,7 @@ def test_queries_before_and_after_a_recovery(cluster: Cluster) -> None:
     cluster["worker2"].kill()
     cluster.start("worker2").wait_for(RESUMED)
     cluster["initializer"].wait_for(RESUMED)
-    # The keys of before are still there, but nobody tells of them any more (Trap 37).
+    # The keys of before are still there, but nobody tells of them any more (wallaroo.md, Trap 37).
     assert client.query("state_entities") == {"state1": []}
     assert (client.query("source_ids"), client.query("partitions")) == (sources, partitions)
     cluster.send(11, 12)

@@ -15,12 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoration import replay
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoring import from_journal_server
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journal import iterate
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoration import replay
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoring import from_journal_server
 
 from tests.program_runner import Programs
 from tests.worker_runner import LIMIT, RESUMED, Cluster, failed_start, fed, wait_for
@@ -51,7 +52,7 @@ class Server:
         self.process.wait(LIMIT)
 
     def of(self, name: str) -> ResilienceSet:
-        return ResilienceSet(self.directory / name, "multi_partition_detector", name)
+        return resilience_set(self.directory / name, "multi_partition_detector", name)
 
     def has_what_the_worker_has(self, cluster: Cluster, name: str) -> bool:
         return all(
@@ -103,7 +104,7 @@ def test_both_journals_are_here_and_there_and_say_what_the_files_say(
         assert {suffix: path.read_bytes() for suffix, path in restored.files.present().items()} == before
         wait_for("the last bytes", lambda: server.has_what_the_worker_has(cluster, name))  # noqa: B023
         recorded = fixtures / "wallaroo-0.5.4" / "multi_partition_detector" / "journals-after-kill" / name
-        real = operations(ResilienceSet(recorded, "multi_partition_detector", name), "WRITE")
+        real = operations(resilience_set(recorded, "multi_partition_detector", name), "WRITE")
         ours = operations(files, "WRITE")
         assert sorted(ours) == sorted(real)
         # A file that gets another content is cut before it is written by a real worker, and after it here.

@@ -24,7 +24,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
 
 from tests.worker_runner import KEYS, LIMIT, READY, Cluster, wait_for
 
-# Which keys belong to whom in a cluster of two (reference B.6).
+# Which keys belong to whom in a cluster of two (wallaroo.md, B.6).
 OWN = ["key_2", "key_3", "key_5", "key_7", "key_8"]
 OTHERS = [key for key in KEYS if key not in OWN]
 LAST = 300

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workers on servers that have addresses of their own: what the others remember after one has moved (Trap 6).
+"""Workers on servers with addresses of their own: what the others remember after one has moved (wallaroo.md, Trap 6).
 
 The servers are network namespaces on a bridge, which only root can make.
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo import peer_addresses
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.connection_addresses import entries
 
 from tests.worker_runner import RESUMED, Cluster, fed

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Crash and recovery: what a real cluster survives, this one survives (reference B.5, "Observed")."""
+"""Crash and recovery: what a real cluster survives, this one survives (wallaroo.md, B.5, "Observed")."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_two_workers_at_once(cluster: Cluster, order: tuple[str, str]) -> None:
     assert len(ceding) == 1
     cluster.send(201, 300)
     receiver.assert_exactly_once(300)
-    assert READY not in cluster[ceding[0]].log(), "one that ceded never says it is ready (Trap 27)"
+    assert READY not in cluster[ceding[0]].log(), "one that ceded never says it is ready (wallaroo.md, Trap 27)"
 
 
 def test_a_worker_that_comes_back_before_the_initializer(cluster: Cluster) -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a real cluster does not survive, this one does not survive either (reference K, Traps, "Observed").
+"""What a real cluster does not survive, this one does not survive either (wallaroo.md, K, Traps, "Observed").
 
 A stand-in that loses nothing would let runbooks pass that fail on real machines.
 """
@@ -24,7 +24,7 @@ PATIENCE = 1.5
 
 LOCAL = ["key_2", "key_3", "key_5", "key_7", "key_8"]
 REMOTE = [key for key in KEYS if key not in LOCAL]
-"""In a cluster of two: keys of the initializer and of worker2 (reference B.6)."""
+"""In a cluster of two: keys of the initializer and of worker2 (wallaroo.md, B.6)."""
 
 
 def test_a_sender_stands_still_once_a_message_for_a_dead_worker_waits(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.external_client import (
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     QUERIES,
     ExternalChannelError,
     ExternalClient,

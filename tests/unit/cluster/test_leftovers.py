@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import APPLICATIONS, VERSIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import prefix
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.preflight import _leftovers
 
 
@@ -19,6 +19,6 @@ def test_resilience_files_of_each_version_are_seen(tmp_path: Path, application: 
     assert _leftovers(str(tmp_path)) == []
     directory = tmp_path / "resilience" / "worker2"
     directory.mkdir(parents=True)
-    (directory / f"{prefix(application, version)}-worker2.evlog").touch()
+    (directory / f"{APPLICATIONS[application].prefix_at(version)}-worker2.evlog").touch()
     (found,) = _leftovers(str(tmp_path))
     assert found.startswith(f"1 resilience files of {application} in ")

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import naming
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord, ServerAddress
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import worker_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
 
 
 def record(**values: Any) -> ClusterRecord:
@@ -27,6 +27,11 @@ def record(**values: Any) -> ClusterRecord:
         "wallaroo_home": "/opt/wallaroo",
     }
     return ClusterRecord(**{**given, **values})
+
+
+def command(cluster: ClusterRecord, worker: str, server: ServerAddress, python: str) -> list[str]:
+    """A worker's command line, of the cluster's engine."""
+    return engine(cluster.engine).command(cluster, worker, server, python).argv
 
 
 @pytest.mark.parametrize(
@@ -93,8 +98,8 @@ WORKER_ON_4 = [
 )
 def test_command_lines_by_role_and_version(version: str, flag: list[str]) -> None:
     cluster = record(version=version)
-    assert worker_argv(cluster, "initializer", cluster.server("server1"), "python") == INITIALIZER + flag
-    assert worker_argv(cluster, "worker2", cluster.server("server4"), "python") == WORKER_ON_4 + flag
+    assert command(cluster, "initializer", cluster.server("server1"), "python") == INITIALIZER + flag
+    assert command(cluster, "worker2", cluster.server("server4"), "python") == WORKER_ON_4 + flag
 
 
 @pytest.mark.parametrize(("version", "with_flag"), [("0.5.3", False), ("0.5.4", True), ("0.6.1", True)])
@@ -104,28 +109,28 @@ def test_command_lines_of_market_spread(version: str, with_flag: bool, worker: s
     server = cluster.server("server1" if worker == "initializer" else "server4")
     words = ["/opt/wallaroo/testing/performance/apps/market-spread/market-spread", *expected[1:]]
     words[words.index("-i") + 1] = "10.0.0.1:7000,10.0.0.1:7001"
-    assert worker_argv(cluster, worker, server, "python") == words + ["--run-with-resilience"] * with_flag
+    assert command(cluster, worker, server, "python") == words + ["--run-with-resilience"] * with_flag
 
 
 def test_every_worker_journals_to_the_first_server() -> None:
     cluster = record(journal=True)
     flags = ["--resilience-enable-io-journal", "--resilience-dos-server", "10.0.0.1:9999"]
     for worker in cluster.worker_names():
-        assert worker_argv(cluster, worker, cluster.server("server4"), "python")[-3:] == flags
+        assert command(cluster, worker, cluster.server("server4"), "python")[-3:] == flags
 
 
 def test_market_spread_has_two_sources_and_may_have_symbols_of_its_own() -> None:
     cluster = record(application="market_spread", symbols_file="/data/symbols")
-    argv = worker_argv(cluster, "worker2", cluster.server("server4"), "python")
+    argv = command(cluster, "worker2", cluster.server("server4"), "python")
     assert argv[0] == "/opt/wallaroo/testing/performance/apps/market-spread/market-spread"
     assert argv[argv.index("-i") + 1] == "10.0.0.1:7000,10.0.0.1:7001"
     assert argv[argv.index("--symbols-file") + 1] == "/data/symbols"
-    assert "--symbols-file" not in worker_argv(record(), "worker2", cluster.server("server4"), "python")
+    assert "--symbols-file" not in command(record(), "worker2", cluster.server("server4"), "python")
 
 
 def test_the_embedded_engine_has_the_same_command_line_behind_another_program() -> None:
     cluster = record(engine="embedded")
-    argv = worker_argv(cluster, "worker2", cluster.server("server4"), "/usr/bin/python3")
+    argv = command(cluster, "worker2", cluster.server("server4"), "/usr/bin/python3")
     begin = ["/usr/bin/python3", "-u", "-E", "-s", "/w/server4/runtime/programs.pyz", "multi_partition_detector"]
     assert argv == [*begin, *WORKER_ON_4[2:], "--run-with-resilience"]
 

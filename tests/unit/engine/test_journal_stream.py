@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a worker brings a journal to the journal server, whatever that server is like (reference C.5)."""
+"""How a worker brings a journal to the journal server, whatever that server is like (wallaroo.md, C.5)."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoration import replay
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import event_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journal import JournalRecord, iterate
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import journal_stream
@@ -19,7 +21,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engi
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.journal import WorkerJournal
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.recovery_files import RecoveryFiles
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoration import replay
 
 PREFIX = "multi_partition_detector"
 NOBODY = ("127.0.0.1", 1)
@@ -28,7 +29,7 @@ HALF = CHECKPOINTS[:4]
 
 
 def journalled(directory: Path, recovers: bool = False, worker: str = "worker2") -> RecoveryFiles:
-    files = RecoveryFiles(ResilienceSet(directory, PREFIX, worker))
+    files = RecoveryFiles(resilience_set(directory, PREFIX, worker))
     journal = WorkerJournal(files.set, NOBODY)
     if recovers:
         journal.recover()
@@ -63,14 +64,14 @@ def test_files_come_in_the_order_in_which_a_real_worker_writes_them(tmp_path: Pa
     files = journalled(tmp_path)
     start_fresh(files)
     recorded = fixtures / "wallaroo-0.5.4" / PREFIX / "journals-after-kill" / "worker2"
-    assert order(files.set) == order(ResilienceSet(recorded, PREFIX, "worker2"))
+    assert order(files.set) == order(resilience_set(recorded, PREFIX, "worker2"))
 
 
 def test_tags_count_from_the_opening_of_a_file(tmp_path: Path, fixtures: Path) -> None:
     files = journalled(tmp_path)
     start_fresh(files)
     recorded = fixtures / "wallaroo-0.5.4" / PREFIX / "journals-after-kill" / "worker2"
-    real = {(suffix, one.tag) for suffix, one in records(ResilienceSet(recorded, PREFIX, "worker2"))}
+    real = {(suffix, one.tag) for suffix, one in records(resilience_set(recorded, PREFIX, "worker2"))}
     # A real worker writes an address, and the names of the workers, a line at a time.
     lines = {("tcp-control", 2), ("tcp-data", 2), ("workers", 3)}
     assert {(suffix, one.tag) for suffix, one in records(files.set)} == real - lines
@@ -132,7 +133,7 @@ def test_after_a_kill_the_event_log_and_its_journal_say_the_same(
     tmp_path: Path, log: bytes, journal: bytes, both: bytes
 ) -> None:
     start_fresh(journalled(tmp_path))
-    worker = ResilienceSet(tmp_path, PREFIX, "worker2")
+    worker = resilience_set(tmp_path, PREFIX, "worker2")
     worker.path("evlog").write_bytes(log)
     worker.path("evlog.journal").write_bytes(journal)
     files = journalled(tmp_path, recovers=True)
@@ -144,9 +145,9 @@ def test_after_a_kill_the_event_log_and_its_journal_say_the_same(
 
 
 def test_the_journal_of_another_cluster_before_ones_own_is_gone_on_with(tmp_path: Path) -> None:
-    """As a real worker does (Trap 3)."""
+    """As a real worker does (wallaroo.md, Trap 3)."""
     old = event_log.encode(event_log.CheckpointEnd(0)) + event_log.encode(event_log.CheckpointEnd(7))
-    worker = ResilienceSet(tmp_path, PREFIX, "worker2")
+    worker = resilience_set(tmp_path, PREFIX, "worker2")
     worker.path("evlog.journal").write_bytes(old)
     start_fresh(journalled(tmp_path))
     files = journalled(tmp_path, recovers=True)
@@ -157,7 +158,7 @@ def test_the_journal_of_another_cluster_before_ones_own_is_gone_on_with(tmp_path
 @pytest.mark.parametrize("torn", [1, 3, 4, 15, 30, 100])
 def test_half_a_record_at_the_end_of_a_journal_is_cut_off_at_a_restart(tmp_path: Path, torn: int) -> None:
     start_fresh(journalled(tmp_path))
-    journal = ResilienceSet(tmp_path, PREFIX, "worker2").path("journal")
+    journal = resilience_set(tmp_path, PREFIX, "worker2").path("journal")
     offset, _record = list(iterate(journal))[-1]
     one = journal.read_bytes()[offset:]
     with journal.open("ab") as stream:
@@ -170,7 +171,7 @@ def test_half_a_record_at_the_end_of_a_journal_is_cut_off_at_a_restart(tmp_path:
 def test_a_worker_that_journals_only_from_its_restart_can_be_restored(tmp_path: Path) -> None:
     directory = tmp_path / "worker2"
     directory.mkdir()
-    start_fresh(RecoveryFiles(ResilienceSet(directory, PREFIX, "worker2")))
+    start_fresh(RecoveryFiles(resilience_set(directory, PREFIX, "worker2")))
     files = journalled(directory, recovers=True)
     files.mend()
     files.append_checkpoint_id(1, 1)

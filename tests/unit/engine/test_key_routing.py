@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which worker and which step a key belongs to (reference B.6)."""
+"""Which worker and which step a key belongs to (wallaroo.md, B.6)."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The detector's states, and their way into the event log and back (reference B.4, C.2, D.3)."""
+"""The detector's states, and their way into the event log and back (wallaroo.md, B.4, C.2, D.3)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     encode_input,
@@ -29,14 +30,13 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engi
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.recovery_files import RecoveryFiles
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.routing import step_number
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.state import StateStore
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
 KEYS = [f"key_{number}" for number in range(11)]
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> RecoveryFiles:
-    found = RecoveryFiles(ResilienceSet(tmp_path, "multi_partition_detector", "worker2"))
+    found = RecoveryFiles(resilience_set(tmp_path, "multi_partition_detector", "worker2"))
     found.create()
     return found
 
@@ -107,7 +107,7 @@ def test_keys_that_came_after_the_checkpoint_leave_a_step_that_has_a_record(file
     empty = next(f"other_{index}" for index in range(99) if step_number(f"other_{index}".encode()) != number)
     work(store, 1, 1, [same, empty])
     store.restore(files.states_at(1))
-    assert set(store.states) == {b"key_0", empty.encode()}, "a step without a record keeps what it has (C.2)"
+    assert set(store.states) == {b"key_0", empty.encode()}, "a step without a record keeps its state (wallaroo.md, C.2)"
 
 
 def test_a_step_without_keys_writes_no_record() -> None:
@@ -204,7 +204,7 @@ def test_a_journal_hears_of_every_operation(tmp_path: Path) -> None:
         def remove(self, path: Path) -> None:
             heard.append(("remove", path.suffix))
 
-    files = RecoveryFiles(ResilienceSet(tmp_path, "multi_partition_detector", "worker2"))
+    files = RecoveryFiles(resilience_set(tmp_path, "multi_partition_detector", "worker2"))
     files.layer.journals.append(Journal())
     files.create()
     files.append_checkpoint_id(1, 0)

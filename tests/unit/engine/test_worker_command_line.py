@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parser of a worker's command line, with its edges (reference A.1 to A.4)."""
+"""The parser of a worker's command line, with its edges (wallaroo.md, A.1 to A.4)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import connection_addresses, pony_tables
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.connection_addresses import (
     AddressesError,
@@ -156,7 +157,7 @@ def test_what_is_no_address_is_not_written(host: str) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> ResilienceSet:
     (tmp_path / NAME).write_bytes(far("initializer.before"))
-    return ResilienceSet(tmp_path, "multi_partition_detector", "initializer")
+    return resilience_set(tmp_path, "multi_partition_detector", "initializer")
 
 
 def test_the_file_as_it_was_is_kept_beside_it(tmp_path: Path, files: ResilienceSet) -> None:

@@ -43,7 +43,7 @@ def test_what_a_real_worker_wrote_is_understood_to_the_last_byte(fixtures: Path,
     assert offset + len(encode(record)) == path.stat().st_size
 
 
-def test_the_bytes_are_those_of_the_reference() -> None:
+def test_the_bytes_are_those_of_wallaroo() -> None:
     assert encode(CUT) == (
         struct.pack(">I4BQ", 12 + 8 + 8 + 22, 0, 0, 1, 1, 1) + struct.pack(">QQ", 0, 22) + b"/r/app-worker2.workers"
     )

@@ -27,7 +27,7 @@ ORDER = Order(1, 7, "000042", " BTU", 100.0, 20.5, "20151204-14:30:00.000")
 QUOTE = Quote(" BTU", "20151204-14:30:00.000", 20.0, 20.01)
 
 
-def test_the_bytes_are_those_of_the_reference() -> None:
+def test_the_bytes_are_those_of_wallaroo() -> None:
     assert encode_order(ORDER).startswith(b"\x01\x01\x00\x00\x00\x07000042 BTU")
     assert encode_quote(QUOTE).startswith(b"\x02 BTU20151204-14:30:00.000")
     assert (len(encode_order(ORDER)), len(encode_quote(QUOTE))) == (53, 42)

@@ -104,7 +104,7 @@ def test_in_a_real_stream_what_is_recorded_first_is_one_ahead_of_the_rest_for_ea
     assert sink["start-to-end Detector"] == sink["node-ingress-egress worker2"] + 1
 
 
-def test_the_beginning_of_a_session_has_the_bytes_of_the_reference() -> None:
+def test_the_beginning_of_a_session_has_the_bytes_of_wallaroo() -> None:
     join = encode(Join("metrics:Multi Partition Detector", "initializer"))
     assert encode(Connect()) == bytes.fromhex("0000000101")
     assert join.startswith(bytes.fromhex("000000340200000020") + b"metrics:")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids, event_log, local_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import (
     Address,
@@ -26,7 +27,7 @@ MOMENTS = ("resilience-before-kill", "resilience-end")
 @pytest.fixture(params=[(moment, worker) for moment in MOMENTS for worker in WORKERS], ids="/".join)
 def recorded(request, fixtures) -> ResilienceSet:
     moment, worker = request.param
-    return ResilienceSet(fixtures / "wallaroo-0.5.4" / DETECTOR / moment, DETECTOR, worker)
+    return resilience_set(fixtures / "wallaroo-0.5.4" / DETECTOR / moment, DETECTOR, worker)
 
 
 def hash_of(key: str) -> int:
@@ -121,8 +122,8 @@ def test_every_recorded_set_is_complete(recorded):
 @pytest.mark.parametrize("worker", WORKERS)
 def test_the_journal_server_held_the_event_log_with_its_last_checkpoint(fixtures, worker):
     recorded = fixtures / "wallaroo-0.5.4" / DETECTOR
-    before = ResilienceSet(recorded / "resilience-before-kill", DETECTOR, worker)
-    held = ResilienceSet(recorded / "journals-after-kill" / worker, DETECTOR, worker)
+    before = resilience_set(recorded / "resilience-before-kill", DETECTOR, worker)
+    held = resilience_set(recorded / "journals-after-kill" / worker, DETECTOR, worker)
     assert held.state() == "none"
     assert set(held.present()) == {"journal", "evlog.journal"}
     assert held.path("evlog.journal").read_bytes() == before.path("evlog").read_bytes()

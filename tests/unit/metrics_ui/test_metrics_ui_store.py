@@ -83,7 +83,7 @@ def recorded(directory: Path, application: str) -> list[Payload]:
 
 
 def percentile(bins: list[int], share: str) -> Optional[int]:
-    """The definition of E.5, said in another way than in the code: the smallest end below which enough values lie."""
+    """As wallaroo.md, E.5 defines it, but not as the code does: the smallest end below which enough values lie."""
     total = sum(bins)
     enough = [k for k in range(BINS) if total and Fraction(sum(bins[: k + 1]), total) * 100 >= Fraction(share)]
     return 2 ** min(enough) if enough else None
@@ -178,7 +178,7 @@ class TestTime:
         assert overview["chart"]["lines"][0]["values"][-2:] == [5, 500]
 
     def test_a_late_period_is_put_where_it_belongs(self, ui: Ui) -> None:
-        """The last period before a pause comes when messages flow again (E.4)."""
+        """The last period before a pause comes when messages flow again (wallaroo.md, E.4)."""
         ui.add(NOW - 100, count=10)
         ui.clock.now += 120
         ui.add(NOW - 98, count=40)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.formation import formation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import formation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import ProcessIdentity
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord

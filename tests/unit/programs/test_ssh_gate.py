@@ -28,7 +28,7 @@ def base(tmp_path: Path) -> Path:
 def agent(there: Path, **other: str) -> list[str]:
     given = {"base": str(there), "server": "server2", "worker": "worker2"}
     given["directory"] = f"{there}/resilience/worker2"
-    given.update({"prefix": "multi_partition_detector", **other})
+    given.update({"engine": "embedded", "application": "multi_partition_detector", "version": "0.5.4", **other})
     words = [word for name, value in given.items() for word in (f"--{name}", value)]
     return [*runtime_argv("/usr/bin/python3", str(there), "source_agent"), *words]
 
@@ -50,7 +50,9 @@ def test_the_agent_of_a_worker_runs_with_the_python_of_the_gate(base: Path) -> N
         {"directory": "{base}/resilience/../ssh"},
         {"directory": "{base}/resilience/out"},
         {"directory": "{base}/resilience"},
-        {"prefix": "../ssh/x"},
+        {"application": "../ssh/x"},
+        {"engine": "../x"},
+        {"version": ""},
         {"worker": "../x"},
         {"worker": ""},
     ],

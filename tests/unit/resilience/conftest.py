@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
 DETECTOR = "multi_partition_detector"
@@ -21,8 +22,8 @@ def make_set(tmp_path: Path, fixtures: Path) -> MakeSet:
     """Makes a directory with the recorded files of worker2, under this or another worker's name."""
 
     def make(directory: str, worker: str = "worker2", moment: str = "resilience-end") -> ResilienceSet:
-        recorded = ResilienceSet(fixtures / "wallaroo-0.5.4" / DETECTOR / moment, DETECTOR, "worker2")
-        made = ResilienceSet(tmp_path / directory, DETECTOR, worker)
+        recorded = resilience_set(fixtures / "wallaroo-0.5.4" / DETECTOR / moment, DETECTOR, "worker2")
+        made = resilience_set(tmp_path / directory, DETECTOR, worker)
         made.directory.mkdir(exist_ok=True)
         for suffix, path in recorded.present().items():
             shutil.copyfile(path, made.path(suffix))
@@ -40,4 +41,4 @@ def source(make_set: MakeSet) -> ResilienceSet:
 @pytest.fixture
 def target(tmp_path: Path) -> ResilienceSet:
     """Where worker2 is to go: a directory that does not exist yet."""
-    return ResilienceSet(tmp_path / "target", DETECTOR, "worker2")
+    return resilience_set(tmp_path / "target", DETECTOR, "worker2")

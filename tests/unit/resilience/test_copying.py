@@ -12,6 +12,7 @@ import stat
 from collections import namedtuple
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address, read_address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.whole_file import reserve_partial
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, manifest
@@ -23,7 +24,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.co
     NotEnoughSpace,
     SourceChanged,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.manifest import FileDigest, Manifest
 
 ADDRESSES = Addresses(Address("10.0.0.4", 3131), Address("10.0.0.4", 3132))
@@ -78,7 +78,7 @@ def test_the_source_is_not_touched(source, target):
     assert contents(source) == before
 
 
-# --- stale files on the target, which rsync leaves wrong (reference "resilience anchors", 2.5)
+# --- stale files on the target, which rsync leaves wrong
 
 
 def test_a_stale_longer_file_is_replaced(source, target, make_set):
@@ -308,7 +308,7 @@ def test_a_source_that_does_not_exist_never_empties_the_target(tmp_path, target,
     make_set("target")
     before = contents(target)
     with pytest.raises(IncompleteSource):
-        copy(ResilienceSet(tmp_path / "nowhere", target.prefix, "worker2"), target)
+        copy(target.at(tmp_path / "nowhere"), target)
     assert contents(target) == before
 
 
@@ -316,13 +316,13 @@ def test_source_and_target_may_not_be_the_same_place(source, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(source.directory)
     with pytest.raises(CopyError, match="source and target at once"):
-        copy(source, ResilienceSet(link, source.prefix, "worker2"), ADDRESSES)
+        copy(source, source.at(link), ADDRESSES)
 
 
 @pytest.mark.parametrize("other", [("multi_partition_detector", "worker3"), ("market-spread", "worker2")])
 def test_files_of_another_worker_or_application_are_refused(source, tmp_path, other):
     with pytest.raises(CopyError, match=r"check application and worker"):
-        copy(source, ResilienceSet(tmp_path / "target", *other))
+        copy(source, resilience_set(tmp_path / "target", *other))
     assert not (tmp_path / "target").exists()
 
 
@@ -493,7 +493,7 @@ def test_files_that_are_replaced_one_by_one_need_room_for_one(source, target, ma
 @pytest.mark.parametrize("below", ["", "further/down"])
 def test_a_file_in_place_of_the_directory_is_named(source, tmp_path, below):
     (tmp_path / "target").write_bytes(b"a file")
-    target = ResilienceSet(tmp_path / "target" / below, source.prefix, "worker2")
+    target = source.at(tmp_path / "target" / below)
     for only_check in (True, False):
         with pytest.raises(CopyError, match=f"{tmp_path}/target is no directory"):
             copy(source, target, only_check=only_check)

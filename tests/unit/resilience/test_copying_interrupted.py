@@ -71,9 +71,7 @@ def test_whatever_a_kill_leaves_is_the_old_set_or_no_set_or_the_new_set_and_the_
 ):
     # A killed process, other than a power failure, loses nothing that was not synced.
     monkeypatch.setattr(os, "fsync", lambda handle: None)
-    reference = copying.copy(
-        LocalSource(source), type(target)(target.directory.parent / "other", target.prefix, "worker2"), ADDRESSES
-    )
+    reference = copying.copy(LocalSource(source), target.at(target.directory.parent / "other"), ADDRESSES)
     step, code = 0, KILLED
     while code == KILLED:
         step += 1

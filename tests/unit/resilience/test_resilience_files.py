@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.whole_file import reserve_partial
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import (
-    PREFIXES,
-    SUFFIXES,
-    ResilienceSet,
-    prefix,
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import (
+    application as application_of,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import (
+    SUFFIXES,
+    resilience_set,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.whole_file import reserve_partial
 
 
 def names(paths):
@@ -21,7 +23,7 @@ def names(paths):
 
 @pytest.fixture
 def files(tmp_path):
-    return ResilienceSet(tmp_path, "market-spread", "worker2")
+    return resilience_set(tmp_path, "market-spread", "worker2")
 
 
 @pytest.mark.parametrize(
@@ -35,16 +37,16 @@ def files(tmp_path):
     ],
 )
 def test_the_prefix_depends_on_application_and_version(application, version, expected):
-    assert prefix(application, version) == expected
+    assert application_of(application).prefix_at(version) == expected
 
 
 def test_an_unknown_application_is_refused_with_those_that_there_are():
-    with pytest.raises(ValueError, match="'alphabet' is no application: there are " + ", ".join(PREFIXES)):
-        prefix("alphabet")
+    with pytest.raises(ValueError, match="'alphabet' is no application: there are " + ", ".join(sorted(APPLICATIONS))):
+        application_of("alphabet")
 
 
 def test_a_directory_that_does_not_exist_holds_nothing(tmp_path):
-    files = ResilienceSet(tmp_path / "none", "market-spread", "worker2")
+    files = resilience_set(tmp_path / "none", "market-spread", "worker2")
     assert files.state() == "none"
     assert files.present() == {}
     assert files.remove() == []
@@ -70,7 +72,7 @@ def test_one_file_alone_is_an_incomplete_set(files, suffix):
 
 
 def test_an_initializer_needs_neither_data_address_nor_connection_addresses(tmp_path):
-    files = ResilienceSet(tmp_path, "market-spread", "initializer")
+    files = resilience_set(tmp_path, "market-spread", "initializer")
     for suffix in files.required():
         files.path(suffix).touch()
     assert set(SUFFIXES) - set(files.required()) == {"tcp-data", "connection-addresses"}
@@ -89,7 +91,7 @@ def test_rotated_event_logs_are_listed_oldest_first_and_stand_for_the_event_log(
     for number in ("00000000000003E8", "0000000000000000", "00000000000007D0"):
         (source.directory / f"multi_partition_detector-worker2-{number}.evlog").touch()
         (source.directory / f"multi_partition_detector-worker2-{number}.evlog.journal").touch()
-    assert [path.name[-22:-6] for path in source.evlog_rotated()] == [
+    assert [path.name[-22:-6] for path in source.rotated("evlog")] == [
         "0000000000000000",
         "00000000000003E8",
         "00000000000007D0",
@@ -106,7 +108,7 @@ def test_nothing_of_another_worker_is_seen_or_removed(source, make_set, neighbou
     source.remove()
     assert source.state() == "none"
     assert other.state() == "complete"
-    assert len(other.evlog_rotated()) == 1
+    assert len(other.rotated("evlog")) == 1
 
 
 def test_removing_takes_journals_rotated_logs_and_half_files_too(source):
@@ -142,7 +144,7 @@ def test_names_that_only_look_alike_are_not_owned(files):
 
 
 def test_a_prefix_with_a_blank_is_a_prefix_like_any_other(tmp_path):
-    files = ResilienceSet(tmp_path, "Market Spread", "worker2")
+    files = resilience_set(tmp_path, "Market Spread", "worker2")
     files.path("evlog").touch()
     assert files.present() == {"evlog": tmp_path / "Market Spread-worker2.evlog"}
 
@@ -150,7 +152,7 @@ def test_a_prefix_with_a_blank_is_a_prefix_like_any_other(tmp_path):
 @pytest.mark.parametrize("worker", ["", "../worker2", "a/b"])
 def test_a_worker_whose_name_leads_elsewhere_is_refused(tmp_path, worker):
     with pytest.raises(ValueError, match="no name of a worker"):
-        ResilienceSet(tmp_path, "market-spread", worker)
+        resilience_set(tmp_path, "market-spread", worker)
 
 
 def test_which_files_are_only_added_to(files):

@@ -9,6 +9,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoration import (
+    HISTORY,
+    RestorationError,
+    replay,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import event_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journal import (
     JournalRecord,
@@ -17,11 +23,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journ
     iterate,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoration import (
-    HISTORY,
-    RestorationError,
-    replay,
-)
 
 DETECTOR = "multi_partition_detector"
 RECORDED = "/tmp/wallaroo-demo/resilience"
@@ -32,7 +33,7 @@ def journals(tmp_path: Path, fixtures: Path) -> ResilienceSet:
     """What the journal server held of worker2 after its end."""
     recorded = fixtures / "wallaroo-0.5.4" / DETECTOR / "journals-after-kill" / "worker2"
     shutil.copytree(recorded, tmp_path / "journals")
-    return ResilienceSet(tmp_path / "journals", DETECTOR, "worker2")
+    return resilience_set(tmp_path / "journals", DETECTOR, "worker2")
 
 
 def add(journals: ResilienceSet, *records: JournalRecord) -> int:
@@ -47,9 +48,9 @@ def add(journals: ResilienceSet, *records: JournalRecord) -> int:
 @pytest.mark.parametrize("worker", ["initializer", "worker2"])
 def test_the_files_of_a_real_worker_come_back_byte_for_byte(fixtures: Path, tmp_path: Path, worker: str) -> None:
     recorded = fixtures / "wallaroo-0.5.4" / DETECTOR
-    journals = ResilienceSet(recorded / "journals-after-kill" / worker, DETECTOR, worker)
+    journals = resilience_set(recorded / "journals-after-kill" / worker, DETECTOR, worker)
     restored = replay(journals, tmp_path / "elsewhere")
-    expected = ResilienceSet(recorded / "resilience-before-kill", DETECTOR, worker).present()
+    expected = resilience_set(recorded / "resilience-before-kill", DETECTOR, worker).present()
     assert {suffix: path.read_bytes() for suffix, path in restored.files.present().items()} == {
         suffix: path.read_bytes() for suffix, path in expected.items()
     }

@@ -15,6 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoring import (
+    Outcome,
+    from_journal_server,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address, read_address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.journal import iterate
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import journal_fetch
@@ -24,10 +29,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.jo
     StillAppended,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.restoring import (
-    Outcome,
-    from_journal_server,
-)
 
 from tests.journal_client import Client
 from tests.program_runner import Programs
@@ -64,14 +65,14 @@ def server(programs: Programs, held: Path) -> Address:
 
 
 def restore(server: Address, tmp_path: Path, limit: float = 20.0, only_check: bool = False) -> Outcome:
-    target = ResilienceSet(tmp_path / "target", DETECTOR, "worker2")
+    target = resilience_set(tmp_path / "target", DETECTOR, "worker2")
     outcome = from_journal_server(server, target, ADDRESSES, tmp_path / "workshop", limit, only_check)
     assert not (tmp_path / "workshop").exists()
     return outcome
 
 
 def target_of(tmp_path: Path) -> ResilienceSet:
-    return ResilienceSet(tmp_path / "target", DETECTOR, "worker2")
+    return resilience_set(tmp_path / "target", DETECTOR, "worker2")
 
 
 def test_a_worker_comes_from_the_journal_server_alone(server: Address, tmp_path: Path, fixtures: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_worker_comes_from_the_journal_server_alone(server: Address, tmp_path:
     outcome = restore(server, tmp_path)
     assert (outcome.copy.changed, outcome.records, outcome.checkpoint, outcome.warnings) == (True, 17, 5, [])
     target = target_of(tmp_path)
-    recorded = ResilienceSet(fixtures / "wallaroo-0.5.4" / DETECTOR / "resilience-before-kill", DETECTOR, "worker2")
+    recorded = resilience_set(fixtures / "wallaroo-0.5.4" / DETECTOR / "resilience-before-kill", DETECTOR, "worker2")
     changed = {
         suffix for suffix, path in recorded.present().items() if target.path(suffix).read_bytes() != path.read_bytes()
     }
@@ -91,7 +92,7 @@ def test_a_worker_comes_from_the_journal_server_alone(server: Address, tmp_path:
 
 
 def test_what_an_earlier_stay_left_goes_first(server: Address, tmp_path: Path, fixtures: Path) -> None:
-    recorded = ResilienceSet(fixtures / "wallaroo-0.5.4" / DETECTOR / "resilience-end", DETECTOR, "worker2")
+    recorded = resilience_set(fixtures / "wallaroo-0.5.4" / DETECTOR / "resilience-end", DETECTOR, "worker2")
     target = target_of(tmp_path)
     target.directory.mkdir()
     for suffix, path in recorded.present().items():

@@ -17,7 +17,8 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import comparison, ordering
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import KINDS, verify
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.plant import PLANTS, plant
+
+from tests.planter import PLANTS, plant
 
 Message = Callable[..., bytes]
 Stream = Callable[..., list[bytes]]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rule of Wallaroo's own validator, and what it does not see (reference G.2)."""
+"""The rule of Wallaroo's own validator, and what it does not see (wallaroo.md, G.2)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.plant import PLANTS, plant
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.validator_rule import (
     SUCCESS,
     validate,
 )
+
+from tests.planter import PLANTS, plant
 
 Message = Callable[..., bytes]
 Stream = Callable[..., list[bytes]]

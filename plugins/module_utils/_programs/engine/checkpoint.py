@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checkpoints of the whole cluster (reference B.4).
+"""Checkpoints of the whole cluster (wallaroo.md, B.4).
 
 The initializer coordinates. It sends a barrier behind everything that its sources handed over;
 whoever sees the barrier writes its states to its event log; when all have, all write the id of the
@@ -90,7 +90,7 @@ class Participant:
         self._saved = self._written = 0
 
     def roll_back(self, checkpoint: int, rollback: int) -> None:
-        """Restore the states of a checkpoint (reference C.2), or end."""
+        """Restore the states of a checkpoint (wallaroo.md, C.2), or end."""
         files = self._cluster.files
         offset = files.event_log_length()
         say(f"RESILIENCE: Rolling back to checkpoint {checkpoint} from recovery log file: ")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of a worker, parsed as Wallaroo 0.5.4 parses it (reference A.1 to A.3)."""
+"""The command line of a worker, parsed as Wallaroo 0.5.4 parses it (wallaroo.md, A.1 to A.3)."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ WALLAROO: Options = {
     "spike-margin": ("", NUMBER),
     "help": ("h", FLAG),
 }
-"""What Wallaroo itself knows (A.1)."""
+"""What Wallaroo itself knows (wallaroo.md, A.1)."""
 
 SOURCES_AND_SINKS: Options = {"in": ("i", TEXT), "out": ("o", TEXT)}
-"""What every application with TCP sources and sinks knows (A.2)."""
+"""What every application with TCP sources and sinks knows (wallaroo.md, A.2)."""
 
 Given = list[tuple[str, Union[str, int, None]]]
 """The options of a command line in their order; a flag has no value."""
@@ -65,7 +65,7 @@ class UsageError(Exception):
 
 
 def parse(argv: Sequence[str], known: Options) -> Given:
-    """The known options of a command line. Whatever else there is, is skipped without a word (A.3).
+    """The known options of a command line. Whatever else there is, is skipped without a word (wallaroo.md, A.3).
 
     The rules are those of Wallaroo's own parser, with their edges: ``-tw3`` is ``-t -w 3``, a value
     that begins with ``-`` is taken only when it is written with ``=``, an option without its value
@@ -114,7 +114,7 @@ def _whole_number(text: str) -> int:
 
 
 def host_port(text: str) -> HostPort:
-    """An address, split at every colon: the first part is the host, the second the port (A.3).
+    """An address, split at every colon: the first part is the host, the second the port (wallaroo.md, A.3).
 
     :raises ValueError: when there is no second part, or it is no port.
     """
@@ -178,7 +178,7 @@ _FLAGS = {
 
 
 def worker_options(argv: Sequence[str]) -> WorkerOptions:
-    """Read and check Wallaroo's own options, in its own order (A.3).
+    """Read and check Wallaroo's own options, in its own order (wallaroo.md, A.3).
 
     :raises UsageError: where Wallaroo would end.
     """
@@ -202,7 +202,7 @@ def worker_options(argv: Sequence[str]) -> WorkerOptions:
             if result.resilience_directory.endswith("/"):
                 raise UsageError("--resilience-dir must not end in /", to_stdout=True)
         elif name == "resilience-no-local-file-io":
-            # Wallaroo starts with it, and aborts at the first rollback (Trap 21).
+            # Wallaroo starts with it, and aborts at the first rollback (wallaroo.md, Trap 21).
             raise UsageError("Error: --resilience-no-local-file-io: no recovery is possible with it: leave it out.")
         elif name == "join":
             result.is_joining = True

@@ -24,7 +24,7 @@ HIGH_WATER = 1 << 20
 """Bytes that wait to be sent on a connection before what feeds it is stopped."""
 
 RETRY_PAUSE = 10.0
-"""Seconds between two tries to reach a worker or the receiver (reference B.5, D.1)."""
+"""Seconds between two tries to reach a worker or the receiver (wallaroo.md, B.5, D.1)."""
 
 _STRANGERS = 64
 _GREETING_LIMIT = 1 << 12

@@ -5,7 +5,7 @@
 
 A worker listens on its control port and connects to the control port of every other. Control
 messages are JSON in frames; the real engine's are serialised objects of its own, so the two cannot
-be mixed (reference B.1).
+be mixed (wallaroo.md, B.1).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Boundary:
         """Whether it takes a batch.
 
         While the other worker is away it takes one, and then none until the other is back: so
-        its sources stand still, and memory does not grow (reference B.5).
+        its sources stand still, and memory does not grow (wallaroo.md, B.5).
         """
         if self._outlet is not None and self._outlet.usable:
             return not self._outlet.full

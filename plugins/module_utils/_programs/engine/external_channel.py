@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The external control channel: tools ask, and tell the cluster to stop (reference F)."""
+"""The external control channel: tools ask, and tell the cluster to stop (wallaroo.md, F)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 """The writing side of the resilience files, reduced to the three operations that a journal knows.
 
 Every byte that a worker writes for its recovery goes through here, so that a journal can record
-it (reference C.4). Nothing is synced to the disk: a SIGKILL leaves the page cache alone, and the
+it (wallaroo.md, C.4). Nothing is synced to the disk: a SIGKILL leaves the page cache alone, and the
 real engine does not wait for its journal either.
 """
 

@@ -80,7 +80,7 @@ class Flow:
             await self._changed.until(admitted)
             if self._own not in groups:
                 # After a stand-still this worker's own keys come first, whatever source they wait in: so it
-                # is this worker that notices when values are missing (reference, "Observed").
+                # is this worker that notices when values are missing (wallaroo.md, "Observed").
                 await asyncio.sleep(0)
                 await self._changed.until(admitted)
         # Real sources are not read while the world stands still: the time before does not count.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a fresh cluster comes together (reference B.3). Nothing in here has a limit, as in the real engine."""
+"""How a fresh cluster comes together (wallaroo.md, B.3). Nothing in here has a limit, as in the real engine."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Formation:
         await worker.listen_control(worker.options.my_control)
         if await worker.peer(INITIALIZER).connect(worker.options.control):
             worker.send(INITIALIZER, {"type": "identify_control", "port": worker.options.my_control[1]})
-        # Otherwise it is never tried again: this worker waits for ever, and its files are there (Trap 7).
+        # Otherwise it is never tried again: this worker waits for ever, and its files are there (wallaroo.md, Trap 7).
 
     def _open_data(self, name: str, message: Message, host: str) -> None:
         worker = self._worker
@@ -167,7 +167,7 @@ class Formation:
     # -- all workers ---------------------------------------------------------------------------------------
 
     async def _build(self) -> None:
-        """Phases I to III; the third does not come without the receiver (Trap 28)."""
+        """Phases I to III; the third does not come without the receiver (wallaroo.md, Trap 28)."""
         worker = self._worker
         worker.save_topology()
         worker.create_initial_keys()

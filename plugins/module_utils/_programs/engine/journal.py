@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A worker's journals: what it writes for its recovery is written down before, here and on the journal server.
 
-There are two (reference C.4): ``.journal`` with every change of every file but the event log, and
+There are two (wallaroo.md, C.4): ``.journal`` with every change of every file but the event log, and
 ``.evlog.journal`` with the bytes of the event log as they are. A SIGKILL can fall between a journal and its
 file, so a worker that recovers with journalling first makes both say the same again. What it then cuts from
 a journal may be on the server already, whose copy is cut too. A server that has more than this worker ever
@@ -21,9 +21,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ..._engines.wallaroo.files import SUFFIXES
 from ..._formats import journal as journal_format
 from ..._formats.journal import JournalError, JournalRecord, Operation
-from ..._resilience.files import SUFFIXES, ResilienceSet
+from ..._resilience.files import ResilienceSet
 from .command_line import HostPort
 from .journal_stream import JournalStream
 from .output import say
@@ -40,7 +41,7 @@ class WorkerJournal:
     """Hears of every operation of the file layer before it is done (see :mod:`.file_layer`)."""
 
     def __init__(self, files: ResilienceSet, server: HostPort) -> None:
-        """Open both journals; what stands in them is gone on with, whatever cluster it is of (Trap 3).
+        """Open both journals; what stands in them is gone on with, whatever cluster it is of (wallaroo.md, Trap 3).
 
         :raises OSError: when they cannot be written.
         """
@@ -56,7 +57,7 @@ class WorkerJournal:
         return self._operations.is_accepted and self._event_log.is_accepted
 
     def start(self, tasks: Tasks, begun: Callable[[], None]) -> None:
-        """Stream both to the journal server from now on. Nobody waits for it (Trap 18).
+        """Stream both to the journal server from now on. Nobody waits for it (wallaroo.md, Trap 18).
 
         :param begun: called when a stream begins.
         """
@@ -74,7 +75,7 @@ class WorkerJournal:
         """See :class:`.file_layer.Journal`."""
         if path != self._files.path(EVENT_LOG):
             if length or path.exists():
-                # To make an empty file is no operation of a real worker, whose journal says nothing of it (Trap 17).
+                # To make an empty file is no operation of a real worker: its journal is silent (wallaroo.md, Trap 17).
                 self._record(Operation.SET_LENGTH, path, length)
         elif self._is_recovering and length < self._event_log.length:
             # A torn end is cut off; on a fresh start the raw bytes are only ever added to.
@@ -122,7 +123,7 @@ class WorkerJournal:
         path, length = self._files.path(EVENT_LOG), self._event_log.length
         size = path.stat().st_size if path.exists() else 0
         if not _begin_alike(path, self._event_log.path, min(size, length)):
-            # Of another cluster: gone on with, as Wallaroo does (Trap 3).
+            # Of another cluster: gone on with, as Wallaroo does (wallaroo.md, Trap 3).
             return
         if length > size:
             self._event_log.cut(size)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One journal: a local file that only grows, and its copy on the journal server (reference C.5).
+"""One journal: a local file that only grows, and its copy on the journal server (wallaroo.md, C.5).
 
 What the server lacks is read from the file, never kept in memory, so a server that is away for long
 costs nothing. A change is with the kernel's connection one turn of the event loop after it was made.

@@ -4,7 +4,7 @@
 """The embedded engine: a stand-in, in Python, for a Wallaroo 0.5.4 worker on one machine.
 
 It has the same command line, ports, wire formats, log lines and resilience files, and the same
-weaknesses: what passes or fails on it passes or fails on the real one (DESIGN.md, "Two engines").
+weaknesses: what passes or fails on it passes or fails on the real one (design.md, "Engines, one contract").
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..._engines.wallaroo.files import resilience_set
 from ..._resilience.files import ResilienceSet
 from .applications.detector import Detector
 from .applications.interface import Application
@@ -36,7 +37,7 @@ APPLICATIONS: dict[str, Callable[[], Application]] = {
 
 
 def main(application: str, argv: list[str]) -> int:
-    """Run a worker until it ends; returns its exit code (reference A.6)."""
+    """Run a worker until it ends; returns its exit code (wallaroo.md, A.6)."""
     if application not in APPLICATIONS:
         sys.stderr.write(f"Error: the embedded engine has no application {application!r}.\n")
         return 1
@@ -48,7 +49,7 @@ def main(application: str, argv: list[str]) -> int:
 
 
 def _start(application: Application, argv: list[str]) -> NoReturn:
-    # The application builds its pipeline before Wallaroo looks at its own options (A.2).
+    # The application builds its pipeline before Wallaroo looks at its own options (wallaroo.md, A.2).
     own = parse(argv, application.options)
     try:
         sources, sinks = addresses(own, "in"), addresses(own, "out")
@@ -62,7 +63,7 @@ def _start(application: Application, argv: list[str]) -> NoReturn:
         say(f"****{mode} MODE is active****")
     options = worker_options(argv)
     if options.help:
-        say("The options of a worker are those of Wallaroo 0.5.4: see its book, or the reference of this collection.")
+        say("The options of a worker are those of Wallaroo 0.5.4: see its book, or docs/wallaroo.md, A.")
     if options.is_joining:
         raise UsageError("Error: workers cannot join a cluster of the embedded engine.")
     files = _files(application, options)
@@ -75,21 +76,21 @@ def _start(application: Application, argv: list[str]) -> NoReturn:
 
 
 def _files(application: Application, options: WorkerOptions) -> ResilienceSet:
-    """The later checks (A.3)."""
+    """The later checks (wallaroo.md, A.3)."""
     if options.metrics is None:
         fail("Error: --metrics is missing: every worker needs the address of the metrics receiver.", "startup")
     if not options.name:
         fail("Error: --name is missing: a worker that is not the initializer needs a name.", "startup")
     if "/" in options.name or "\0" in options.name or options.name != options.name.strip():
         fail(f"Error: --name: {options.name!r} is no name for a worker.", "startup")
-    files = ResilienceSet(options.resilience_directory, application.prefix, options.name)
+    files = resilience_set(options.resilience_directory, application.prefix, options.name)
     if not files.directory.is_dir():
         fail(f"Error: --resilience-dir: {files.directory} is no directory: make it first.", "startup")
     return files
 
 
 def _is_recovering(files: ResilienceSet) -> bool:
-    """Whether there is something to recover from; a part of a set ends the worker (reference C.1)."""
+    """Whether there is something to recover from; a part of a set ends the worker (wallaroo.md, C.1)."""
     state = files.state()
     if state == "incomplete":
         say("Some resilience/recovery files are missing! Cannot continue!")

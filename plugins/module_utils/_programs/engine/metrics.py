@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a worker records of its work, once a batch and never once a message (reference E.3, E.4).
+"""What a worker records of its work, once a batch and never once a message (wallaroo.md, E.3, E.4).
 
 Every part of a worker - a source, its states, its sink, a boundary, what comes in from another worker -
 has a reporter with histograms of its own, as in the real engine. All messages of a batch count as having

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to the metrics receiver (reference E.1): whatever happens to it, the worker goes on as before."""
+"""The connection to the metrics receiver (wallaroo.md, E.1): whatever happens to it, the worker goes on as before."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a worker says: lines on stdout, and its last words on stderr (reference A.6, A.7)."""
+"""What a worker says: lines on stdout, and its last words on stderr (wallaroo.md, A.6, A.7)."""
 
 from __future__ import annotations
 

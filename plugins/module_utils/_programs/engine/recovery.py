@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a crashed worker comes back (reference B.5).
+"""How a crashed worker comes back (wallaroo.md, B.5).
 
 The worker that comes back drives: it stops the world, has everybody connect to it anew, has what
 is under way thrown away, and sends everybody back to the last committed checkpoint. What the
@@ -58,7 +58,7 @@ class Recovery:
         await worker.listen_external()
         if worker.is_initializer:
             say("Running as Initializer...")
-        # Listeners bind to what the files say, announcements say what the command line says (B.5).
+        # Listeners bind to what the files say, announcements say what the command line says (wallaroo.md, B.5).
         say(f"Restarting a listener at {control[0]}:{control[1]}\n")
         await worker.listen_control(control)
         say("Recovery file exists for control channel")
@@ -136,7 +136,7 @@ class Recovery:
     # -- the phases --------------------------------------------------------------------------------------
 
     async def _drive(self) -> bool:
-        """All phases (A.7); False when the recovery was left to another worker."""
+        """All phases (wallaroo.md, A.7); False when the recovery was left to another worker."""
         worker = self._worker
         say("|~~ - Recovery Phase: Reconnect - ~~|")
         if not self._driving:
@@ -186,7 +186,7 @@ class Recovery:
         return True
 
     def _ask_for_boundaries(self) -> None:
-        # The initializer, too, announces --my-data, which it normally lacks (Trap 5).
+        # The initializer, too, announces --my-data, which it normally lacks (wallaroo.md, Trap 5).
         self._reconnecting = True
         port = self._worker.options.my_data[1]
         self._worker.broadcast({"type": "reconnect_data", "recovery": self._worker.incarnation, "port": port})
@@ -223,7 +223,7 @@ class Recovery:
     def _yields_to(self, name: str) -> bool:
         """Another worker has begun to recover: whether this one leaves the recovery to it.
 
-        The one that began later goes on (A.7). Of two that have not heard of each other it is the
+        The one that began later goes on (wallaroo.md, A.7). Of two that have not heard of each other it is the
         initializer, or else the later in the cluster's order.
         """
         if not self._driving:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resilience files of a running worker, by their meaning (reference C.1)."""
+"""The resilience files of a running worker, by their meaning (wallaroo.md, C.1)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ..._engines.wallaroo.files import SUFFIXES
 from ..._formats import checkpoint_ids, connection_addresses, event_log, local_keys
 from ..._formats.address_file import Address, encode, read_address
 from ..._formats.checkpoint_ids import CheckpointId
 from ..._formats.local_keys import LocalKey
-from ..._resilience.files import SUFFIXES, ResilienceSet
+from ..._resilience.files import ResilienceSet
 from .command_line import HostPort
 from .file_layer import FileLayer
 
 FIRST_CHECKPOINT = 1
-"""Under which the keys of the start are noted (reference C.3)."""
+"""Under which the keys of the start are noted (wallaroo.md, C.3)."""
 
 
 class RecoveryFiles:
@@ -108,7 +109,7 @@ class RecoveryFiles:
         return checkpoint_ids.read_last(self.set.path("checkpoint_ids")) or CheckpointId(0, 0)
 
     def write_address(self, suffix: str, address: HostPort) -> None:
-        """Write an address file at its beginning without cutting it, as Wallaroo does (reference B.5)."""
+        """Write an address file at its beginning without cutting it, as Wallaroo does (wallaroo.md, B.5)."""
         self.layer.write(self.set.path(suffix), 0, encode(Address(*address)))
 
     def read_address(self, suffix: str) -> HostPort:
@@ -120,7 +121,7 @@ class RecoveryFiles:
         return address.host, address.port
 
     def write_connection_addresses(self, control: dict[str, HostPort], data: dict[str, HostPort]) -> None:
-        """Where the others are, in the form of a real worker's file, so that a runbook mends both alike (Trap 6)."""
+        """Where the others are, in a real worker's form: a runbook mends both alike (wallaroo.md, Trap 6)."""
         self.layer.replace(self.set.path("connection-addresses"), connection_addresses.encode(control, data))
 
     def read_connection_addresses(self) -> tuple[dict[str, HostPort], dict[str, HostPort]]:
@@ -130,7 +131,7 @@ class RecoveryFiles:
         """
         path = self.set.path("connection-addresses")
         if not path.exists():
-            # Only an initializer can do without it (reference C.1).
+            # Only an initializer can do without it (wallaroo.md, C.1).
             return {}, {}
         try:
             return connection_addresses.decode(path.read_bytes())
@@ -147,7 +148,7 @@ class RecoveryFiles:
         return self.set.path("workers").read_text(encoding="utf-8").splitlines()
 
     def remove(self) -> list[str]:
-        """Orderly shutdown: delete what a restart would need; journals stay (reference C.1)."""
+        """Orderly shutdown: delete what a restart would need; journals stay (wallaroo.md, C.1)."""
         found = {suffix: path for suffix, path in self.set.present().items() if not suffix.endswith("journal")}
         order = [suffix for suffix in SUFFIXES if suffix in found]
         order += [suffix for suffix in found if suffix not in SUFFIXES]

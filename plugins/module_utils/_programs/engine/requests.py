@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a worker answers on its external channel (reference F)."""
+"""What a worker answers on its external channel (wallaroo.md, F)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Requests:
         return answer(MessageType.PARTITION_COUNT_QUERY_RESPONSE, self._by_kind(STEPS))
 
     def _by_kind(self, own: object) -> dict[str, object]:
-        # Like the real engine at 0.5.4, a worker knows of its own steps alone (Trap 37).
+        # Like the real engine at 0.5.4, a worker knows of its own steps alone (wallaroo.md, Trap 37).
         worker = self._worker
         states = {worker.application.state_name: {worker.name: own}} if worker.initialized else {}
         return {"state_partitions": states, "stateless_partitions": {}}
@@ -117,7 +117,7 @@ class Requests:
         return answer(MessageType.SOURCE_IDS_QUERY_RESPONSE, {"source_ids": self._own_source_ids()})
 
     def _own_source_ids(self) -> list[str]:
-        """One for each of the connections that a listener takes, made before anybody connects (B.1)."""
+        """One for each of the connections that a listener takes, made before anybody connects (wallaroo.md, B.1)."""
         worker = self._worker
         if not worker.is_initializer or not worker.initialized:
             return []

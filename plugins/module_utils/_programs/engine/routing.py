@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which worker and which step a key belongs to (reference B.6)."""
+"""Which worker and which step a key belongs to (wallaroo.md, B.6)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def source_id(pipeline: str, worker: str, number: int) -> int:
 class Owners(dict[bytes, int]):
     """Key as it came -> index of its worker, computed once a key.
 
-    With a separator a key belongs to where the part before its first separator belongs (reference D.3).
+    With a separator a key belongs to where the part before its first separator belongs (wallaroo.md, D.3).
     """
 
     def __init__(self, workers: int, separator: bytes = b"") -> None:

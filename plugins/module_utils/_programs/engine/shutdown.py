@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The orderly end of a cluster: every worker deletes its resilience files and exits with 0 (reference A.6, Trap 1)."""
+"""The orderly end of a cluster: every worker deletes its resilience files, and exits 0 (wallaroo.md, A.6, Trap 1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .output import say
 from .worker import Worker
 
 LIMIT = 5.0
-"""Seconds after which the process ends in any case (A.6)."""
+"""Seconds after which the process ends in any case (wallaroo.md, A.6)."""
 
 _FLUSH_LIMIT = 2.0
 

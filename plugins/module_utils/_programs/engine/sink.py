@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sink: this worker's one connection to the receiver (reference D.1)."""
+"""The sink: this worker's one connection to the receiver (wallaroo.md, D.1)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Sink:
         return True
 
     def write(self, data: bytes) -> None:
-        """Send a batch of frames; it is dropped when the receiver is away (reference D.1)."""
+        """Send a batch of frames; it is dropped when the receiver is away (wallaroo.md, D.1)."""
         if self._outlet is not None:
             self._outlet.write(data)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A source: a port on which senders connect, at most ten at a time (reference B.2)."""
+"""A source: a port on which senders connect, at most ten at a time (wallaroo.md, B.2)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The states that a worker holds, and how they get into the event log and back (reference B.4, C.2)."""
+"""The states that a worker holds, and how they get into the event log and back (wallaroo.md, B.4, C.2)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StateStore:
         self._unregistered: frozenset[bytes] = frozenset()
 
     def adopt(self, keys: Iterable[bytes]) -> None:
-        """Keys that this worker holds from the start, with or without messages (reference C.3)."""
+        """Keys that this worker holds from the start, with or without messages (wallaroo.md, C.3)."""
         for key in keys:
             self._recorded.add(key)
             if key not in self.states:
@@ -51,7 +51,7 @@ class StateStore:
         """Put back what a rollback found.
 
         A step without a record is not touched: on a survivor it keeps what it received after the
-        checkpoint, as in the real engine (reference C.2).
+        checkpoint, as in the real engine (wallaroo.md, C.2).
 
         :returns: the number of records.
         :raises ValueError: when a record is none of this worker and application.
@@ -71,7 +71,7 @@ class StateStore:
         """The keys that this worker tells of when it is asked for its state entities.
 
         After a rollback these are fewer than it holds, on every worker: the real engine then takes the keys from
-        ``.local-keys``, where those that appeared at run time do not stand, and hears only of new ones (reference
+        ``.local-keys``, where those that appeared at run time do not stand, and hears only of new ones (wallaroo.md,
         C.3, Trap 37).
         """
         return [key.decode("utf-8", "replace") for key in self.states if key not in self._unregistered]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a worker does while another one recovers: stand still, connect anew, and go back (reference B.5)."""
+"""What a worker does while another one recovers: stand still, connect anew, and go back (wallaroo.md, B.5)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Survivor:
         self._barrier_for = ("", "")
         self._barrier_missing: set[str] = set()
         self.ceded = False
-        """Whether this worker once left its own recovery to another; it never says phase III again (Trap 27)."""
+        """Whether it once left its recovery to another: it never says phase III again (wallaroo.md, Trap 27)."""
         self.yields_to: Callable[[str], bool] = lambda name: True
         """Asked when another recovery begins; False keeps this worker at its own."""
         self.is_driving: Callable[[], bool] = lambda: False
@@ -79,7 +79,7 @@ class Survivor:
         worker = self._worker
         address = (host, int(message["port"]))
         say(f"RouterRegistry: update_worker_data_service: {name} -> {address[0]} {address[1]}")
-        # In memory only: the file keeps what it said when the cluster was formed (Trap 6).
+        # In memory only: the file keeps what it said when the cluster was formed (wallaroo.md, Trap 6).
         worker.data_addresses[name] = address
         boundary = worker.boundaries[name]
         boundary.clear()

@@ -102,7 +102,7 @@ class Worker:
 
     @property
     def boundary_count(self) -> int:
-        """How many boundaries the real engine has to each other worker: every source opens its own (B.1)."""
+        """How many boundaries the real engine has to each other worker: each source opens one (wallaroo.md, B.1)."""
         return 1 + (CONNECTIONS * len(self.application.sources) if self.is_initializer else 0)
 
     # -- the other workers -------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Worker:
             self.send(name, message)
 
     def identified(self, name: str, host: str, port: int) -> None:
-        """Another worker has said where it is: its address is where its connection comes from (Trap 8)."""
+        """Another worker has said where it is: its address is where its connection comes from (wallaroo.md, Trap 8)."""
         self.control_addresses[name] = (host, port)
         self.tasks.start(self.peer(name).connect((host, port)))
 
@@ -149,7 +149,7 @@ class Worker:
     # -- ports -------------------------------------------------------------------------------------------
 
     async def listen_control(self, address: HostPort) -> None:
-        """Open the control port, or end. The file gets what the command line says, whatever is bound (B.5)."""
+        """Open the control port, or end. The file gets what the command line says (wallaroo.md, B.5)."""
         try:
             await self.control_listener.listen(address)
         except (OSError, OverflowError):
@@ -169,7 +169,7 @@ class Worker:
         self.files.write_address("tcp-data", bound)
 
     async def listen_external(self) -> None:
-        """Open the external channel, where one was asked for; a port that cannot be had is not fatal (Trap 39)."""
+        """Open the external channel, where one was asked for; no port is not fatal (wallaroo.md, Trap 39)."""
         address = self.options.external
         if address is None:
             return
@@ -223,7 +223,7 @@ class Worker:
     def _rollback_barrier(self, incarnation: str, rollback: int) -> None:
         """Everything that was under way has been thrown away."""
         # A survivor's stream of barriers belongs to the initializer it knows. One that came back alone is
-        # not answered, which is why such a cluster never recovers (reference, "Observed").
+        # not answered, which is why such a cluster never recovers (wallaroo.md, "Observed").
         if self.initializer_incarnation not in ("", incarnation):
             return
         self.initializer_incarnation = incarnation

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file sender: records of files to a source, as Wallaroo's ``giles/sender`` sends them (reference D.6).
+"""The file sender: records of files to a source, as Wallaroo's ``giles/sender`` sends them (wallaroo.md, D.6).
 
 What differs, on purpose: it sends whole records only and counts them rightly. The original sends pieces of
-``--msg-size`` bytes whatever the records are, so that the demo's NBBO run ends inside a record (Trap 34). Here a
-file whose records do not have that size is refused, with the place, before anything is sent.
+``--msg-size`` bytes whatever the records are, so that the demo's NBBO run ends inside a record (wallaroo.md, Trap 34).
+Here a file whose records do not have that size is refused, with the place, before anything is sent.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ class FileSender:
             connection.close()
 
     def _pause(self, tick: float, connection: Connection) -> float:
-        """Until the next tick; those that passed while the source pushed back are left out (reference D.6)."""
+        """Until the next tick; those that passed while the source pushed back are left out (wallaroo.md, D.6)."""
         interval = self._arguments.interval
         if not interval:
             return tick

@@ -29,7 +29,7 @@ class Connection:
         self._idle_limit = idle_limit
         self._unsent = b""
         connection.setblocking(False)
-        # Notice a client whose machine is gone: it would keep its files for ever (Trap 19).
+        # Notice a client whose machine is gone: it would keep its files for ever (wallaroo.md, Trap 19).
         pause = max(1, vanished_after // (PROBES + 1))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, pause)

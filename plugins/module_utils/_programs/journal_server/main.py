@@ -4,8 +4,8 @@
 """The journal server: holds the journals of all workers, on another machine than theirs.
 
 Workers of either engine stream to it (``--resilience-dos-server``). It speaks the protocol of Wallaroo's
-own server (reference C.5) and, unlike that one, keeps inside its directory whatever a client asks, limits
-what a client can make it hold, notices a client whose machine is gone (Trap 19), and says that something
+own server (wallaroo.md, C.5) and, unlike that one, keeps inside its directory whatever a client asks, limits
+what a client can make it hold, notices a client whose machine is gone (wallaroo.md, Trap 19), and says that something
 is on the disk only when it is.
 """
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One connection to the journal server (reference C.5).
+"""One connection to the journal server (wallaroo.md, C.5).
 
 Requests and replies are frames; the first byte of a request is its command. After ``a`` every byte
 that comes is appended, unframed, until the client closes, and the server says from time to time how

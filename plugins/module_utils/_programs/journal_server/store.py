@@ -4,7 +4,7 @@
 """The files of the journal server: nothing a client asks for leads out of the server's directory.
 
 A file is ``DIRECTORY/WORKER/NAME``: exactly one directory deep, or in the directory itself for a client
-that never named a worker (reference C.5). Directories are entered by descriptor and links are followed
+that never named a worker (wallaroo.md, C.5). Directories are entered by descriptor and links are followed
 nowhere, so what somebody puts into the directory later does not lead out of it either.
 """
 

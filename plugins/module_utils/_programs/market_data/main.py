@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A generator of market data for market-spread, since the demo's large files are no longer to be had (reference H.3).
+"""A generator of market data for market-spread, since the demo's large files are not to be had (wallaroo.md, H.3).
 
 Three files in the layout of the original ones: ``initial-nbbo.msg`` with one quote a symbol, ``orders.msg`` and
 ``nbbo.msg``. A chosen share of the symbols is *rejecting*: all their quotes have a spread that gets their orders

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a histogram of 65 bins tells: percentiles, bars, the cumulative line (reference E.2, E.5).
+"""What a histogram of 65 bins tells: percentiles, bars, the cumulative line (wallaroo.md, E.2, E.5).
 
 Bin k holds the values of k significant bits, 2^(k-1) to 2^k - 1 nanoseconds, so that all that is known of a value
 is that it lies below 2^k.
@@ -87,7 +87,7 @@ def line(bins: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def spread(rates: Sequence[float]) -> dict[str, float]:
-    """Minimum, median and maximum; 0 without any (E.5)."""
+    """Minimum, median and maximum; 0 without any (wallaroo.md, E.5)."""
     if not rates:
         return {"min": 0, "median": 0, "max": 0}
     return {"min": min(rates), "median": statistics.median(rates), "max": max(rates)}

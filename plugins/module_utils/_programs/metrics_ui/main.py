@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The metrics UI: takes the metrics of all workers on one port and shows them on another (reference E)."""
+"""The metrics UI: takes the metrics of all workers on one port and shows them on another (wallaroo.md, E)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The port that workers send their metrics to (reference E.1).
+"""The port that workers send their metrics to (wallaroo.md, E.1).
 
 Nothing is ever sent back. Whoever sends what is no metrics is cut off and counted, and nobody else notices.
 """
@@ -164,7 +164,7 @@ def _application(topic: str) -> str:
 
 
 def _notice_vanishing(connection: socket.socket, seconds: int) -> None:
-    # A machine that lost its power says nothing: its worker would count as idle for ever (Trap 19).
+    # A machine that lost its power says nothing: its worker would count as idle for ever (wallaroo.md, Trap 19).
     pause = max(1, seconds // (_PROBES + 1))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, pause)

@@ -7,7 +7,7 @@
 * *hour*: slots of 30 s for the last hour.
 
 The slot of a time is that which ends with it or after it: a period that ends at 12:00:02 counted what happened
-after 12:00:00 (reference E.4, E.5).
+after 12:00:00 (wallaroo.md, E.4, E.5).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEPT = 3600
 """Seconds after which everything is forgotten."""
 
 UNSETTLED = 4
-"""The newest seconds, of which parts may still be on their way (E.5)."""
+"""The newest seconds, of which parts may still be on their way (wallaroo.md, E.5)."""
 
 AHEAD = 30
 """Seconds that a worker's clock may be ahead of ours."""

@@ -4,7 +4,7 @@
 """Everything that workers have sent in the last hour, in bounded memory.
 
 A metric is added to its own series - this computation of this pipeline on this worker - and to that of the thing
-it tells about: the pipeline, the worker, the computation, the source (reference E.5).
+it tells about: the pipeline, the worker, the computation, the source (wallaroo.md, E.5).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KIND_OF = {
 """Of what a category tells."""
 
 IDLE_AFTER = 10.0
-"""Seconds without metrics after which a connected worker counts as idle: it sends only while messages flow (E.4)."""
+"""Seconds without metrics until a connected worker counts as idle: it sends while messages flow (wallaroo.md, E.4)."""
 
 _SWEEP_EVERY = 10.0
 _CLOCKS_NAMED = 5

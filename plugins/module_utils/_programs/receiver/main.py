@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The receiver: takes what comes out of a cluster and keeps every frame (reference D.3).
+"""The receiver: takes what comes out of a cluster and keeps every frame (wallaroo.md, D.3).
 
 Any number of workers connect. Whole frames are written with their headers in the order in which
 they arrive, so the file is what the validation receiver of the demo writes. Beside it,

@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sender: validation sequences to a source (reference D.2).
+"""The sender: validation sequences to a source (wallaroo.md, D.2).
 
 Each key gets the values FIRST to LAST in order, in rounds of one batch a
 key, and each key stays on one connection, since order is kept only inside a connection.
 
 A source takes at most ten connections at a time; an eleventh waits in its kernel until another is
-closed (reference B.2). So the keys are spread over at most ten connections here: with one connection
+closed (wallaroo.md, B.2). So the keys are spread over at most ten connections here: with one connection
 a key, as the original has it, the eleventh key's data would wait for another sender's end, and
-sending in rounds would wait for ever (Trap 12).
+sending in rounds would wait for ever (wallaroo.md, Trap 12).
 
 There is no acknowledgement in the protocol. When a connection breaks, nobody knows what of the last
 bytes arrived, so the sender stops and says so, unless it is told to go on (``--on-break resume``).

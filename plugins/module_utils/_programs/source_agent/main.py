@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, BinaryIO, Optional
 
+from ..._engines.registry import files_in
 from ..._formats.framing import HEADER
 from ..._resilience import agent_protocol
 from ..._resilience.agent import Agent
-from ..._resilience.agent_protocol import LIMIT, MOST_BYTES, ProtocolError
-from ..._resilience.files import ResilienceSet
+from ..._resilience.agent_protocol import LAYOUT, LIMIT, MOST_BYTES, ProtocolError
 from ..._resilience.source import CopyError
 from ..shared import DONE, FAILED, Parser, complain
 
@@ -94,10 +94,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--server", required=True, help="the server's name in the inventory")
     parser.add_argument("--worker", required=True)
     parser.add_argument("--directory", required=True, help="the worker's resilience directory")
-    parser.add_argument("--prefix", required=True, help="what the worker's resilience files begin with")
+    for option in LAYOUT:
+        parser.add_argument(option, required=True, help="what the names of the worker's files depend on")
     options: argparse.Namespace = parser.parse_args(arguments)
     try:
-        files = ResilienceSet(options.directory, options.prefix, options.worker)
+        files = files_in(options.directory, options.engine, options.application, options.version, options.worker)
         serve(Agent(options.base, files), options.server, 0, sys.stdout.buffer)
     except (ValueError, BrokenPipeError) as error:
         complain(f"source_agent: {error}")

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 BUILD_RECORD = ".wallaroo-build.json"
 """What a build leaves in its tree."""
 
+_LAYOUT = ("--engine", "--application", "--version")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _SHORT = re.compile(r"-[nrltpgoDcivzRW]+(?:e\.?[A-Za-z0-9.]*)?")
 """Options that read; behind ``e`` the client says what it is capable of. No ``L`` or ``k``, which follow links."""
@@ -74,7 +75,7 @@ def _rsync(words: Sequence[str], bases: Sequence[str]) -> list[str]:
 def _agent(words: Sequence[str], bases: Sequence[str]) -> list[str]:
     before, program, given = words[:5], words[5:6], words[6:]
     options = dict(zip(given[::2], given[1::2]))
-    names = ["--base", "--server", "--worker", "--directory", "--prefix"]
+    names = ["--base", "--server", "--worker", "--directory", *_LAYOUT]
     if list(before[1:4]) != ["-u", "-E", "-s"] or list(program) != ["source_agent"] or list(given[::2]) != names:
         raise Refused("the source agent with other arguments")
     base = os.path.realpath(options.get("--base", ""))
@@ -83,7 +84,7 @@ def _agent(words: Sequence[str], bases: Sequence[str]) -> list[str]:
         raise Refused(f"the source agent of {options.get('--base')!r}")
     if not _below(os.path.realpath(options["--directory"]), os.path.join(base, "resilience")):
         raise Refused(f"the source agent in {options['--directory']!r}")
-    if len(given) != 2 * len(names) or not all(_NAME.fullmatch(options[name]) for name in ("--worker", "--prefix")):
+    if len(given) != 2 * len(names) or not all(_NAME.fullmatch(options[name]) for name in ("--worker", *_LAYOUT)):
         raise Refused("the source agent of something that is no worker")
     return [sys.executable, *words[1:]]
 

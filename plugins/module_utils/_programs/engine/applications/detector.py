@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The multi_partition_detector: keeps the last four values of each key (reference D.2, D.3)."""
+"""The multi_partition_detector: keeps the last four values of each key (wallaroo.md, D.2, D.3)."""
 
 from __future__ import annotations
 

@@ -47,13 +47,13 @@ class Application(Protocol):
     """What an application does with messages."""
 
     prefix: str
-    """What its resilience files begin with (reference C.1)."""
+    """What its resilience files begin with (wallaroo.md, C.1)."""
     display_name: str
     """Its name in metrics and logs."""
     state_name: str
     """Its state collection."""
     topology_message: str
-    """What it prints when an address is missing (A.2)."""
+    """What it prints when an address is missing (wallaroo.md, A.2)."""
     options: Options
     """What it knows of the command line, beside Wallaroo."""
     sources: Sequence[SourceDescription]

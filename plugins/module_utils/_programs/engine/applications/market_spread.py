@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""market-spread: orders are checked against the last NBBO quote of their symbol (reference D.4, D.5)."""
+"""market-spread: orders are checked against the last NBBO quote of their symbol (wallaroo.md, D.4, D.5)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.plant import PLANTS, plant
+
+from tests.planter import PLANTS, plant
 
 Stream = Callable[..., list[bytes]]
 

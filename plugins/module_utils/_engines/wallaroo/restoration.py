@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restoring a worker's resilience files from its journals alone (reference C.6).
+"""Restoring a worker's resilience files from its journals alone (wallaroo.md, C.6).
 
 The paths in a journal are those of the machines on which the worker ran. They are mapped: each must be a file of
 exactly this worker, whose directory becomes another. Nothing else is ever written, so no journal leads out of
-it (Trap 16).
+it (wallaroo.md, Trap 16).
 
 The files are put together beside their place, checked, and then brought there by a proved copy
-(:mod:`.copying`), so that an interruption leaves what can be repeated and never half a set.
+(:mod:`..._resilience.copying`), so that an interruption leaves what can be repeated and never half a set.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from .._formats import checkpoint_ids, event_log
-from .._formats import journal as journal_format
-from .._formats.journal import JournalError, JournalRecord, Operation
-from .._formats.whole_file import make_private_directory
-from .copying import copy
-from .files import SUFFIXES, ResilienceSet
-from .plan import Addresses, CopyResult
-from .source import CopyError, LocalSource
+from ..._formats import checkpoint_ids, event_log
+from ..._formats import journal as journal_format
+from ..._formats.journal import JournalError, JournalRecord, Operation
+from ..._formats.whole_file import make_private_directory
+from ..._resilience.copying import copy
+from ..._resilience.files import ResilienceSet
+from ..._resilience.plan import Addresses, CopyResult
+from ..._resilience.source import CopyError, LocalSource
+from .files import CHECKPOINT_IDS, EVENT_LOG, EVENT_LOG_JOURNAL, JOURNAL, LOCAL_KEYS, SUFFIXES
 
 HISTORY = "TODO-EventLog-rotation-history.txt"
-"""A note that Wallaroo writes into its current directory when it rotates a log (reference C.1). No restart needs it."""
+"""A note that Wallaroo leaves in its current directory when it rotates logs; no restart needs it (wallaroo.md, C.1)."""
 
-EVENT_LOG = "evlog"
 _BLOCK = 1 << 20
 
 
@@ -80,11 +80,11 @@ def replay(journals: ResilienceSet, into: Path) -> Restored:
     :raises OSError: when something cannot be read or written.
     """
     make_private_directory(into)
-    found = Restored(ResilienceSet(into, journals.prefix, journals.worker))
+    found = Restored(journals.at(into))
     _replay_operations(journals, found)
     _take_event_log(journals, found)
-    # The journal knows nothing of a file that was empty all the time (Trap 17).
-    found.files.path("local-keys").touch(mode=0o600)
+    # The journal knows nothing of a file that was empty all the time (wallaroo.md, Trap 17).
+    found.files.path(LOCAL_KEYS).touch(mode=0o600)
     _check(found)
     return found
 
@@ -113,7 +113,7 @@ def put_in_place(
 
 
 def _replay_operations(journals: ResilienceSet, found: Restored) -> None:
-    path = journals.path("journal")
+    path = journals.path(JOURNAL)
     if not path.exists():
         raise RestorationError(f"there is no {path.name} on the journal server, so nothing can be restored")
     whole = path.stat().st_size
@@ -127,7 +127,7 @@ def _replay_operations(journals: ResilienceSet, found: Restored) -> None:
         found.torn.append(Torn(path.name, whole, path.stat().st_size))
     except JournalError as error:
         raise RestorationError(f"{error}; nothing behind it can be trusted, and nothing was restored") from error
-    _copy_beginning(path, found.files.path("journal"), whole)
+    _copy_beginning(path, found.files.path(JOURNAL), whole)
 
 
 class _Replay:
@@ -200,14 +200,14 @@ class _Replay:
 
 
 def _is_journalled(record: JournalRecord, suffix: Optional[str]) -> bool:
-    """Whether a journal may tell of a file: of event logs it only says that they were deleted (reference C.4)."""
-    if suffix is None or suffix.endswith("journal"):
+    """Whether a journal may tell of a file: of event logs it only says that they were deleted (wallaroo.md, C.4)."""
+    if suffix is None or suffix.endswith(JOURNAL):
         return False
     return record.operation is Operation.REMOVE or (suffix in SUFFIXES and suffix != EVENT_LOG)
 
 
 def _take_event_log(journals: ResilienceSet, found: Restored) -> None:
-    logs = [path for path in journals.journal_files() if path.name.endswith(".evlog.journal")]
+    logs = [path for path in journals.journal_files() if journals.kind_of(path.name) == EVENT_LOG_JOURNAL]
     if not logs:
         raise RestorationError(f"there is no event log journal of {found.files.worker} on the journal server")
     for path in logs:
@@ -229,7 +229,7 @@ def _take_event_log(journals: ResilienceSet, found: Restored) -> None:
 
 
 def _check(found: Restored) -> None:
-    """Refuse before anything is changed what would end the worker at its rollback (Trap 18)."""
+    """Refuse before anything is changed what would end the worker at its rollback (wallaroo.md, Trap 18)."""
     missing = found.files.missing()
     if missing:
         raise RestorationError(
@@ -237,10 +237,9 @@ def _check(found: Restored) -> None:
             "end never reached the journal server"
         )
     try:
-        last = checkpoint_ids.read_last(found.files.path("checkpoint_ids"))
+        last = checkpoint_ids.read_last(found.files.path(CHECKPOINT_IDS))
         found.checkpoint = last.checkpoint if last else 0
-        rotated = found.files.evlog_rotated()
-        event_log.find_checkpoint(rotated[-1] if rotated else found.files.path("evlog"), found.checkpoint)
+        event_log.find_checkpoint(found.files.current(EVENT_LOG), found.checkpoint)
     except event_log.CheckpointNotFound as error:
         raise RestorationError(
             f"checkpoint {found.checkpoint} was committed, but its states never reached the journal server: "

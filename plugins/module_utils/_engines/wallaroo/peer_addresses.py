@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mending where a worker looks for the others when it restarts (reference, Trap 6 and "Observed").
+"""Mending where a worker looks for the others when it restarts (wallaroo.md, Trap 6 and "Observed").
 
 A worker keeps the addresses of all others in ``.connection-addresses`` as they were when the cluster was formed. After
 another worker has moved it hangs at a restart, since nobody is at the old address. So the file is mended before.
@@ -13,13 +13,12 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .._formats import connection_addresses
-from .._formats.connection_addresses import AddressesError
-from .._formats.whole_file import write_whole
-from .._resilience import kept_manifest
-from .._resilience.files import ResilienceSet
-
-SUFFIX = "connection-addresses"
+from ..._formats import connection_addresses
+from ..._formats.connection_addresses import AddressesError
+from ..._formats.whole_file import write_whole
+from ..._resilience import kept_manifest
+from ..._resilience.files import ResilienceSet
+from .files import PEERS
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Mending:
 def hosts(files: ResilienceSet) -> dict[str, str]:
     """Where a worker would look for the others; empty when that cannot be read."""
     try:
-        return connection_addresses.hosts(files.path(SUFFIX).read_bytes())
+        return connection_addresses.hosts(files.path(PEERS).read_bytes())
     except (OSError, AddressesError):
         return {}
 
@@ -50,7 +49,7 @@ def problem(files: ResilienceSet) -> str:
 
 
 def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False, base: str = "") -> Mending:
-    """Make the file name the servers where the other workers are now. Their ports never change (reference B.1).
+    """Make the file name the servers where the other workers are now. Their ports never change (wallaroo.md, B.1).
 
     The file is replaced as a whole, or not at all. As it was it is kept beside it, under a name that Wallaroo does not
     look for.
@@ -60,7 +59,7 @@ def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = Fals
     :raises OSError: when the file cannot be read or written.
     :raises AddressesError: when not everybody can be found in it.
     """
-    path = files.path(SUFFIX)
+    path = files.path(PEERS)
     wanted = {worker: _numeric(host) for worker, host in peers.items() if worker != files.worker}
     if not path.is_file() or not (wanted or only_check):
         return Mending()

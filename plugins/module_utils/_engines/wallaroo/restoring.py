@@ -9,11 +9,11 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .._formats.address_file import Address
+from ..._formats.address_file import Address
+from ..._resilience.files import ResilienceSet
+from ..._resilience.journal_fetch import JournalServerClient, StillAppended, fetch, upload, wait_until_left
+from ..._resilience.plan import Addresses, CopyResult
 from . import restoration
-from .files import ResilienceSet
-from .journal_fetch import JournalServerClient, StillAppended, fetch, upload, wait_until_left
-from .plan import Addresses, CopyResult
 
 
 @dataclass
@@ -37,7 +37,7 @@ def from_journal_server(
     limit: float,
     only_check: bool = False,
 ) -> Outcome:
-    """Restore a worker from its journals alone (reference C.6).
+    """Restore a worker from its journals alone (wallaroo.md, C.6).
 
     Half a record at the end of a journal is cut off on the server too, since the restarted worker goes on there.
 
@@ -50,7 +50,7 @@ def from_journal_server(
         # Nothing is left behind on the target, not even a directory.
         workshop = Path(tempfile.mkdtemp(prefix="restoring-"))
     restoration.clear(workshop)
-    journals = ResilienceSet(workshop / "journals", target.prefix, target.worker)
+    journals = target.at(workshop / "journals")
     try:
         with JournalServerClient(server, target.worker) as client:
             try:

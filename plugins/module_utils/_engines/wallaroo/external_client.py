@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client for a cluster's external control channel (reference F)."""
+"""A client for a cluster's external control channel (wallaroo.md, F)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .._formats.external import MessageType, decode, encode
-from .._formats.framing import FrameSplitter
-from .._problem import Problem
+from ..._formats.external import MessageType, decode, encode
+from ..._formats.framing import FrameSplitter
+from ..._problem import Problem
 
 ANSWER_LIMIT = 16 << 20
 """Bytes of one answer: the entities of many keys are listed in one."""

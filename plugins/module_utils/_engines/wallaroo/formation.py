@@ -10,41 +10,27 @@ its log when all workers are there, and what a worker has taken in stands in its
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Optional
+from collections.abc import Iterable, Mapping
 
-from .._cluster.naming import INITIALIZER
-from .._cluster.record import ClusterRecord
-from .._process.log import LINE_LIMIT
-from .._process.record import ProcessRecord
-from .._resilience import progress
-from .._resilience.files import ResilienceSet, prefix
-from .command_line import resilience_directory
+from ..._cluster.naming import INITIALIZER
+from ..._process.log import LINE_LIMIT
+from ..._process.record import ProcessRecord
+from ..._resilience.files import ResilienceSet
+from ..contract import COVERED, FORMED, FORMING, UNKNOWN
+from . import progress
 
 INITIALIZED = r"^Application has successfully initialized\."
 """What the initializer says once all workers are there."""
 
-UNKNOWN = ""
-"""This server has nothing that would tell."""
-FORMING = "forming"
-"""The initializer was started here, and has not said that all workers are there."""
-FORMED = "formed"
-"""It has said that, or it cannot be told any more."""
-COVERED = "covered"
-"""A worker here has written a checkpoint, so there is a state that could be lost."""
 
-
-def formation(base: str, record: Optional[ClusterRecord], processes: Mapping[str, ProcessRecord]) -> str:
+def formation(workers: Iterable[ResilienceSet], processes: Mapping[str, ProcessRecord]) -> str:
     """What this server knows of it.
 
+    :param workers: the files of all workers, as far as they are here.
     :param processes: those that were started here, by name.
     """
-    if record is None:
-        return UNKNOWN
-    for worker in record.worker_names():
-        files = ResilienceSet(resilience_directory(base, worker), prefix(record.application, record.version), worker)
-        if _has_checkpoint(files):
-            return COVERED
+    if any(map(_has_checkpoint, workers)):
+        return COVERED
     initializer = processes.get(INITIALIZER)
     if initializer is None:
         return UNKNOWN

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plants violations into a good stream: a verifier that cannot fail is worthless.
 
-Used by the tests, and by users who want to see that their verification would have failed (a negative
-control). Each plant is one fault of one class, at a place that a seed decides.
+Each plant is one fault of one class, at a place that a seed decides. It changes what was received;
+``planting.py`` makes workers fail.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Optional
 
-from .._formats.detector import decode_output, expected_window
-from .._formats.framing import HEADER, FrameSplitter, frame
-from .key_rule import Window, window_text
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
+    decode_output,
+    expected_window,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import HEADER, FrameSplitter, frame
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.key_rule import Window, window_text
 
 _MARGIN = 8
 """Messages of a key before and after the fault, so that its beginning and its end stay whole."""

@@ -4,19 +4,20 @@
 """How far a worker's resilience files have come: what decides whether older files of it can still be started from.
 
 A recovering worker is sent back to the last checkpoint that the cluster has committed, and a checkpoint is committed
-when every worker has written its id (reference B.4). With journals it also refuses to start when the journal server has
-more of its files than it has itself (reference C.5, and "Old files cannot come back").
+when every worker has written its id (wallaroo.md, B.4). With journals it also refuses to start when the journal server
+has more of its files than it has itself (wallaroo.md, C.5, "Old files cannot come back").
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .._formats import checkpoint_ids, event_log
-from .._formats.address_file import Address
-from .._process.waiting import LimitReached, wait_until
-from .files import ResilienceSet
-from .journal_fetch import JournalServerClient
+from ..._formats import checkpoint_ids, event_log
+from ..._formats.address_file import Address
+from ..._process.waiting import LimitReached, wait_until
+from ..._resilience.files import ResilienceSet
+from ..._resilience.journal_fetch import JournalServerClient
+from .files import CHECKPOINT_IDS, EVENT_LOG
 
 
 def of_files(files: ResilienceSet) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def on_journal_server(server: Address, files: ResilienceSet, limit: float) -> di
 
 def _committed(files: ResilienceSet) -> int:
     """The last checkpoint that this worker noted as committed; 0 when there is none."""
-    path = files.path("checkpoint_ids")
+    path = files.path(CHECKPOINT_IDS)
     if not path.is_file():
         return 0
     ids = checkpoint_ids.committed_after(path, 0)
@@ -66,8 +67,7 @@ def _committed(files: ResilienceSet) -> int:
 def _written(files: ResilienceSet) -> dict[str, int]:
     """The highest checkpoint whose id stands in the event log, and how many ids there are."""
     count = highest = 0
-    rotated = files.evlog_rotated()
-    path = rotated[-1] if rotated else files.path("evlog")
+    path = files.current(EVENT_LOG)
     if path.is_file():
         try:
             for _offset, found in event_log.iterate(path):

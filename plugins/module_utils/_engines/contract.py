@@ -1,0 +1,259 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an engine is to everybody else: an adapter that answers. Roles and modules act.
+
+An adapter holds every fact that another engine would have otherwise. What every engine has is :class:`Engine`, mostly
+data. What not every engine offers is a small protocol of its own below; an adapter without its methods does not have
+the capability, and :func:`.registry.offered` refuses in one sentence whoever asks for it (decision 0021).
+
+What is not asked of an adapter is the same for all engines: which process a worker is (its pid, start time and command
+line, :mod:`.._process.identity`), how it is killed, who owns a worker, how a copy is proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union, runtime_checkable
+
+from .._formats.address_file import Address
+from .._process.record import ProcessRecord
+from .._resilience.files import Layout, ResilienceSet
+from .._resilience.plan import Addresses, CopyResult
+
+if TYPE_CHECKING:
+    from .._cluster.record import ClusterRecord, ServerAddress
+
+LISTENING, READY = "listening", "ready"
+"""What is waited for: that others can reach a worker; that it works."""
+
+UNKNOWN, FORMING, FORMED, COVERED = "", "forming", "formed", "covered"
+"""How far a cluster has come together, as far as a server can tell: nothing here would tell; its first worker was
+started here and has not said that all are there; it has, or cannot tell any more; a worker here has written a
+checkpoint, so there is a state that could be lost."""
+
+EXACTLY_ONCE, AT_LEAST_ONCE, NO_GUARANTEE = "exactly_once", "at_least_once", "none"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process of a cluster is, and what may be done to it."""
+
+    name: str
+    movable: bool = True
+    """Whether it can be crashed alone and come back from its files, here or elsewhere."""
+    why_not: str = ""
+    """What people are told who want that; ``{act}`` is what they want (``moved``, ``restarted``)."""
+
+
+class Wave(NamedTuple):
+    """Workers that may start at the same time, all of them before the next wave."""
+
+    workers: tuple[str, ...]
+    until: str
+    """:data:`LISTENING` or :data:`READY`. A worker that comes twice is started once, and waited for again."""
+
+
+class LogLine(NamedTuple):
+    """A worker says it in its log."""
+
+    pattern: str
+
+
+class OpenPort(NamedTuple):
+    """It listens."""
+
+    port: int
+
+
+class HttpAnswer(NamedTuple):
+    """It, or whoever leads it, answers with a body that matches."""
+
+    url: str
+    pattern: str
+
+
+Signal = Union[LogLine, OpenPort, HttpAnswer]
+
+
+class Command(NamedTuple):
+    """How a worker is started, the first time and every other."""
+
+    argv: list[str]
+    files: Mapping[str, str] = {}
+    """Configuration: path below the server's base -> text, written before each start."""
+    environment: Mapping[str, str] = {}
+
+
+class Engine(Protocol):
+    """What every engine answers."""
+
+    name: str
+    """As in ``engine=``."""
+    versions: Sequence[str]
+    home: str
+    """What ``wallaroo_home`` must be, as the end of a sentence; empty when the collection brings the engine along."""
+    coordinator: str
+    """The worker without which no other recovers; empty when there is none."""
+    restarts_all: bool
+    """Whether all workers have to be started again when one has died."""
+    copies_alive: bool
+    """Whether the beginnings of growing files may be copied while a worker runs, so that little is left to copy."""
+    failures: Sequence[str]
+    """Patterns of the lines after which a worker that starts is lost."""
+    diagnostics: Sequence[str]
+    """What to collect after a failure beside the logs of all processes, as patterns below the server's base."""
+
+    def role(self, worker: str) -> Role:
+        """What a worker is."""
+
+    def executable(self, record: ClusterRecord) -> str:
+        """The file that has to be there, the same on all servers; empty when the collection brings the engine along."""
+
+    def waves(self, record: ClusterRecord) -> list[Wave]:
+        """In which order the workers of a fresh cluster start."""
+
+    def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
+        """How a worker is started on a server.
+
+        :param python: the interpreter, for an engine that the collection brings along.
+        """
+
+    def signal(self, worker: str, until: str, recovering: bool) -> Signal:
+        """By what a worker is known to be as far as :data:`LISTENING` or :data:`READY`."""
+
+    def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
+        """How far the cluster has come together, as far as this server knows.
+
+        :param processes: those that were started here, by name.
+        """
+
+    def layout(self, application: str, version: str, worker: str) -> Layout:
+        """The names of a worker's files.
+
+        :raises ValueError: for an application or version that is not known.
+        """
+
+    def address(self, files: ResilienceSet) -> str:
+        """Where a worker listens, or would after a restart; empty when its files do not tell."""
+
+    def progress(self, files: ResilienceSet) -> dict[str, Any]:
+        """How far a worker's files have come: the last checkpoint that was ``committed`` and the last that was
+        ``written``, how many ``checkpoints`` there are, and how long its ``journals`` are.
+
+        :raises ValueError: when they are damaged.
+        :raises OSError: when they cannot be read.
+        """
+
+    def last_words(self, lines: Sequence[str]) -> str:
+        """The line at the end of a log that says why a worker ended of itself; empty when there is none."""
+
+    def guarantee(self, source: str, sink: str) -> str:
+        """What a crash leaves of the messages.
+
+        :param source: ``plain``, or ``replayable``: it sends again from where it is asked to.
+        :param sink: ``plain``, or ``committing``: it takes back what was not covered by a checkpoint.
+        """
+
+
+@runtime_checkable
+class Checkpointed(Protocol):
+    """Its files tell which checkpoints are committed, so that it can be waited for one that covers what was sent."""
+
+    def last_checkpoint(self, files: ResilienceSet) -> int:
+        """The last one; 0 when there is none yet.
+
+        :raises HalfWritten: when it is being written.
+        :raises ValueError: when the files are damaged.
+        :raises OSError: when they cannot be read.
+        """
+
+    def checkpoints_after(self, files: ResilienceSet, since: int) -> list[int]:
+        """Those after one.
+
+        :raises ValueError: when the files are damaged.
+        :raises OSError: when they cannot be read.
+        """
+
+
+@runtime_checkable
+class KnowsPeers(Protocol):
+    """Its workers keep the addresses of the others in their files, which must follow whoever moves."""
+
+    def peers(self, files: ResilienceSet) -> dict[str, str]:
+        """Worker -> where it is looked for; empty when that cannot be read."""
+
+    def peers_problem(self, files: ResilienceSet) -> str:
+        """Why nobody in the files could be given another address; empty when that is possible."""
+
+    def mend_peers(
+        self, files: ResilienceSet, peers: Mapping[str, str], only_check: bool = False, base: str = ""
+    ) -> Mending:
+        """Let a worker look for the others where they are now.
+
+        :param base: the server's directory, where it keeps what a copy was proved to hold; that goes along.
+        :raises OSError: when a file cannot be read or written.
+        :raises ValueError: when not everybody can be found in it.
+        """
+
+    def stuck(self, server: str, worker: str, why: object) -> str:
+        """Why a worker cannot be restarted after others have moved, and what can be done."""
+
+
+@runtime_checkable
+class Journalled(Protocol):
+    """Its workers journal what they write, so that they can be restored when their server is lost."""
+
+    def journalled(self, server: Address, files: ResilienceSet, limit: float) -> dict[str, int]:
+        """How much the journal server has of each journal, once nobody appends to them any more.
+
+        :raises CopyError: when it does not say.
+        :raises LimitReached: when somebody still appends after ``limit`` seconds.
+        """
+
+    def restore(
+        self,
+        server: Address,
+        target: ResilienceSet,
+        addresses: Addresses,
+        workshop: Path,
+        limit: float,
+        only_check: bool = False,
+    ) -> Restoration:
+        """Restore a worker from its journals alone.
+
+        :param workshop: a directory of this restoration, emptied before and removed after it.
+        :param limit: seconds to wait until nobody appends to the journals.
+        :raises CopyError: when it is not possible; what was there is as it was, or no set that a worker starts from.
+        :raises OSError: when the workshop cannot be written.
+        """
+
+
+class Mending(Protocol):
+    """What was done to a worker's addresses of others, or would be."""
+
+    changes: dict[str, tuple[str, str]]
+    """Worker -> its host in the file before, and now."""
+    backup: str
+    """Where the file as it was is kept."""
+
+
+class Restoration(Protocol):
+    """What a restoration did, or in check mode would do."""
+
+    copy: CopyResult
+    records: int
+    checkpoint: int
+    directory: str
+    fetched_bytes: int
+    warnings: list[str]
+
+
+class HalfWritten(Exception):
+    """A file is being written at this moment; what it said before still holds."""
+
+
+class NotOffered(ValueError):
+    """An engine does not have what is asked of it; the sentence says so."""

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engines by name. A new one is a file with its adapter, and its line here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Optional
+
+from .._process.record import ProcessRecord
+from .._resilience.files import ResilienceSet, resilience_directory
+from .contract import UNKNOWN, Checkpointed, Engine, Journalled, KnowsPeers, NotOffered
+from .embedded import Embedded
+from .wallaroo.adapter import Wallaroo
+
+if TYPE_CHECKING:
+    from .._cluster.record import ClusterRecord
+
+ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in (Embedded(), Wallaroo())})
+
+DEFAULT = "embedded"
+
+_CAPABILITIES = {
+    Checkpointed: "does not tell which of its checkpoints are committed",
+    KnowsPeers: "has workers that keep no addresses of others",
+    Journalled: "keeps no journals from which a worker could be restored",
+}
+
+
+def engine(name: str) -> Engine:
+    """The adapter of an engine.
+
+    :raises ValueError: when there is none.
+    """
+    if name not in ENGINES:
+        raise ValueError(f"{name!r} is no engine: there are {', '.join(sorted(ENGINES))}")
+    return ENGINES[name]
+
+
+def offered(name: str, capability: Any) -> Any:
+    """The adapter of an engine as what it offers beyond what every engine does.
+
+    :param capability: one of the small protocols of :mod:`.contract`.
+    :raises NotOffered: when it does not.
+    """
+    adapter = engine(name)
+    if not isinstance(adapter, capability):
+        raise NotOffered(f"The engine {name} {_CAPABILITIES[capability]}.")
+    return adapter
+
+
+def files_in(
+    directory: str | os.PathLike[str], name: str, application: str, version: str, worker: str
+) -> ResilienceSet:
+    """A worker's files in a directory.
+
+    :raises ValueError: for an engine, application or version that is not known.
+    """
+    return ResilienceSet(directory, engine(name).layout(application, version, worker), worker)
+
+
+def files_at(base: str, cluster: ClusterRecord, worker: str) -> ResilienceSet:
+    """A worker's files on a server."""
+    directory = resilience_directory(base, worker)
+    return files_in(directory, cluster.engine, cluster.application, cluster.version, worker)
+
+
+def formation(base: str, cluster: Optional[ClusterRecord], processes: Mapping[str, ProcessRecord]) -> str:
+    """How far a cluster has come together, as far as a server knows that may know of none."""
+    return UNKNOWN if cluster is None else engine(cluster.engine).formation(base, cluster, processes)

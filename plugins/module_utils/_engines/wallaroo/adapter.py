@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Wallaroo, whatever its version: what :mod:`..contract` asks of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..._catalogue.applications import application as application_of
+from ..._catalogue.versions import VERSIONS
+from ..._cluster.naming import INITIALIZER
+from ..._formats import checkpoint_ids
+from ..._formats.address_file import AddressFileError, read_address
+from ..._process.record import ProcessRecord
+from ..._resilience.files import Layout, ResilienceSet, resilience_directory
+from ..contract import AT_LEAST_ONCE, LISTENING, NO_GUARANTEE, READY, Command, HalfWritten, LogLine, Role, Signal, Wave
+from . import files as wallaroo_files
+from . import formation, peer_addresses, restoring
+from . import progress as file_progress
+from .command_line import worker_argv
+
+if TYPE_CHECKING:
+    from ..._cluster.record import ClusterRecord, ServerAddress
+
+_LISTENING = LogLine(r" control: listening on ")
+_PHASE_III = LogLine(r"INIT PHASE III: Application is ready to work!")
+_RESUMED = LogLine(r"~~~Resuming message processing\.~~~")
+
+_WORKER = Role("worker")
+_INITIALIZER = Role(
+    INITIALIZER,
+    movable=False,
+    # In no version (wallaroo.md, "Observed").
+    why_not="The initializer (worker 1) cannot be {act}: once it has crashed it never recovers alone, neither with "
+    "nor without its old addresses. Choose another worker, or start the cluster afresh.",
+)
+
+
+class Wallaroo:
+    """See :class:`..contract.Engine`, :class:`..contract.Checkpointed`, ``KnowsPeers`` and ``Journalled``."""
+
+    name = "wallaroo"
+    versions: Sequence[str] = tuple(VERSIONS)
+    home = "the absolute path of a built Wallaroo tree on the servers (setup_repo.yml makes one)"
+    coordinator = INITIALIZER
+    restarts_all = False
+    copies_alive = True
+    failures: Sequence[str] = (
+        r"\(to initializer\): connection failed!",
+        r"Some resilience/recovery files are missing",
+        r": unable to listen",
+        r"This should never happen",
+        r"^Error: ",
+        r"Couldn't build topology",
+    )
+    diagnostics: Sequence[str] = ()
+
+    def role(self, worker: str) -> Role:
+        """See :class:`..contract.Engine`."""
+        return _INITIALIZER if worker == INITIALIZER else _WORKER
+
+    def executable(self, record: ClusterRecord) -> str:
+        """See :class:`..contract.Engine`."""
+        return str(PurePosixPath(record.wallaroo_home) / application_of(record.application).executable)
+
+    def head(self, record: ClusterRecord, base: str, python: str) -> list[str]:
+        """The start of a worker's command line: what is executed."""
+        del base, python
+        return [self.executable(record), "--ponynoblock"]
+
+    def waves(self, record: ClusterRecord) -> list[Wave]:
+        """A worker that is started before the initializer listens hangs for ever."""
+        first, *others = record.worker_names()
+        if not others:
+            return [Wave((first,), READY)]
+        return [Wave((first,), LISTENING), Wave(tuple(others), LISTENING), Wave((first,), READY)]
+
+    def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
+        """See :class:`..contract.Engine`."""
+        return Command(worker_argv(record, worker, server, self.head(record, server.base, python)))
+
+    def signal(self, worker: str, until: str, recovering: bool) -> Signal:
+        """See :class:`..contract.Engine`."""
+        if until == LISTENING:
+            return _LISTENING
+        if recovering:
+            # Not phase III: a worker that ceded its recovery never prints it (wallaroo.md, "Observed").
+            return _RESUMED
+        return LogLine(formation.INITIALIZED) if worker == INITIALIZER else _PHASE_III
+
+    def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
+        """See :class:`..contract.Engine`."""
+        sets = (
+            ResilienceSet(
+                resilience_directory(base, worker), self.layout(record.application, record.version, worker), worker
+            )
+            for worker in record.worker_names()
+        )
+        return formation.formation(sets, processes)
+
+    def layout(self, application: str, version: str, worker: str) -> Layout:
+        """See :class:`..contract.Engine`."""
+        prefix = application_of(application).prefix_at(version)
+        return wallaroo_files.layout(prefix, worker, (self.name, application, version))
+
+    def address(self, files: ResilienceSet) -> str:
+        """See :class:`..contract.Engine`."""
+        try:
+            return read_address(files.path(wallaroo_files.CONTROL)).host
+        except (OSError, AddressFileError):
+            return ""
+
+    progress = staticmethod(file_progress.of_files)
+
+    def last_words(self, lines: Sequence[str]) -> str:
+        """See :class:`..contract.Engine`. An invariant that does not hold says before what did not."""
+        for index, line in enumerate(lines):
+            if "should never happen" in line:
+                return lines[max(index - 1, 0)].strip()
+            if line.startswith("Error"):
+                return line.strip()
+        return ""
+
+    def guarantee(self, source: str, sink: str) -> str:
+        """What a plain source sent while a worker was dead is lost; no sink takes back what was not committed."""
+        del sink
+        return AT_LEAST_ONCE if source == "replayable" else NO_GUARANTEE
+
+    def last_checkpoint(self, files: ResilienceSet) -> int:
+        """See :class:`..contract.Checkpointed`."""
+        try:
+            found = checkpoint_ids.read_last(files.path(wallaroo_files.CHECKPOINT_IDS))
+        except checkpoint_ids.TornRecord as torn:
+            raise HalfWritten(str(torn)) from torn
+        return found.checkpoint if found else 0
+
+    def checkpoints_after(self, files: ResilienceSet, since: int) -> list[int]:
+        """See :class:`..contract.Checkpointed`."""
+        return checkpoint_ids.committed_after(files.path(wallaroo_files.CHECKPOINT_IDS), since)
+
+    peers = staticmethod(peer_addresses.hosts)
+    peers_problem = staticmethod(peer_addresses.problem)
+    mend_peers = staticmethod(peer_addresses.mend)
+    stuck = staticmethod(peer_addresses.stuck)
+
+    journalled = staticmethod(file_progress.on_journal_server)
+    restore = staticmethod(restoring.from_journal_server)
