@@ -51,7 +51,6 @@ help: ## list these targets
 
 venv:
 	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && "$$python" -I tools/environment.py $(ENVIRONMENT) $(LOCK)
-	@python tools/metrics_ui_bundle.py
 
 demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4)
 	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(AS_VARIABLES) $(ARGS)

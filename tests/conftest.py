@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tools.metrics_ui_bundle import bundle_of as metrics_ui_bundle_of
-
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -25,12 +23,6 @@ def repository() -> Path:
 def fixtures() -> Path:
     """Small recorded files that every clone has."""
     return REPOSITORY / "tests" / "fixtures"
-
-
-@pytest.fixture(scope="session")
-def metrics_ui_bundle(repository: Path) -> Path:
-    """Page and libraries of the metrics UI, as ``make venv`` has made them ready."""
-    return metrics_ui_bundle_of(repository)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import os
 import re
 import socket
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -26,7 +25,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     encode,
     topic_of,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.main import CHART
 
 from tests.program_runner import Programs
 
@@ -35,24 +33,13 @@ APPLICATION = "Demo"
 LIMIT = 20.0
 
 
-def chart_of(bundle: Path, directory: Path) -> Path:
-    """Chart.js out of the wheel in a bundle, put into a directory."""
-    with zipfile.ZipFile(bundle) as opened:
-        (wheel,) = (name for name in opened.namelist() if name.startswith(f"wheels/django_{CHART[0]}-"))
-        with zipfile.ZipFile(opened.open(wheel)) as package:
-            return Path(package.extract("/".join(CHART), directory))
-
-
 class Ui:
     """A metrics UI that listens."""
 
-    def __init__(self, programs: Programs, directory: Path, *arguments: object, chart: Optional[Path] = None) -> None:
-        if chart is None:
-            chart = directory / "chart.js"
-            chart.write_text("/* stands for the chart library, which no test of the server needs */\n")
+    def __init__(self, programs: Programs, directory: Path, *arguments: object) -> None:
         token = directory / "token"
         anywhere = "127.0.0.1:0"
-        files = ["--page", PAGE, "--chart", chart, "--token-file", token]
+        files = ["--page", PAGE, "--token-file", token]
         self.process = programs.start("metrics_ui", "--listen", anywhere, "--metrics", anywhere, *files, *arguments)
         assert self.process.stdout
         self.metrics = self._address(r"taking metrics on 127.0.0.1:(\d+)$")

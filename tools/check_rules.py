@@ -20,12 +20,8 @@ MAY_SLEEP = {"_process/waiting.py"}
 
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
-BROUGHT_ALONG = {
-    "_edge.py": {"ansible"},
-    "_programs/metrics_ui/serving.py": {"h11", "starlette", "uvicorn"},
-    "_programs/metrics_ui/web.py": {"starlette"},
-}
-"""What a server has beside: Ansible brings its own part along with each module, the role metrics_ui its wheels."""
+BROUGHT_ALONG = {"_edge.py": {"ansible"}}
+"""What a server has beside: Ansible brings its own part along with each module."""
 
 
 ENGINES_OWN = {

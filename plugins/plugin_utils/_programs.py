@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The archive of programs that servers run: the collection's own library, packed by the controller.
+"""The archive of programs that servers run: the collection's own library and the page of the metrics UI, packed by the
+controller.
 
 The same sources give the same archive, so that a server is brought one only when it has another.
 """
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LIBRARY = Path(__file__).parents[1] / "module_utils"
+
+PAGE = Path(__file__).parents[2] / "roles" / "metrics_ui" / "files" / "page"
 
 PACKAGE = "wallaroo_resilience"
 """The name under which the library is imported in the archive."""
@@ -41,6 +44,8 @@ def contents() -> Mapping[str, bytes]:
         name = path.relative_to(LIBRARY)
         if name.parts[0] not in FOR_MODULES:
             found[f"{PACKAGE}/{name.as_posix()}"] = path.read_bytes()
+    for path in sorted(PAGE.iterdir()):
+        found[f"{PACKAGE}/page/{path.name}"] = path.read_bytes()
     return found
 
 

@@ -87,9 +87,9 @@ def of_step(playbook: str, registered: Registered, check: bool) -> Optional[Outc
 
 
 def _start_cluster(common: Data, registered: Registered) -> Outcome:
-    plan, installed = registered.plan("cluster_step"), registered("metrics_ui_installed").get("python")
+    plan, started = registered.plan("cluster_step"), registered("metrics_ui_started").get("state")
     record, metrics_ui = plan["cluster"], plan.get("metrics_ui") or {}
-    shown = metrics_ui.get("state") == "started" and (installed or common["check"])
+    shown = metrics_ui.get("state") == "started" and (started or common["check"])
     return from_data(
         Started,
         {

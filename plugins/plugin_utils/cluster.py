@@ -134,7 +134,7 @@ class Cluster(Steps):
         :param keys: how many keys senders use (11).
         :param checkpoint_interval: seconds between two checkpoints (1).
         :param journal: every worker journals to a journal server.
-        :param metrics_ui: show metrics in the browser. None: where the libraries for that can be had.
+        :param metrics_ui: show metrics in the browser. None: where it can start.
         :param metrics_ui_listen: where to, such as ``0.0.0.0`` for all addresses of server 1 (its internal one).
         :param symbols_file: for market-spread: the file with its symbols on the servers.
         :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``, or the first of all.

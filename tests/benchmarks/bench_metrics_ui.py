@@ -178,10 +178,8 @@ def live(targets: Targets, seconds: int) -> None:
     """The real program."""
     periods = min(seconds, 280) // PERIOD  # The pages tell of five minutes, and nothing may have left them.
     with tempfile.TemporaryDirectory() as name:
-        chart = Path(name, "chart.js")
-        chart.write_text("/* the server does not look into it */\n")
         words = [sys.executable, "-c", CODE, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]
-        words += ["--page", str(PAGE), "--chart", str(chart), "--token-file", str(Path(name, "token"))]
+        words += ["--page", str(PAGE), "--token-file", str(Path(name, "token"))]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             assert process.stdout

@@ -39,9 +39,8 @@ from tests.benchmarks.bench_metrics_ui import (  # noqa: E402  # found through t
     send_live,
 )
 from tests.browser.browser import Browser  # noqa: E402
-from tests.metrics_ui_runner import Ui, chart_of  # noqa: E402
+from tests.metrics_ui_runner import Ui  # noqa: E402
 from tests.program_runner import Programs  # noqa: E402
-from tools.metrics_ui_bundle import bundle_of  # noqa: E402
 
 WATCH = """
 window.seen = [];
@@ -61,7 +60,7 @@ def measure(chromium: str, chromedriver: str, periods: int) -> list[float]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         programs = Programs()
         stack.callback(programs.end)
-        ui = Ui(programs, directory, chart=chart_of(bundle_of(REPOSITORY), directory))
+        ui = Ui(programs, directory)
         (directory / "browser").mkdir()
         browser = Browser(chromium, chromedriver, directory / "browser")
         stack.callback(browser.end)

@@ -11,7 +11,9 @@ import json
 import os
 import shutil
 import signal
+import struct
 import time
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,6 +118,50 @@ class Browser:
                     if mine in (process / "environ").read_bytes().split(b"\0"):
                         found.append(int(process.name))
         return found
+
+
+class Pixels:
+    """A picture that can be looked into."""
+
+    def __init__(self, png: bytes) -> None:
+        """:param png: as Chromium makes them: eight bits a colour, in one pass."""
+        self.width, self.height, depth, kind, _compression, _filter, interlaced = struct.unpack(">IIBBBBB", png[16:29])
+        assert (depth, interlaced) == (8, 0)
+        self._size = {2: 3, 6: 4}[kind]
+        at, packed = 8, b""
+        while at < len(png):
+            length, name = struct.unpack(">I4s", png[at : at + 8])
+            packed += png[at + 8 : at + 8 + length] if name == b"IDAT" else b""
+            at += length + 12
+        data, wide = zlib.decompress(packed), self.width * self._size
+        self._rows = [bytes(wide)]
+        for begin in range(0, len(data), wide + 1):
+            self._rows.append(self._row(data[begin], bytearray(data[begin + 1 : begin + 1 + wide]), self._rows[-1]))
+        del self._rows[0]
+
+    def _row(self, method: int, row: bytearray, above: bytes) -> bytes:
+        """A row of bytes, each of which is told by how it differs from those beside and above it."""
+        size = self._size
+        if method == 2:
+            return bytes((one + up) & 255 for one, up in zip(row, above))
+        for at in range(len(row)) if method else ():
+            left, up = (row[at - size] if at >= size else 0), above[at]
+            if method == 4:
+                corner = above[at - size] if at >= size else 0
+                guess = left + up - corner
+                nearest = min((abs(guess - one), order, one) for order, one in enumerate((left, up, corner)))
+                row[at] = (row[at] + nearest[2]) & 255
+            else:
+                row[at] = (row[at] + (left if method == 1 else (left + up) // 2)) & 255
+        return bytes(row)
+
+    def at(self, x: int, y: int) -> tuple[int, ...]:
+        """Red, green and blue."""
+        return tuple(self._rows[y][x * self._size : x * self._size + 3])
+
+    def colours(self) -> set[tuple[int, ...]]:
+        """All that there are."""
+        return {self.at(x, y) for y in range(self.height) for x in range(self.width)}
 
 
 class Page:
@@ -270,6 +316,24 @@ class Page:
     def picture(self) -> bytes:
         """What can be seen, as PNG."""
         return base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
+
+    def pixels(self, selector: str) -> Pixels:
+        """What an element looks like that can be seen without scrolling."""
+        box = self.script(
+            "const { x, y, width, height } = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return { x, y, width, height, scale: 1 }",
+            selector,
+        )
+        assert self.script("return scrollY") == 0
+        return Pixels(base64.b64decode(self.command("Page.captureScreenshot", format="png", clip=box)["data"]))
+
+    def hover(self, selector: str, x: float, y: float = 100) -> None:
+        """Move the mouse to a place in an element, in pixels from its upper left corner."""
+        left, top = self.script(
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect(); return [box.left, box.top]",
+            selector,
+        )
+        self.command("Input.dispatchMouseEvent", type="mouseMoved", x=left + x, y=top + y)
 
     def prefer(self, **features: str) -> None:
         """Have a user's preferences: ``color_scheme="dark"``, ``reduced_motion="reduce"``."""

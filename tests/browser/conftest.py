@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A metrics UI for each test, with the real chart library, and a tab that looks at it."""
+"""A metrics UI for each test, and a tab that looks at it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.browser import Browser, Page
-from tests.metrics_ui_runner import APPLICATION, Ui, WorkerClient, chart_of
+from tests.metrics_ui_runner import APPLICATION, Ui, WorkerClient
 from tests.program_runner import Programs
 
 Join = Callable[..., WorkerClient]
@@ -34,12 +34,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     started.end()
 
 
-@pytest.fixture(scope="session")
-def chart(metrics_ui_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Chart.js, as servers get it."""
-    return chart_of(metrics_ui_bundle, tmp_path_factory.mktemp("chart"))
-
-
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Where pictures of the page are kept: ``SCREENSHOTS`` names another directory."""
@@ -49,12 +43,12 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start_ui(chart: Path, tmp_path: Path) -> Iterator[Callable[..., Ui]]:
+def start_ui(tmp_path: Path) -> Iterator[Callable[..., Ui]]:
     """Starts metrics UIs, with further arguments; all are ended."""
     programs = Programs()
 
     def start(*arguments: object) -> Ui:
-        return Ui(programs, tmp_path, *arguments, chart=chart)
+        return Ui(programs, tmp_path, *arguments)
 
     yield start
     programs.end()

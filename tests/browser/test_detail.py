@@ -11,6 +11,7 @@ from itertools import accumulate
 import pytest
 
 from tests.browser.browser import Page
+from tests.browser.charts import axis, rates, shares
 from tests.browser.conftest import Join
 from tests.browser.feeding import BARS, COMPUTATION_NAME, COUNT, PERCENTILES, PIPELINE, THROUGHPUT, even, feed, metric
 from tests.browser.test_navigation import DETAILS
@@ -27,16 +28,6 @@ def stats(page: Page) -> dict[str, str]:
     return {name: text.replace("\xa0", " ") for name, text in page.script(script)}
 
 
-def chart(page: Page, name: str) -> list[tuple[str, float]]:
-    """The bars, or the line, that the latency chart draws."""
-    script = (
-        "const { data } = Chart.getChart('latency-canvas');"
-        "const { data: values } = data.datasets.find((set) => set.label === arguments[0]);"
-        "return data.labels.map((label, index) => [label, values[index]])"
-    )
-    return [(label.replace("\xa0", " "), value) for label, value in page.script(script, name)]
-
-
 @kinds
 class TestEachKind:
     def test_its_throughput_is_that_which_was_sent(
@@ -47,8 +38,7 @@ class TestEachKind:
         page.sees("#stat-throughput", "median")
         found = stats(page)
         assert {which: found[which] for which in THROUGHPUT} == {name: f"{rate:,}" for name, rate in THROUGHPUT.items()}
-        values = page.script("return Chart.getChart('throughput-canvas').data.datasets[0].data.map(({ y }) => y)")
-        assert {10, 100, 1000, 150} <= set(values)
+        assert {10, 100, 1000, 150} <= {round(rate, 0) for rate in rates(page)}
         answer = ui.view("detail", application=APPLICATION, kind=kind, name=name)
         assert {which: answer["throughput"][which] for which in THROUGHPUT} == THROUGHPUT
 
@@ -67,9 +57,9 @@ class TestEachKind:
         counts = dict(zip(["1.02 µs", "524 µs", "1.05 ms", "4.19 ms", "33.6 ms", "1.07 s"], BARS.values()))
         labels = ["1 ns", *ENDS, "1.07 s", "> 1.07 s"]
         by_bar = [(label, counts.get(label, 0)) for label in labels]
-        assert chart(page, "share") == [(label, round(100 * count / COUNT, 4)) for label, count in by_bar]
+        assert shares(page, "bars") == [(label, round(100 * count / COUNT, 4)) for label, count in by_bar]
         sums = [round(100 * count / COUNT, 4) for count in accumulate(count for _label, count in by_bar)]
-        assert chart(page, "cumulative") == list(zip(labels, sums))
+        assert shares(page, "sums") == list(zip(labels, sums))
 
     def test_the_same_is_there_as_a_table(self, page: Page, join: Join, kind: str, name: str, place: str) -> None:
         feed(join("worker2"))
@@ -89,8 +79,8 @@ class TestEachKind:
         ]
         page.click("#throughput-numbers summary")
         page.until(lambda: page.texts("#throughput-table tbody tr"), "the numbers are there")
-        rates = [float(cells["line-0"][1]) for cells in page.table("throughput-table").values()]
-        assert {10, 100, 1000, 150} <= set(rates)
+        numbers = [float(cells["line-0"][1]) for cells in page.table("throughput-table").values()]
+        assert {10, 100, 1000, 150} <= set(numbers)
 
     def test_it_shows_five_minutes_or_an_hour(self, page: Page, join: Join, kind: str, name: str, place: str) -> None:
         worker = join("worker2")
@@ -99,18 +89,22 @@ class TestEachKind:
         worker.socket.sendall(metric(worker, even(time.time()) - 1800, {30: 90_000}, categories[kind]))
         page.open(place)
         page.sees("#stat-latency", f"{COUNT:,}")
-        axis = "const { min, max } = Chart.getChart('throughput-canvas').scales.x; return Math.round(max - min)"
-        assert page.script(axis) == 300
+
+        def seconds() -> int:
+            begin, end = axis(page)
+            return round(end - begin)
+
+        assert seconds() == 300
         assert page.texts("#ranges [aria-pressed='true']") == ["5 minutes"]
         page.remember()
         page.click("[data-range='1h']")
         page.until(lambda: stats(page)["count"] == f"{COUNT + 90_000:,}", "the hour has what came half an hour ago")
-        assert page.script(axis) == 3600
+        assert seconds() == 3600
         assert stats(page)["max"] == "3,000"
         assert page.place == f"{place}?range=1h"
         page.click("[data-range='5m']")
         page.until(lambda: stats(page)["count"] == f"{COUNT:,}", "the five minutes have not")
-        assert page.script(axis) == 300
+        assert seconds() == 300
         assert page.is_same()
 
 

@@ -23,19 +23,6 @@ from tests.metrics_ui_runner import APPLICATION, Ui
 
 PAGES = {"applications": "#/", "overview": OVERVIEW, "worker": DETAILS["worker"][1]}
 
-COLOURS = """
-const found = {};
-for (const canvas of document.querySelectorAll("canvas")) {
-  const copy = document.createElement("canvas");
-  [copy.width, copy.height] = [canvas.width, canvas.height];
-  const context = copy.getContext("2d", { willReadFrequently: true });
-  context.drawImage(canvas, 0, 0);
-  const { data } = context.getImageData(0, 0, copy.width, copy.height);
-  found[canvas.id] = new Set(new Uint32Array(data.buffer)).size;
-}
-return found;
-"""
-
 LUMINANCE = """
 const [red, green, blue] = getComputedStyle(document.querySelector(arguments[0]))[arguments[1]].match(/[\\d.]+/g);
 return (0.299 * red + 0.587 * green + 0.114 * blue) / 255;
@@ -74,8 +61,8 @@ def test_pictures(page: Page, ui: Ui, join: Join, pictures: Path, scheme: str, s
         visit(page, place)
         high = enlarge(page, width, height)
         picture = page.picture()
-        for canvas, colours in page.script(COLOURS).items():
-            assert colours > 20, f"{canvas} is blank"
+        for plot in page.script("return [...document.querySelectorAll('.plot')].map((node) => `#${node.id}`)"):
+            assert len(page.pixels(plot).colours()) > 20, f"{plot} is blank"
         (pictures / f"{name}-{scheme}-{width}.png").write_bytes(picture)
         assert picture.startswith(b"\x89PNG")
         assert struct.unpack(">II", picture[16:24]) == (width, high)
@@ -86,12 +73,14 @@ def test_dark_is_dark_and_light_is_light_and_the_chart_follows_without_a_reload(
     page.prefer(color_scheme="light")
     visit(page, OVERVIEW)
     page.remember()
-    axis = "return Chart.getChart('throughput-canvas').options.scales.x.ticks.color"
-    light = page.script(axis)
+    axis = "return getComputedStyle(document.querySelector('#throughput-plot .axis-x .tick')).fill"
+    line = "return getComputedStyle(document.querySelector('#throughput-plot .settled')).stroke"
+    light = [page.script(axis), page.script(line)]
     assert page.script(LUMINANCE, "body", "backgroundColor") > 0.9
     assert page.script(LUMINANCE, "body", "color") < 0.3
     page.prefer(color_scheme="dark")
-    page.until(lambda: page.script(axis) != light, "the chart has other colours")
+    page.until(lambda: page.script(axis) != light[0], "the axis has another colour")
+    page.until(lambda: page.script(line) != light[1], "the line has another colour")
     assert page.script(LUMINANCE, "body", "backgroundColor") < 0.2
     assert page.script(LUMINANCE, "body", "color") > 0.8
     assert page.is_same()
@@ -107,7 +96,7 @@ def test_nothing_moves_for_whoever_does_not_want_that(page: Page, join: Join) ->
             "return [...document.querySelectorAll('*')].map((node) => getComputedStyle(node)).some((style) => "
             "parseFloat(style.transitionDuration) > 0 || style.animationName !== 'none')"
         )
-        assert page.script("return Chart.getChart('throughput-canvas').options.animation") is False
+        assert page.script("return document.getElementById('throughput-plot').getAnimations({ subtree: true })") == []
     assert moving == {"no-preference": True, "reduce": False}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.browser import Page
+from tests.browser.charts import drawn
 from tests.browser.conftest import Join
 from tests.browser.feeding import feed
 from tests.browser.test_navigation import DETAILS, OVERVIEW
@@ -19,53 +20,43 @@ from tests.metrics_ui_runner import APPLICATION, Ui
 MARKS = {"crash": 200, "copy": 140, "start": 80, "resumed": 20}
 """How many seconds ago."""
 
-PIXELS = """
-const canvas = document.getElementById("throughput-canvas");
-const chart = Chart.getChart(canvas);
-const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-const paint = (name) => {
-  probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  probe.fillRect(0, 0, 1, 1);
-  return probe.getImageData(0, 0, 1, 1).data;
-};
-const copy = document.createElement("canvas");
-[copy.width, copy.height] = [canvas.width, canvas.height];
-const context = copy.getContext("2d", { willReadFrequently: true });
-context.drawImage(canvas, 0, 0);
-const { data, width } = context.getImageData(0, 0, canvas.width, canvas.height);
-const near = (x, y, colour, most) => {
-  const at = 4 * (y * width + x);
-  const far = [0, 1, 2].reduce((sum, part) => sum + Math.abs(data[at + part] - colour[part]), 0);
-  return data[at + 3] > 100 && far <= most;
-};
-const { top, bottom } = chart.chartArea;
-const ink = paint("--mark-ink");
-const found = {};
-for (const mark of chart.own.marks) {
-  const colour = paint(`--mark-${mark.kind}`);
-  const place = chart.scales.x.getPixelForValue(mark.time);
-  // The flag stands above the chart, and its number is in it.
-  const columns = [];
-  for (let y = 0; y < top - 13; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      if (near(x, y, colour, 0)) {
-        columns.push(x);
-      }
-    }
-  }
-  const [left, right] = [Math.min(...columns), Math.max(...columns)];
-  let number = 0;
-  let line = 0;
-  for (let y = 0; y < bottom; y += 1) {
-    for (let x = left; y < top - 13 && x <= right; x += 1) {
-      number += near(x, y, ink, 60);
-    }
-    line += y > top && [-1, 0, 1].some((aside) => near(Math.floor(place) + aside, y, colour, 120));
-  }
-  found[mark.kind] = { flag: columns.length, left, right, place, number, line: line / (bottom - top) };
-}
-return found;
+COLOUR = """
+const probe = document.body.appendChild(document.createElement("p"));
+probe.dataset.kind = arguments[0];
+probe.style.color = `var(${arguments[1]})`;
+const { color } = getComputedStyle(probe);
+probe.remove();
+return color.match(/\\d+/g).map(Number);
 """
+
+
+def flags(page: Page) -> dict[str, dict[str, float]]:
+    """What can be seen of each mark: how large its flag is and where, the ink of its number, how long its line is."""
+    chart, seen = drawn(page, "throughput"), page.pixels("#throughput-plot")
+    top, bottom = int(chart["y"]["top"]), int(chart["y"]["bottom"])
+
+    def near(x: int, y: int, colour: list[int], most: int) -> bool:
+        return sum(abs(one - other) for one, other in zip(seen.at(x, y), colour)) <= most
+
+    found = {}
+    for kind, place in chart["marks"]:
+        colour, ink = page.script(COLOUR, kind, "--mark"), page.script(COLOUR, kind, "--mark-ink")
+        # The flag stands above the chart, and its number is in it.
+        rows = range(top - 13)
+        columns = [x for y in rows for x in range(seen.width) if near(x, y, colour, 0)]
+        left, right = min(columns), max(columns)
+        number = sum(near(x, y, ink, 60) for y in rows for x in range(left, right + 1))
+        beside = [int(place) + aside for aside in (-1, 0, 1)]
+        line = sum(any(near(x, y, colour, 120) for x in beside) for y in range(top + 1, bottom))
+        found[kind] = {
+            "flag": len(columns),
+            "left": left,
+            "right": right,
+            "place": place,
+            "number": number,
+            "line": line / (bottom - top),
+        }
+    return found
 
 
 def post(ui: Ui, kind: str, when: float, **more: object) -> dict[str, Any]:
@@ -82,7 +73,7 @@ def test_they_are_listed_below_the_chart_and_drawn_on_its_axis(page: Page, ui: U
     page.open(place)
     page.until(lambda: page.texts("#throughput"), "the chart is shown")
     assert not page.texts("#marks")
-    assert page.script(PIXELS) == {}
+    assert flags(page) == {}
     page.remember()
     now = time.time()
     for kind, seconds_ago in MARKS.items():
@@ -98,9 +89,9 @@ def test_they_are_listed_below_the_chart_and_drawn_on_its_axis(page: Page, ui: U
     ]
     numbers = page.script("return [...document.querySelectorAll('#marks .flag')].map((flag) => flag.textContent)")
     assert len(set(numbers)) == 4
-    drawn = page.script(PIXELS)
-    assert sorted(drawn) == sorted(MARKS)
-    for kind, seen in drawn.items():
+    visible = flags(page)
+    assert sorted(visible) == sorted(MARKS)
+    for kind, seen in visible.items():
         assert seen["flag"] > 60, f"no flag of the {kind}"
         assert seen["left"] <= seen["place"] <= seen["right"], f"the flag of the {kind} is elsewhere"
         assert seen["number"] > 2, f"no number in the flag of the {kind}"
@@ -117,7 +108,7 @@ def test_flags_do_not_hide_each_other_though_all_came_in_a_second(page: Page, ui
     page.open(OVERVIEW)
     page.until(lambda: len(page.texts("#marks > li")) == 4, "the marks are listed")
     assert page.texts("#marks .mark-gap")[3] == "600 ms after the crash"
-    found = page.script(PIXELS)
+    found = flags(page)
     assert all(seen["flag"] > 60 for seen in found.values())
     spans = [(found[kind]["left"], found[kind]["right"]) for kind in MARKS]
     assert all(one[1] < other[0] for one, other in zip(spans, spans[1:]))

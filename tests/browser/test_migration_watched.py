@@ -4,7 +4,7 @@
 """The purpose of it all: one sees worker 2 die on one server and come back on another.
 
 A real cluster of two workers under load on this machine, the playbooks that crash and move its worker, and the metrics
-UI as start_cluster starts it, with its libraries in their own environment.
+UI as start_cluster starts it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.browser.browser import Browser, Page
+from tests.browser.charts import rates
 from tests.integration.conftest import Loopback, loopback  # noqa: F401  # a fixture
 
 APPLICATION = "Market Spread App"
 LONG = 60.0
 """Seconds, on a machine that runs the cluster, the playbooks and the browser."""
-
-SERIES = """
-const lines = Chart.getChart(document.getElementById("throughput-canvas")).data.datasets;
-return lines.find((line) => line.label === arguments[0])?.data.map((point) => point?.y ?? point) ?? [];
-"""
 
 
 @pytest.fixture
@@ -92,7 +88,9 @@ def test_one_sees_worker_2_die_on_one_server_and_come_back_on_another(
     page.until(lambda: len(kinds(page)) == 8, "the migration is marked", LONG)
     page.until(lambda: rate(page) > 0, "orders flow through it on server 3", LONG)
 
-    before, dead, after = page.until(lambda: _phases(page.script(SERIES, "worker2")), "the line shows all of it", LONG)
+    before, dead, after = page.until(
+        lambda: _phases([round(rate) for rate in rates(page, "worker2")]), "the line shows all of it", LONG
+    )
     assert before > 0
     assert dead > 1, "several slots of two seconds"
     assert after > 0

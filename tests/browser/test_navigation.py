@@ -8,9 +8,10 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.browser import Page
+from tests.browser.charts import rates
 from tests.browser.conftest import Join
 from tests.browser.feeding import COMPUTATION_NAME, PIPELINE, feed
-from tests.metrics_ui_runner import APPLICATION
+from tests.metrics_ui_runner import APPLICATION, PAGE
 
 OVERVIEW = f"#/{APPLICATION}"
 DETAILS = {
@@ -122,12 +123,11 @@ def test_what_the_page_must_not_do_is_noticed(page: Page) -> None:
     page.until(all_noticed, "all is noticed")
 
 
-def test_without_the_chart_library_the_numbers_are_there(page: Page, join: Join) -> None:
-    page.command("Network.setBlockedURLs", urls=["*/static/chart.js"])
-    page.expect("/static/chart.js")
+def test_the_page_is_made_of_its_own_files_and_of_all_of_them(page: Page, join: Join) -> None:
     feed(join("worker2"))
     page.open(OVERVIEW)
-    page.sees("#throughput", "The chart cannot be drawn: its library did not load.")
-    assert page.table("workers-table")["worker2"]["max"][0] == "1,000"
-    page.click("#throughput-numbers summary")
-    page.until(lambda: page.texts("#throughput-table tbody tr"), "the numbers are there")
+    page.until(lambda: rates(page), "the chart is drawn")
+    asked = "return performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
+    loaded = {path for path in page.script(asked) if not path.startswith("/api/")}
+    own = {f"/static/{path.name}" for path in PAGE.iterdir()} - {"/static/index.html", "/static/openapi.json"}
+    assert loaded == own

@@ -19,6 +19,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
 )
 
 from tests.browser.browser import Page
+from tests.browser.charts import axis
 from tests.browser.conftest import Join
 from tests.browser.feeding import COMPUTATION_NAME, PERCENTILES, PIPELINE, THROUGHPUT, even, feed, metric, moved
 from tests.browser.test_navigation import OVERVIEW
@@ -105,9 +106,8 @@ class TestChange:
         join("worker2")
         page.open(OVERVIEW)
         page.until_table("workers-table", ["worker2"])
-        end = "return Chart.getChart('throughput-canvas').scales.x.max"
-        first = page.script(end)
-        page.until(lambda: page.script(end) >= first + 1, "the axis goes on")
+        first = axis(page)[1]
+        page.until(lambda: axis(page)[1] >= first + 1, "the axis goes on")
 
     def test_scroll_position_focus_and_what_was_opened_survive(self, page: Page, join: Join) -> None:
         page.size(1280, 600)

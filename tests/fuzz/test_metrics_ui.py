@@ -7,6 +7,7 @@ answers can be read: JSON without NaN and in whole characters, and lines that Pr
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -35,6 +36,14 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     topic_of,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import prometheus
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.http_request import (
+    BODY_LIMIT,
+    HEAD_LIMIT,
+    LINE_LIMIT,
+    Refusal,
+    Request,
+    read_request,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.marks import (
     MarkRefused,
     Marks,
@@ -56,7 +65,7 @@ from hypothesis import strategies as st
 from tests.metrics_ui_runner import APPLICATION, LIMIT, Ui, WorkerClient
 from tests.program_runner import Programs
 
-from .inputs import fuzzed, pieces, refusal_allowed
+from .inputs import bounded_memory, fuzzed, pieces, refusal_allowed
 from .test_ports import GROWTH, Log
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "wallaroo-0.5.4"
@@ -333,7 +342,71 @@ REQUESTS = [
     b"GET /api/stream?view=applications HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2,
     b"GET /static/index.html HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
     b"PUT /api/marks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 30,
+    b"\r\nHEAD /metrics HTTP/1.1\r\nhost:localhost\r\n\r\nOPTIONS /static/x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n123456789" * 3,
 ]
+
+AWKWARD = [
+    b"GET /" + b"x" * LINE_LIMIT + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 2000 + b"\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"\0" * 500 + b"\r\n\r\n",
+    b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n" + b"x" * 100_000,
+    b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 5000,
+    b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n" + b"x" * 100_000,
+    b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /",
+    b"\0" * 100_000,
+    b"\r\n" * 50_000,
+    b"GET / HTTP/1.1\nHost: localhost\n\n" * 3000,
+    b"GET /api/applications HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000,
+]
+"""Too long, too many, too much, and no end of it."""
+
+
+async def read_all(chunks: list[bytes]) -> tuple[list[Request], str]:
+    """The requests that are read of what comes in chunks, and how that ended."""
+    reader = asyncio.StreamReader(LINE_LIMIT)
+    read: list[Request] = []
+
+    async def feed() -> None:
+        for chunk in chunks:
+            reader.feed_data(chunk)
+            await asyncio.sleep(0)
+        reader.feed_eof()
+
+    feeding = asyncio.ensure_future(feed())
+    try:
+        while True:
+            request = await read_request(reader, lambda: None)
+            if request is None:
+                return read, "it ended"
+            read.append(request)
+    except Refusal as refusal:
+        return read, f"{refusal.status} {refusal}"
+    except asyncio.IncompleteReadError:
+        return read, "it ended in the middle"
+    finally:
+        await feeding
+
+
+class TestTheReaderOfRequests:
+    @fuzzed(300)
+    @given(pieces([*REQUESTS, *AWKWARD]))
+    def test_what_is_read_is_whole_and_small_and_the_same_however_it_comes(self, chunks: list[bytes]) -> None:
+        with bounded_memory():
+            read, end = asyncio.run(read_all(chunks))
+        for request in read:
+            assert re.fullmatch("[A-Z]{1,16}", request.method)
+            assert re.fullmatch("/[!-~]*", request.path)
+            assert len(request.body) <= BODY_LIMIT
+            head = sum(len(name) + len(value) for name, value in request.headers.items())
+            assert len(request.path) + len(request.query) + head <= HEAD_LIMIT
+            assert not re.search("[\0\r\n]", "".join([request.path, request.query, *request.headers.values()]))
+            assert "host" in request.headers or not request.minor
+        whole = b"".join(chunks)
+        assert asyncio.run(read_all([whole])) == (read, end)
+        if len(whole) < 1000:
+            assert asyncio.run(read_all([bytes([one]) for one in whole])) == (read, end)
 
 
 class TestThePortForBrowsers:
@@ -356,8 +429,34 @@ class TestThePortForBrowsers:
         exchange(ui.port, [chunked[:-9]])
         # Nothing is sent to this one, so it must not be waited for that it goes.
         exchange(ui.port, [REQUESTS[3] * 2])
+        for request in AWKWARD:
+            assert b"HTTP/1.1 500" not in exchange(ui.port, [request])
         # All streams have ended with those who read them: there is room for another.
         ui.until(lambda: first_piece(ui.port, "/api/stream?view=applications").startswith(b"HTTP/1.1 200"))
+        ui.serves_on()
+
+    def test_slow_ones_hold_up_nobody(self, ui: HostileUi) -> None:
+        """Many at once, of which each sends a little of something at a time, and some go in the middle."""
+        requests = st.lists(st.one_of(pieces(REQUESTS), pieces(AWKWARD)), min_size=60, max_size=60)
+
+        @fuzzed(3)
+        @given(requests)
+        def case(all_of_them: list[list[bytes]]) -> None:
+            slow = [socket.create_connection(("127.0.0.1", ui.port), LIMIT) for _ in all_of_them]
+            for turn in range(max(map(len, all_of_them))):
+                for connection, chunks in zip(slow, all_of_them):
+                    connection.setblocking(False)
+                    try:
+                        connection.send(chunks[turn] if turn < len(chunks) else b"x")
+                    except OSError:
+                        pass  # It is full, or closed by the other side.
+                began = time.monotonic()
+                assert ui.get("/api/marks")[0] == 200
+                assert time.monotonic() - began < 5
+            for connection in slow:
+                connection.close()
+
+        case()
         ui.serves_on()
 
     def test_queries(self, ui: HostileUi) -> None:

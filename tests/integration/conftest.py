@@ -276,14 +276,10 @@ def _start_program(base: str, name: str, argv: list[str], details: Mapping[str, 
 
 
 def _start_metrics_ui(loopback: Loopback, base: str) -> None:
-    """With the libraries of this Python instead of an environment of its own."""
-    page = loopback.repository / "roles" / "metrics_ui" / "files" / "page"
     address = f"127.0.0.1:{loopback.ports['metrics_ui']}"
-    chart = loopback.directory / "chart.js"
-    chart.write_text("/* stands for the chart library */\n")
     where = ["--listen", address, "--metrics", f"127.0.0.1:{loopback.ports['metrics']}"]
-    files = ["--page", str(page), "--chart", str(chart), "--token-file", f"{base}/run/metrics_ui/token"]
-    _start_program(base, "metrics_ui", [*where, *files], {"address": address})
+    token = ["--token-file", f"{base}/run/metrics_ui/token"]
+    _start_program(base, "metrics_ui", [*where, *token], {"address": address})
 
 
 def _start_worker(record: ClusterRecord, worker: str, until: str) -> None:

@@ -19,6 +19,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
+from tests.metrics_ui_runner import PAGE
+
 from .conftest import QUICK, Loopback, start_directly
 
 LIMIT = 40.0
@@ -62,7 +64,7 @@ def test_it_starts_and_stops_with_a_cluster_and_shows_every_step(shown: Loopback
     assert f"metrics UI: {url}" in run.message
     assert shown.alive()["metrics_ui"] == "server1"
     assert "<title>Wallaroo metrics</title>" in get(shown, "/")
-    assert len(get(shown, "/static/chart.js")) > 100_000
+    assert get(shown, "/static/figure.js") == (PAGE / "figure.js").read_text(encoding="utf-8")
     assert f"metrics UI: {url}" in shown.play("status").message
     assert shown.play("start_cluster", "workers=2 checkpoint_interval=0.2").changed == 0
 
@@ -136,21 +138,22 @@ def test_that_it_does_not_answer_fails_nothing(loopback: Loopback) -> None:
     assert loopback.results()[-1]["verdict"] == "pass"
 
 
-def test_without_the_libraries_a_cluster_is_started_unless_it_was_asked_for(shown: Loopback, tmp_path: Path) -> None:
-    (tmp_path / "no-wheels").mkdir()
-    nothing = f"metrics_ui_cache={tmp_path / 'cache'} metrics_ui_wheels={tmp_path / 'no-wheels'}"
-    asked = shown.play("start_cluster", f"workers=1 metrics_ui=true {nothing}", succeed=False)
-    assert "has no wheel of" in asked.message
-    assert "metrics_ui_wheels names a directory of wheels. metrics_ui=false does without it." in asked.message
+def test_where_it_cannot_start_a_cluster_is_started_unless_it_was_asked_for(shown: Loopback) -> None:
+    # A directory where its token should be.
+    token = shown.base(1) / "run" / "metrics_ui" / "token"
+    token.mkdir(parents=True)
+    asked = shown.play("start_cluster", "workers=1 metrics_ui=true", succeed=False)
+    assert "the token cannot be written" in asked.message
+    assert "Everything was stopped again." in asked.message
     assert shown.alive() == {}
-    run = shown.play("start_cluster", f"workers=1 {nothing}")
-    assert "No metrics UI: The libraries of the metrics UI are not on the controller" in run.message
-    assert set(shown.alive()) == {"initializer", "receiver"}
-    shown.play("stop_cluster")
-    (shown.base(1) / "metrics_ui").write_text("a file where a directory should be")
     run = shown.play("start_cluster", "workers=1")
-    assert "No metrics UI: server1: the metrics UI could not be installed: " in run.message
+    assert "No metrics UI: server1: " in run.message
+    assert "The cluster is started without it." in run.message
+    assert "metrics UI: http" not in run.message
     assert set(shown.alive()) == {"initializer", "receiver"}
+    token.rmdir()
+    assert "metrics UI: http" in shown.play("start_cluster", "workers=1").message
+    assert set(shown.alive()) == {"initializer", "metrics_ui", "receiver"}
 
 
 def test_a_start_that_was_interrupted_is_completed_by_another(shown: Loopback, tmp_path: Path) -> None:

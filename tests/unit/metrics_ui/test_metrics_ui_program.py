@@ -156,7 +156,9 @@ class TestBrowsers:
         assert (status, json.loads(body)["error"][:26]) == (503, "1 pages are open already; ")
         stream.close()  # type: ignore[attr-defined]
 
-    @pytest.mark.parametrize("path", ["/", "/static/main.js", "/static/chart.js", "/api/openapi.json", "/api/x", "/no"])
+    @pytest.mark.parametrize(
+        "path", ["/", "/static/main.js", "/static/charts.js", "/api/openapi.json", "/api/x", "/no"]
+    )
     def test_every_answer_has_the_headers_that_keep_a_page_safe(self, ui: Ui, path: str) -> None:
         _status, headers, _body = ui.get(path)
         policy = headers["Content-Security-Policy"]
@@ -290,7 +292,7 @@ class TestCommandLine:
         client.close()
 
     def test_a_port_that_is_taken(self, ui: Ui, programs: Programs, tmp_path: Path) -> None:
-        arguments = ["--page", PAGE, "--chart", tmp_path / "chart.js", "--token-file", tmp_path / "token"]
+        arguments = ["--page", PAGE, "--token-file", tmp_path / "token"]
         where = ["--listen", f"127.0.0.1:{ui.port}", "--metrics", "127.0.0.1:0"]
         code, output = programs.run("metrics_ui", *where, *arguments)
         assert (code, output) == (
@@ -310,19 +312,20 @@ class TestCommandLine:
     def test_one_that_cannot_run_leaves_the_token_of_the_one_that_does(
         self, ui: Ui, programs: Programs, tmp_path: Path
     ) -> None:
-        arguments = ["--page", PAGE, "--chart", tmp_path / "chart.js", "--token-file", tmp_path / "token"]
+        arguments = ["--page", PAGE, "--token-file", tmp_path / "token"]
         where = ["--listen", f"127.0.0.1:{ui.port}", "--metrics", "127.0.0.1:0"]
         assert programs.run("metrics_ui", *where, *arguments)[0] == 1
         assert ui.post({**TestMarks.MARK})[0] == 201
 
     def test_what_is_missing(self, programs: Programs, tmp_path: Path) -> None:
-        where = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--page", PAGE]
-        (tmp_path / "chart.js").write_text("")
+        where = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--page"]
         token, nowhere = tmp_path / "token", tmp_path / "no" / "token"
-        code, output = programs.run("metrics_ui", *where, "--chart", tmp_path / "chart.js", "--token-file", nowhere)
+        code, output = programs.run("metrics_ui", *where, PAGE, "--token-file", nowhere)
         assert (code, output) == (
             1,
             f"metrics ui: the token cannot be written to {nowhere}: No such file or directory\n",
         )
-        code, output = programs.run("metrics_ui", *where, "--token-file", token, "--chart", tmp_path / "x.js")
-        assert (code, "x.js cannot be read" in output) == (1, True)
+        code, output = programs.run("metrics_ui", *where, tmp_path / "x", "--token-file", token)
+        assert (code, output) == (1, f"metrics ui: {tmp_path}/x cannot be read: No such file or directory\n")
+        code, output = programs.run("metrics_ui", *where, tmp_path, "--token-file", token)
+        assert (code, output) == (1, f"metrics ui: {tmp_path} has no index.html\n")

@@ -28,7 +28,7 @@ def checkout(repository: Path, tmp_path: Path) -> Path:
     (place / "tools").mkdir()
     for name in ("Makefile", "tools/given_variables.py"):
         shutil.copy(repository / name, place / name)
-    for name in ("prerequisites.sh", "environment.py", "metrics_ui_bundle.py"):
+    for name in ("prerequisites.sh", "environment.py"):
         # The environment is there.
         (place / "tools" / name).write_text("printf 'true\\n'\n" if name.endswith(".sh") else "")
     (place / "playbooks").mkdir()

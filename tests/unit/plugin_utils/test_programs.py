@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import http.client
+import re
 import subprocess
 import sys
 import zipfile
@@ -45,6 +47,26 @@ def test_every_program_runs_from_it(archive: Path) -> None:
         ended = run(archive, *words)
         assert "Traceback" not in ended.stderr, ended.stderr
         assert "PROGRAM" not in ended.stderr, ended.stderr
+
+
+def test_the_page_of_the_metrics_ui_is_in_it_and_is_served_from_it(archive: Path, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    where = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--token-file", str(token)]
+    argv = [sys.executable, "-E", "-s", str(archive), "metrics_ui", *where]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={}, cwd="/") as process:
+        try:
+            assert process.stdout
+            said = process.stdout.readline() + process.stdout.readline()
+            found = re.search(r"open http://127\.0\.0\.1:(\d+)/", said)
+            assert found, said
+            for page in _programs.PAGE.iterdir():
+                connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=20)
+                connection.request("GET", f"/static/{page.name}")
+                answer = connection.getresponse()
+                assert (answer.status, answer.read()) == (200, page.read_bytes()), page
+                connection.close()
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize("words", [[], ["sendr"], ["../sender"], ["shared"], ["engine"]])

@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -38,30 +43,34 @@ class PageFile:
 class PageFiles:
     """Files by name."""
 
-    def __init__(self, directory: Path, chart: Path) -> None:
+    def __init__(self, directory: str = "") -> None:
         """.
 
-        :param directory: the page.
-        :param chart: the chart library, served as ``chart.js``.
+        :param directory: where they are; by default, the page in the archive of programs that this is a part of.
         :raises PageMissing: when a file cannot be had.
         """
+        place = Path(directory) if directory else packed()
         self._files: dict[str, PageFile] = {}
         try:
-            for path in sorted(directory.iterdir()):
-                if path.suffix in TYPES and path.is_file():
-                    self._files[path.name] = _read(path)
-            self._files["chart.js"] = _read(chart)
+            for path in place.iterdir():
+                kind = TYPES.get(os.path.splitext(path.name)[1])
+                if kind and path.is_file():
+                    self._files[path.name] = _made(path.read_bytes(), kind)
         except OSError as error:
             raise PageMissing(f"{error.filename} cannot be read: {error.strerror}") from error
         for name in NEEDED:
             if name not in self._files:
-                raise PageMissing(f"{directory} has no {name}")
+                raise PageMissing(f"{place} has no {name}")
 
     def get(self, name: str) -> Optional[PageFile]:
         """The file of that name."""
         return self._files.get(name)
 
 
-def _read(path: Path) -> PageFile:
-    content = path.read_bytes()
-    return PageFile(content, TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+def packed() -> Traversable:
+    """The folder ``page`` beside the library, where the controller has put it (``plugin_utils/_programs.py``)."""
+    return importlib.resources.files(__name__.partition("._programs.")[0]) / "page"
+
+
+def _made(content: bytes, kind: str) -> PageFile:
+    return PageFile(content, kind, f'"{hashlib.sha256(content).hexdigest()[:20]}"')

@@ -1,17 +1,12 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The metrics UI: takes the metrics of all workers on one port and shows them on another (wallaroo.md, E).
-
-Needs Starlette, uvicorn and Chart.js, which the role ``metrics_ui`` brings along as wheels; no other program of
-the collection needs anything but Python.
-"""
+"""The metrics UI: takes the metrics of all workers on one port and shows them on another (wallaroo.md, E)."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import os
 import secrets
 import signal
@@ -24,11 +19,10 @@ from ..._formats.whole_file import write_whole
 from .. import shared
 from .files import PageFiles, PageMissing
 from .hosts import Names
+from .http_server import BACKLOG, Server
 from .receiver import Receiver
 from .store import Limits, Store
-
-CHART = ("unfold", "static/unfold/js/chart/chart.js")
-"""The package whose wheel carries Chart.js, and where in it."""
+from .web import SECURITY_HEADERS, Web
 
 _STUCK_MS = 30_000
 
@@ -38,16 +32,11 @@ class Failure(Exception):
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    # Only here: every other program does without the wheels.
-    from .serving import BACKLOG, server
-    from .web import Web
-
     token = secrets.token_urlsafe(32)
-    files = PageFiles(Path(arguments.page), Path(arguments.chart) if arguments.chart else _chart())
     limits = Limits(clients=arguments.clients, series=arguments.series, memory=arguments.memory << 20)
     receiver = Receiver(Store(limits), shared.say)
     names = Names([arguments.listen.host, arguments.metrics.host, *arguments.name])
-    web = Web(receiver, files, token, arguments.browsers, names)
+    web = Web(receiver, PageFiles(arguments.page), token, arguments.browsers, names)
 
     with (
         _socket(arguments.metrics, "--metrics", BACKLOG) as metrics,
@@ -58,28 +47,21 @@ async def _run(arguments: argparse.Namespace) -> int:
         # Not before both ports are ours: another one that runs must not lose its token.
         _keep(token, arguments.token_file)
         listening = await receiver.listen(metrics)
-        serving = server(web.application, arguments.browsers)
-        stopped = asyncio.get_running_loop().create_future()
-
-        def stop() -> None:
-            web.live.end()
-            serving.should_exit = True
-            if not stopped.done():
-                stopped.set_result(None)
-
-        served = asyncio.ensure_future(serving.serve(sockets=[pages]))
-        served.add_done_callback(lambda _: stop())
+        server = Server(web.answer, arguments.browsers, SECURITY_HEADERS, shared.say)
+        await server.listen(pages)
+        stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         host, port = pages.getsockname()[:2]
         shared.say(f"metrics ui: taking metrics on {_name(metrics)}")
         shared.say(f"metrics ui: listening on {host}:{port}, open http://{host}:{port}/")
         try:
-            await stopped
+            await stopped.wait()
         finally:
             listening.close()
             receiver.close()
-            await served
+            web.live.end()
+            await server.close()
     shared.say("metrics ui: stopped by a signal")
     return shared.DONE
 
@@ -107,21 +89,15 @@ def _keep(token: str, path: str) -> None:
         raise Failure(f"the token cannot be written to {path}: {error.strerror}") from error
 
 
-def _chart() -> Path:
-    found = importlib.util.find_spec(CHART[0])
-    if found is None or not found.submodule_search_locations:
-        raise Failure(f"the wheel of {CHART[0]}, which carries Chart.js, is not installed")
-    return Path(found.submodule_search_locations[0], CHART[1])
-
-
 def _parser() -> shared.Parser:
     parser = shared.Parser(prog="metrics_ui", description="Takes workers' metrics and shows them in the browser.")
     parser.add_argument("--listen", type=shared.address, required=True, metavar="HOST:PORT", help="where browsers come")
     parser.add_argument(
         "--metrics", type=shared.address, required=True, metavar="HOST:PORT", help="where workers send their metrics"
     )
-    parser.add_argument("--page", required=True, metavar="DIRECTORY", help="the files of the page")
-    parser.add_argument("--chart", default="", metavar="FILE", help="Chart.js (that of the installed wheel)")
+    parser.add_argument(
+        "--page", default="", metavar="DIRECTORY", help="the files of the page (those that came with the programs)"
+    )
     parser.add_argument(
         "--token-file", required=True, metavar="FILE", help="is given what whoever posts a mark has to know"
     )
@@ -154,8 +130,4 @@ def main(argv: Optional[list[str]] = None) -> int:
         return asyncio.run(_run(arguments))
     except (Failure, PageMissing) as failure:
         shared.complain(f"metrics ui: {failure}")
-    except ModuleNotFoundError as missing:
-        shared.complain(
-            f"metrics ui: {missing.name} is not installed for this Python; the role metrics_ui brings it along"
-        )
     return shared.FAILED

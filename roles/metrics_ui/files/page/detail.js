@@ -8,9 +8,10 @@
 
 import { atMost, byName, latency, pageHash, rangeWords, rate, shown } from "/static/format.js";
 import { keyed, make, setAttribute, setHidden, setText, valueBox } from "/static/dom.js";
-import { LatencyChart, ThroughputChart } from "/static/charts.js";
+import { LatencyChart } from "/static/latency.js";
 import { makeMarks } from "/static/marks.js";
 import { PERCENTILES, rowsSection, stateBadge } from "/static/table.js";
+import { ThroughputChart } from "/static/throughput.js";
 
 const RANGES = [["5m", "5 minutes"], ["1h", "1 hour"]];
 

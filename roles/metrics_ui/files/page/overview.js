@@ -8,9 +8,9 @@
 
 import { byName, shown } from "/static/format.js";
 import { make, setAttribute, setHidden, valueBox } from "/static/dom.js";
-import { ThroughputChart } from "/static/charts.js";
 import { makeMarks } from "/static/marks.js";
 import { rowsSection, stateBadge } from "/static/table.js";
+import { ThroughputChart } from "/static/throughput.js";
 
 /** Mounts the page of route.application; update(view) shows a view of it. */
 export function mountOverview(root, { application }) {
