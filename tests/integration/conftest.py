@@ -21,6 +21,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import LISTENING
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
@@ -252,7 +253,7 @@ def begin_directly(loopback: Loopback, only: Container[str] = (), **arguments: s
         _start_metrics_ui(loopback, base)
     for worker in record.worker_names():
         if not only or worker in only:
-            _start_worker(record, worker, worker_start.LISTENING)
+            _start_worker(record, worker, LISTENING)
     return record
 
 
