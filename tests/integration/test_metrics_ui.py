@@ -139,19 +139,17 @@ def test_that_it_does_not_answer_fails_nothing(loopback: Loopback) -> None:
 
 
 def test_where_it_cannot_start_a_cluster_is_started_unless_it_was_asked_for(shown: Loopback) -> None:
-    # A directory where its token should be.
-    token = shown.base(1) / "run" / "metrics_ui" / "token"
-    token.mkdir(parents=True)
-    asked = shown.play("start_cluster", "workers=1 metrics_ui=true", succeed=False)
-    assert "the token cannot be written" in asked.message
+    # An address for documents, which no machine has.
+    nowhere = "workers=1 metrics_ui_listen=192.0.2.1"
+    asked = shown.play("start_cluster", f"{nowhere} metrics_ui=true", succeed=False)
+    assert f"nobody can listen on 192.0.2.1:{shown.ports['metrics_ui']}" in asked.message
     assert "Everything was stopped again." in asked.message
     assert shown.alive() == {}
-    run = shown.play("start_cluster", "workers=1")
+    run = shown.play("start_cluster", nowhere)
     assert "No metrics UI: server1: " in run.message
     assert "The cluster is started without it." in run.message
     assert "metrics UI: http" not in run.message
     assert set(shown.alive()) == {"initializer", "receiver"}
-    token.rmdir()
     assert "metrics UI: http" in shown.play("start_cluster", "workers=1").message
     assert set(shown.alive()) == {"initializer", "metrics_ui", "receiver"}
 

@@ -174,9 +174,9 @@ def test_the_numbers_of_a_status() -> None:
 @pytest.mark.parametrize(
     ("plan", "answer", "check", "url"),
     [
-        ({"state": "started", "address": "10.0.0.1:4000"}, {"python": "/p"}, False, "http://10.0.0.1:4000/"),
+        ({"state": "started", "address": "10.0.0.1:4000"}, {"state": "started"}, False, "http://10.0.0.1:4000/"),
         ({"state": "started", "address": "10.0.0.1:4000"}, {}, True, "http://10.0.0.1:4000/"),
-        # Its libraries could not be had.
+        # It could not be started.
         ({"state": "started", "address": "10.0.0.1:4000"}, {"msg": "no"}, False, ""),
         ({"state": "stopped", "address": "10.0.0.1:4000"}, {"msg": "no"}, False, ""),
         ({}, {"msg": "no"}, False, ""),
@@ -185,7 +185,7 @@ def test_the_numbers_of_a_status() -> None:
 def test_where_the_metrics_ui_is(plan: dict[str, Any], answer: dict[str, Any], check: bool, url: str) -> None:
     registered = {
         "cluster_step": {"plan": {"needed": True, "cluster": RECORD, "metrics_ui": plan}},
-        "metrics_ui_installed": answer,
+        "metrics_ui_started": answer,
     }
     started = of_step("start_cluster", Registered(registered), check=check)
     assert isinstance(started, Started)

@@ -47,17 +47,19 @@ def test_a_worker_that_dies_between_two_parts_of_a_wait_is_not_started_again(
     server: Path, cluster: dict[str, Any]
 ) -> None:
     deploy(server)
-    succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": cluster})
-    first = succeed("worker", wanted(server, cluster, return_after=0))
+    # It waits for the other one, which never comes: it cannot be ready before it is killed.
+    two = {**cluster, "workers": 2, "placement": {**cluster["placement"], "worker2": "server1"}}
+    succeed("server_prepare", {"base": str(server), "server": "server1", "cluster": two})
+    first = succeed("worker", wanted(server, two, wait_for="ready", return_after=0))
     assert not first["finished"]
     identity = identify(first["pid"])
     assert identity is not None
     os.kill(first["pid"], signal.SIGKILL)
     wait_until(lambda: not is_alive(identity), 30, "the end of the initializer")
-    sentence = refuse("worker", wanted(server, cluster, pid=first["pid"]))
+    sentence = refuse("worker", wanted(server, two, wait_for="ready", pid=first["pid"]))
     assert sentence.startswith("initializer did not start on server1: initializer (pid")
     assert not list((server / "resilience" / "initializer").iterdir()), "nothing half-done stays behind"
-    assert "was replaced by another run" in refuse("worker", wanted(server, cluster, pid=first["pid"]))
+    assert "was replaced by another run" in refuse("worker", wanted(server, two, pid=first["pid"]))
 
 
 def test_a_taken_port_is_named_with_its_owner(server: Path, cluster: dict[str, Any]) -> None:
