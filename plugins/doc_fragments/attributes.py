@@ -14,19 +14,17 @@ options: {}
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: N/A
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
   platform:
     description: Target systems that are supported.
     platforms: linux
     support: full
-"""
-
-    ACTIONGROUP = r"""
-options: {}
-attributes:
   action_group:
     description: Use C(group/wallaroo.resilience.resilience) in C(module_defaults) to set defaults for this module.
     support: full

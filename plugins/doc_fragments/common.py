@@ -48,3 +48,101 @@ options:
       - The action plugin of this module uses it to show progress; there is no need to set it.
     type: float
 """
+
+    WORKER = r"""
+options:
+  worker:
+    description:
+      - The worker, as V(2), V(worker2) or V(initializer).
+    type: str
+    required: true
+"""
+
+    ACTS = r"""
+options:
+  acts_timeout:
+    description:
+      - Seconds to wait for the end of what an interrupted run had begun on this server, such as the move of a worker.
+    type: float
+    default: 120
+"""
+
+    LAYOUT = r"""
+options:
+  engine:
+    description:
+      - What runs the worker.
+    type: str
+    default: embedded
+    version_added: 1.1.0
+  application:
+    description:
+      - The application, which decides what the files are called.
+    type: str
+    required: true
+  version:
+    description:
+      - The version of Wallaroo, which decides the same.
+    type: str
+    default: 0.5.4
+"""
+
+    KEYS = r"""
+options:
+  keys:
+    description:
+      - All keys that are sent.
+      - Exactly one of O(keys) and O(key_count) is needed.
+    type: list
+    elements: str
+  key_count:
+    description:
+      - How many validation keys V(key_0), V(key_1) and so on are sent.
+    type: int
+"""
+
+    TREE = r"""
+options:
+  server:
+    description:
+      - The name of this server in the inventory, for messages.
+    type: str
+    required: true
+  in_use:
+    description:
+      - Why nothing may be changed at this time. The module fails with it when something would have to be.
+    type: str
+"""
+
+    SOURCE_SSH = r"""
+options:
+  source_ssh:
+    description:
+      - How this server reaches the source server by SSH. Without it both are one machine.
+    type: dict
+    suboptions:
+      host:
+        description: Where its SSH server is.
+        type: str
+        required: true
+      user:
+        description: The account there.
+        type: str
+        required: true
+      port:
+        description: The port there.
+        type: int
+        default: 22
+      identity:
+        description: Path of the private key on this server.
+        type: path
+        required: true
+      known_hosts:
+        description: Path of the file with the host keys that this server trusts.
+        type: path
+        required: true
+      python:
+        description: The interpreter there.
+        type: str
+        default: ""
+"""

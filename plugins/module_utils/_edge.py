@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol
+from dataclasses import MISSING, fields
+from typing import Any, NoReturn, Protocol, get_type_hints
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._problem import Problem
+from ._process.ssh import Access
 
 Arguments = dict[str, dict[str, Any]]
 Specification = dict[str, Any]
@@ -26,6 +28,43 @@ ACTING: Arguments = {"run": {"type": "str", "default": ""}}
 WORKER: Arguments = {"worker": {"type": "str", "required": True}}
 WAITING: Arguments = {"wait_timeout": {"type": "float", "default": 60}, "return_after": {"type": "float"}}
 ACTS: Arguments = {"acts_timeout": {"type": "float", "default": 120}}
+LAYOUT: Arguments = {
+    "engine": {"type": "str", "default": "embedded"},
+    "application": {"type": "str", "required": True},
+    "version": {"type": "str", "default": "0.5.4"},
+}
+KEYS: Arguments = {
+    "keys": {"type": "list", "elements": "str", "no_log": False},
+    "key_count": {"type": "int", "no_log": False},
+}
+TREE: Arguments = {"server": SERVER["server"], "in_use": {"type": "str"}}
+
+
+def options_of(kind: type, **others: dict[str, Any]) -> Arguments:
+    """The sub-options of an argument that becomes a dataclass of plain fields, and what it takes beside.
+
+    :param others: options that it has not, or that are of another type than its fields are.
+    """
+    hints = get_type_hints(kind)
+    found: Arguments = {}
+    for one in fields(kind):
+        given = {"required": True} if one.default is MISSING else {"default": one.default}
+        found[one.name] = {"type": hints[one.name].__name__, **given}
+    return {**found, **others}
+
+
+SOURCE_SSH: Arguments = {
+    "source_ssh": {
+        "type": "dict",
+        "options": options_of(
+            Access,
+            port={"type": "int", "default": 22},
+            identity={"type": "path", "required": True},
+            known_hosts={"type": "path", "required": True},
+            python={"type": "str", "default": ""},
+        ),
+    }
+}
 
 
 class Module(Protocol):

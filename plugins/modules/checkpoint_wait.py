@@ -17,36 +17,10 @@ description:
     committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.layout
   - wallaroo.resilience.common.server
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
-  worker:
-    description:
-      - The worker whose file is read, as V(2) or V(worker2).
-    type: str
-    required: true
-  application:
-    description:
-      - The application, which decides what the file is called.
-    type: str
-    required: true
-  version:
-    description:
-      - The version of Wallaroo, which decides the same.
-    type: str
-    default: 0.5.4
-  engine:
-    description: What runs it.
-    type: str
-    default: embedded
-    version_added: 1.1.0
   checkpoints:
     description:
       - How many more must be committed. After a recovery ids are left out, so the numbers alone do not tell.
@@ -107,7 +81,7 @@ message:
 
 from typing import Any, Optional
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Checkpointed, HalfWritten
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in, offered
@@ -116,30 +90,33 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "worker": {"type": "str", "required": True},
-            "application": {"type": "str", "required": True},
-            "version": {"type": "str", "default": "0.5.4"},
-            "engine": {"type": "str", "default": "embedded"},
-            "checkpoints": {"type": "int", "default": checkpoints.COUNT},
-            "since": {"type": "int"},
-            "interval": {"type": "float", "default": checkpoints.INTERVAL},
-            "wait_timeout": {"type": "float"},
-            "return_after": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.WORKER,
+        **_edge.LAYOUT,
+        "checkpoints": {"type": "int", "default": checkpoints.COUNT},
+        "since": {"type": "int"},
+        "interval": {"type": "float", "default": checkpoints.INTERVAL},
+        "wait_timeout": {"type": "float"},
+        "return_after": {"type": "float"},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     try:
         module.exit_json(**_wait(module))
     except LimitReached as reached:
         module.fail_json(msg=f"No checkpoint covers what was received: {reached}. {_hint(module.params)}")
     except (ValueError, OSError) as error:
         module.fail_json(msg=f"No checkpoint covers what was received: {error}.")
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 def _limit(wanted: dict[str, Any]) -> float:
@@ -153,7 +130,7 @@ def _hint(wanted: dict[str, Any]) -> str:
     return f"{every}, as long as every worker takes part; playbooks/status.yml shows who does not."
 
 
-def _wait(module: AnsibleModule) -> dict[str, object]:
+def _wait(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
     worker = worker_name(wanted["worker"])
     files = files_in(

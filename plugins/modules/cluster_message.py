@@ -17,12 +17,7 @@ description:
   - The worker does not answer. That the text was handed over does not prove that it was printed.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
   idempotent:
     support: none
     details:

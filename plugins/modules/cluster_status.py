@@ -17,15 +17,7 @@ description:
   - Can ask what is where on that worker, see O(queries).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.waiting
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   host:
     description:
@@ -171,7 +163,7 @@ stateless_partition_counts:
 import time
 from typing import Any, Optional
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     QUERIES,
     ClusterStatus,
@@ -180,7 +172,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.walla
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
 
-SPEC: dict[str, Any] = {
+SPEC: _edge.Specification = {
     "argument_spec": {
         "host": {"type": "str", "required": True},
         "port": {"type": "int", "default": 5050},
@@ -188,18 +180,17 @@ SPEC: dict[str, Any] = {
         "workers": {"type": "int"},
         "queries": {"type": "list", "elements": "str", "choices": list(QUERIES), "default": []},
         "answer_timeout": {"type": "float", "default": 5},
-        "wait_timeout": {"type": "float", "default": 60},
-        "return_after": {"type": "float"},
+        **_edge.WAITING,
     },
 }
 
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(**SPEC, supports_check_mode=True))
+    _edge.serve(SPEC, run)
 
 
-def run(module: AnsibleModule) -> None:
+def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     if wanted["answer_timeout"] <= 0:

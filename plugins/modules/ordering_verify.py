@@ -17,30 +17,13 @@ description:
   - What could not be checked gets the verdict V(unknown), never V(pass).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
+  - wallaroo.resilience.common.keys
 options:
   path:
     description:
       - The file that the receiver wrote; also one compressed with gzip, when its name ends in C(.gz).
     type: path
     required: true
-  keys:
-    description:
-      - All keys that were sent.
-      - Exactly one of O(keys) and O(key_count) is needed.
-    type: list
-    elements: str
-  key_count:
-    description:
-      - How many validation keys V(key_0), V(key_1) and so on were sent.
-    type: int
   first:
     description:
       - The value with which every key begins.
@@ -256,8 +239,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification 
 SPEC: _edge.Specification = {
     "argument_spec": {
         "path": {"type": "path", "required": True},
-        "keys": {"type": "list", "elements": "str", "no_log": False},
-        "key_count": {"type": "int", "no_log": False},
+        **_edge.KEYS,
         "first": {"type": "int", "default": 1},
         "last": {"type": "int", "required": True},
         "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},

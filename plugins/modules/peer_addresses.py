@@ -19,15 +19,10 @@ description:
     not fail, since it matters only when that worker is restarted.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
-    support: full
-  idempotent:
     support: full
 options:
   peers:
@@ -62,7 +57,8 @@ unmended:
   sample: {}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import KnowsPeers
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_at, offered
@@ -71,17 +67,17 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.actin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "peers": {"type": "dict", "required": True},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.ACTING,
+        "peers": {"type": "dict", "required": True},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     mended: dict[str, object] = {}
     unmended: dict[str, str] = {}
@@ -115,6 +111,11 @@ def main() -> None:
         unmended=unmended,
         diff={"before": "".join(before), "after": "".join(after)},
     )
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 def _workers(base: str, unmended: dict[str, str]) -> list[tuple[record.ClusterRecord, str]]:

@@ -16,15 +16,7 @@ description:
     asked to reach.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   ssh:
     description:

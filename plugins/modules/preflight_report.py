@@ -15,14 +15,6 @@ description:
   - Makes one table of what was found, servers by checks, with a sentence for whatever is wrong, and what to do about it.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   servers:
     description:

@@ -17,15 +17,10 @@ description:
   - A program is identified by pid, start time and command line, never by its name.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.waiting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
-    support: full
-  idempotent:
     support: full
 options:
   name:

@@ -18,32 +18,18 @@ description:
     M(wallaroo.resilience.ordering_verify).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.keys
   - wallaroo.resilience.common.waiting
 attributes:
   check_mode:
     support: full
     details: In check mode it does not wait.
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   path:
     description:
       - The file that the receiver writes.
     type: path
     required: true
-  keys:
-    description:
-      - All keys that are sent.
-      - Exactly one of O(keys) and O(key_count) is needed.
-    type: list
-    elements: str
-  key_count:
-    description:
-      - How many validation keys V(key_0), V(key_1) and so on are sent.
-    type: int
   last:
     description:
       - The value that every key must reach.
@@ -147,8 +133,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.receiv
 SPEC: _edge.Specification = {
     "argument_spec": {
         "path": {"type": "path", "required": True},
-        "keys": {"type": "list", "elements": "str", "no_log": False},
-        "key_count": {"type": "int", "no_log": False},
+        **_edge.KEYS,
         "last": {"type": "int", "required": True},
         "base": {"type": "path"},
         "watch": {"type": "list", "elements": "str"},

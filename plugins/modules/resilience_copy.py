@@ -21,37 +21,15 @@ description:
     not asked. The paths in a journal are mapped into the resilience directory of this server and never lead out of it.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.layout
+  - wallaroo.resilience.common.source_ssh
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
-  idempotent:
-    support: full
 options:
-  worker:
-    description:
-      - The worker, as V(2) or V(worker2).
-    type: str
-    required: true
-  application:
-    description:
-      - The application, which decides what the files are called.
-    type: str
-    required: true
-  version:
-    description:
-      - The version of Wallaroo, which decides the same.
-    type: str
-    default: 0.5.4
-  engine:
-    description: What runs it.
-    type: str
-    default: embedded
-    version_added: 1.1.0
   source_server:
     description:
       - The name of the server the files come from.
@@ -61,13 +39,6 @@ options:
     description:
       - That server's C(wallaroo_base). Either this or O(journal_server) is required.
     type: path
-  source_ssh:
-    description:
-      - How this server reaches the source server by SSH (C(host), C(user), C(port), C(identity), C(known_hosts), and C(python), the
-        interpreter there). The files then come directly from there, with rsync over SSH.
-      - Without it the source is a directory of this machine.
-    type: dict
-    version_added: 1.1.0
   journal_server:
     description:
       - C(host:port) of the journal server, from whose journals the files are restored.
@@ -177,7 +148,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Optional
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
@@ -196,30 +168,28 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.fi
 )
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "worker": {"type": "str", "required": True},
-            "application": {"type": "str", "required": True},
-            "version": {"type": "str", "default": "0.5.4"},
-            "engine": {"type": "str", "default": "embedded"},
-            "source_server": {"type": "str", "required": True},
-            "source_base": {"type": "path"},
-            "source_ssh": {"type": "dict"},
-            "journal_server": {"type": "str"},
-            "wait_timeout": {"type": "float", "default": 30},
-            "control": {"type": "str", "required": True},
-            "data": {"type": "str", "required": True},
-            "epoch": {"type": "int", "required": True},
-        },
-        mutually_exclusive=[("source_base", "journal_server")],
-        required_one_of=[("source_base", "journal_server")],
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.ACTING,
+        **_edge.WORKER,
+        **_edge.LAYOUT,
+        "source_server": {"type": "str", "required": True},
+        "source_base": {"type": "path"},
+        **_edge.SOURCE_SSH,
+        "journal_server": {"type": "str"},
+        "wait_timeout": {"type": "float", "default": 30},
+        "control": {"type": "str", "required": True},
+        "data": {"type": "str", "required": True},
+        "epoch": {"type": "int", "required": True},
+    },
+    "mutually_exclusive": [("source_base", "journal_server")],
+    "required_one_of": [("source_base", "journal_server")],
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     try:
         with acting(wanted["base"], module.check_mode, wanted["run"]):
@@ -234,7 +204,12 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def _copy(module: AnsibleModule) -> dict[str, object]:
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
+
+
+def _copy(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
     worker = worker_name(wanted["worker"])
     target = files_in(
@@ -273,7 +248,7 @@ def _copy(module: AnsibleModule) -> dict[str, object]:
     }
 
 
-def _copied(module: AnsibleModule, target: ResilienceSet, addresses: copying.Addresses) -> copying.CopyResult:
+def _copied(module: _edge.Module, target: ResilienceSet, addresses: copying.Addresses) -> copying.CopyResult:
     wanted = module.params
     address = SourceAddress.from_arguments(
         wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
@@ -284,13 +259,13 @@ def _copied(module: AnsibleModule, target: ResilienceSet, addresses: copying.Add
         return copying.copy(source.files, target, addresses, only_check=module.check_mode)
 
 
-def _refuse_running(module: AnsibleModule, server: str, pid: Optional[int]) -> None:
+def _refuse_running(module: _edge.Module, server: str, pid: Optional[int]) -> None:
     # In check mode the worker was not really killed by the step before.
     if pid is not None and not module.check_mode:
         raise copying.CopyError(f"it still runs on {server} (pid {pid}); kill it first with kill_worker.yml")
 
 
-def _refuse_older(module: AnsibleModule, source: copying.TailSource, target: ResilienceSet) -> None:
+def _refuse_older(module: _edge.Module, source: copying.TailSource, target: ResilienceSet) -> None:
     """A copy that is made again under the epoch it already has must not replace what the worker has written here since."""
     wanted = module.params
     known = ownership.read(wanted["base"], target.worker)
@@ -314,7 +289,7 @@ def _refuse_older(module: AnsibleModule, source: copying.TailSource, target: Res
 
 
 def _restored(
-    module: AnsibleModule, target: ResilienceSet, addresses: copying.Addresses
+    module: _edge.Module, target: ResilienceSet, addresses: copying.Addresses
 ) -> tuple[copying.CopyResult, dict[str, object]]:
     wanted = module.params
     restored = offered(wanted["engine"], Journalled).restore(

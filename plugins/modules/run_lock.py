@@ -17,15 +17,7 @@ description:
     one that was interrupted with Ctrl-C.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   state:
     description:
@@ -112,15 +104,7 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.SERVER,
         "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
-        "holder": {
-            "type": "dict",
-            "required": True,
-            "options": {
-                **{name: {"type": "str", "required": True} for name in ("run", "description", "controller")},
-                **{name: {"type": "int", "required": True} for name in ("pid", "start_ticks")},
-                "namespace": {"type": "str", "default": ""},
-            },
-        },
+        "holder": {"type": "dict", "required": True, "options": _edge.options_of(run_lock.Holder)},
         "instead_of": {"type": "str", "default": ""},
         "take_over": {"type": "bool", "default": False},
         "needed": {"type": "bool", "default": True},

@@ -18,12 +18,7 @@ description:
     next task fail. A folder that cannot be written is a warning and never changes the verdict.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
   idempotent:
     support: none
     details: Every run leaves a folder of its own.

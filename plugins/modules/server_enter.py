@@ -18,26 +18,14 @@ description:
   - In check mode it does nothing.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.server
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   run:
     description:
       - The run, as RV(run) of M(wallaroo.resilience.run_lock) tells it.
     type: str
     required: true
-  acts_timeout:
-    description:
-      - Seconds to wait for the end of what an interrupted run had begun on this server, such as the move of a worker.
-    type: float
-    default: 120
 """
 
 EXAMPLES = r"""

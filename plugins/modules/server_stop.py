@@ -17,15 +17,11 @@ description:
   - Workers get SIGKILL, since SIGTERM makes Wallaroo delete the files of the whole cluster; other programs get SIGTERM first.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
-    support: full
-  idempotent:
     support: full
 options:
   keep_files:
@@ -38,13 +34,6 @@ options:
       - Seconds in which a process must be dead.
     type: float
     default: 10
-  acts_timeout:
-    description:
-      - Seconds to wait for the end of what a run that was killed had begun on this server, such as the move of a worker, which would
-        start a process after everything was stopped. What lasts longer is a warning.
-    type: float
-    default: 120
-    version_added: 1.1.0
 """
 
 EXAMPLES = r"""

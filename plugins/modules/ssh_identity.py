@@ -16,15 +16,7 @@ description:
   - Asks the server's own SSH server, on the server itself, for the host keys that the others are to trust.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   identity:
     description:

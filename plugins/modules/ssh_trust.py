@@ -19,15 +19,10 @@ description:
   - Other keys in C(authorized_keys) stay as they are, and so do those of another O(base) of the same account.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
   - wallaroo.resilience.common.server
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
-  idempotent:
-    support: full
 options:
   known_hosts:
     description:

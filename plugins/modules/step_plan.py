@@ -17,14 +17,6 @@ description:
   - Returns everything that the step needs, or fails with one sentence before anything was changed.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   step:
     description:

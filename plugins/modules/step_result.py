@@ -18,14 +18,6 @@ description:
   - A result that cannot be made is a warning, since the step itself is done.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: N/A
-  idempotent:
-    support: full
 options:
   playbook:
     description:

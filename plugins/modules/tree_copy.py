@@ -18,20 +18,12 @@ description:
   - The copy is proved by the SHA-256 of the executables.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.tree
+  - wallaroo.resilience.common.source_ssh
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
-  idempotent:
-    support: full
 options:
-  server:
-    description:
-      - The name of this server in the inventory, for messages.
-    type: str
-    required: true
   home:
     description:
       - The directory on this server.
@@ -47,10 +39,6 @@ options:
       - The directory there.
     type: path
     required: true
-  source_ssh:
-    description:
-      - How this server reaches it by SSH, as in M(wallaroo.resilience.resilience_copy). Without it both are one machine.
-    type: dict
   only_look:
     description:
       - Look whether a copy can be made, before there is anything to be copied, and change nothing.
@@ -76,10 +64,6 @@ options:
       - Seconds for each call of rsync.
     type: float
     default: 1800
-  in_use:
-    description:
-      - Why nothing may be changed at this time. The module fails with it when something would have to be.
-    type: str
 """
 
 EXAMPLES = r"""
@@ -113,17 +97,16 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        "server": {"type": "str", "required": True},
+        **_edge.TREE,
         "home": {"type": "path", "required": True},
         "source_server": {"type": "str", "required": True},
         "source_home": {"type": "path", "required": True},
-        "source_ssh": {"type": "dict"},
+        **_edge.SOURCE_SSH,
         "source_changes": {"type": "bool", "default": False},
         "only_look": {"type": "bool", "default": False},
         "executables": {"type": "dict", "default": {}},
         "flags": {"type": "dict", "default": {}},
         "timeout": {"type": "float", "default": 1800},
-        "in_use": {"type": "str"},
     },
 }
 

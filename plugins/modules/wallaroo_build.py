@@ -21,20 +21,11 @@ description:
   - Of Wallaroo's own targets the executable itself is made, by its path, and nothing else that a target would build.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.tree
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
-  idempotent:
-    support: full
 options:
-  server:
-    description:
-      - The name of this server in the inventory, for messages.
-    type: str
-    required: true
   home:
     description:
       - The tree, which has a Makefile.
@@ -68,10 +59,6 @@ options:
       - Seconds for each call of make.
     type: float
     default: 7200
-  in_use:
-    description:
-      - Why nothing may be changed at this time. The module fails with it when something would have to be.
-    type: str
 """
 
 EXAMPLES = r"""
@@ -116,14 +103,13 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        "server": {"type": "str", "required": True},
+        **_edge.TREE,
         "home": {"type": "path", "required": True},
         "targets": {"type": "list", "elements": "str", "required": True},
         "resilience": {"type": "bool", "default": True},
         "make": {"type": "list", "elements": "str", "default": []},
         "executables": {"type": "list", "elements": "str", "default": []},
         "timeout": {"type": "float", "default": 7200},
-        "in_use": {"type": "str"},
     },
 }
 

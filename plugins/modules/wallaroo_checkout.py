@@ -17,20 +17,11 @@ description:
   - A fresh clone appears under its name when it is whole. Never uses C(reset --hard), C(clean) or force.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.tree
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
-  idempotent:
-    support: full
 options:
-  server:
-    description:
-      - The name of this server in the inventory, for messages.
-    type: str
-    required: true
   home:
     description:
       - The directory of the clone.
@@ -51,10 +42,6 @@ options:
       - Seconds for cloning or fetching.
     type: float
     default: 1800
-  in_use:
-    description:
-      - Why nothing may be changed at this time. The module fails with it when something would have to be.
-    type: str
 """
 
 EXAMPLES = r"""
@@ -100,12 +87,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        "server": {"type": "str", "required": True},
+        **_edge.TREE,
         "home": {"type": "path", "required": True},
         "url": {"type": "str", "required": True},
         "branch": {"type": "str", "required": True},
         "timeout": {"type": "float", "default": 1800},
-        "in_use": {"type": "str"},
     },
 }
 

@@ -20,23 +20,14 @@ description:
   - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
-  idempotent:
-    support: full
 options:
-  worker:
-    description:
-      - The worker, as V(2), V(worker2) or V(initializer).
-    type: str
-    required: true
   cluster:
     description:
       - The record of the cluster, as C(step_plan) and C(server_info) return it.
@@ -168,7 +159,8 @@ seconds:
 
 import sys
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
@@ -176,26 +168,25 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.actin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "worker": {"type": "str", "required": True},
-            "cluster": {"type": "dict", "required": True},
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
-            "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
-            "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
-            "peers": {"type": "dict"},
-            "epoch": {"type": "int"},
-            "pid": {"type": "int"},
-            "wait_timeout": {"type": "float", "default": 60},
-            "return_after": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.ACTING,
+        **_edge.WORKER,
+        "cluster": {"type": "dict", "required": True},
+        "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+        "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
+        "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
+        "peers": {"type": "dict"},
+        "epoch": {"type": "int"},
+        "pid": {"type": "int"},
+        **_edge.WAITING,
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     try:
         worker = worker_start.WorkerStart(
@@ -235,6 +226,11 @@ def main() -> None:
     if result.get("retried"):
         module.warn(f"The first start of {worker.worker} on {wanted['server']} failed: {result['retried']}")
     module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))
+
+
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
 
 
 def _diff(before: str, after: str) -> dict[str, dict[str, str]]:

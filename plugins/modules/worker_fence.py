@@ -18,22 +18,14 @@ description:
   - Waits until nobody else changes a worker of this server.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
-  idempotent:
-    support: full
 options:
-  worker:
-    description:
-      - The worker, as V(2) or V(worker2).
-    type: str
-    required: true
   moved_to:
     description:
       - The server that owns the worker now.
@@ -50,12 +42,6 @@ options:
         fenced, and the module fails.
     type: bool
     default: false
-    version_added: 1.1.0
-  acts_timeout:
-    description:
-      - Seconds to wait for the end of what else changes a worker of this server.
-    type: float
-    default: 120
     version_added: 1.1.0
 """
 

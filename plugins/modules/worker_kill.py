@@ -17,22 +17,13 @@ description:
   - Only SIGKILL is a crash. SIGTERM makes Wallaroo delete the resilience files of the whole cluster.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
-  idempotent:
-    support: full
 options:
-  worker:
-    description:
-      - The worker, as V(2), V(worker2) or V(initializer).
-    type: str
-    required: true
   wait_timeout:
     description:
       - Seconds in which it must be dead.

@@ -17,45 +17,18 @@ description:
   - Waits before until nothing is under way on this server that an interrupted run has begun.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.acts
+  - wallaroo.resilience.common.layout
   - wallaroo.resilience.common.server
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
-  idempotent:
-    support: full
 options:
-  worker:
-    description:
-      - The worker, as V(2), V(worker2) or V(initializer).
-    type: str
-    required: true
-  application:
-    description:
-      - The application, which decides what the files are called.
-    type: str
-    required: true
-  version:
-    description:
-      - The version of Wallaroo, likewise.
-    type: str
-    default: 0.5.4
-  engine:
-    description: What runs it.
-    type: str
-    default: embedded
-    version_added: 1.1.0
   journal_server:
     description:
       - C(host:port) of the journal server, which is asked what it has of the worker.
     type: str
-  acts_timeout:
-    description:
-      - Seconds to wait for what an interrupted run has begun here.
-    type: float
-    default: 120
   journal_timeout:
     description:
       - Seconds to wait until nobody appends to the worker's journals.
@@ -120,7 +93,8 @@ journalled:
   sample: {multi_partition_detector-worker2.journal: 1931}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine, files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
@@ -134,22 +108,20 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.fi
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "worker": {"type": "str", "required": True},
-            "application": {"type": "str", "required": True},
-            "version": {"type": "str", "default": "0.5.4"},
-            "engine": {"type": "str", "default": "embedded"},
-            "journal_server": {"type": "str"},
-            "acts_timeout": {"type": "float", "default": 120},
-            "journal_timeout": {"type": "float", "default": 10},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.WORKER,
+        **_edge.LAYOUT,
+        "journal_server": {"type": "str"},
+        **_edge.ACTS,
+        "journal_timeout": {"type": "float", "default": 10},
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     try:
         module.exit_json(changed=False, **_look(module))
     except (ValueError, OSError, LimitReached, CopyError) as error:
@@ -157,7 +129,12 @@ def main() -> None:
         module.fail_json(msg=f"How far {wanted['worker']} has come on {wanted['server']} is not known: {error}")
 
 
-def _look(module: AnsibleModule) -> dict[str, object]:
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
+
+
+def _look(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
     base, worker = wanted["base"], worker_name(wanted["worker"])
     wait_for_acts(base, wanted["acts_timeout"])

@@ -22,13 +22,12 @@ description:
   - The source server is not fenced; see M(wallaroo.resilience.worker_fence).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.actiongroup
+  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.source_ssh
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
   idempotent:
@@ -36,11 +35,6 @@ attributes:
     details:
       - Moves the worker whenever it is called, unless it runs on this server already. The role asks before whether there is anything to do.
 options:
-  worker:
-    description:
-      - The worker, as V(2) or V(worker2).
-    type: str
-    required: true
   cluster:
     description:
       - The record of the cluster, as C(step_plan) and C(server_info) return it.
@@ -56,11 +50,6 @@ options:
       - That server's C(wallaroo_base).
     type: path
     required: true
-  source_ssh:
-    description:
-      - How this server reaches the source server by SSH (C(host), C(user), C(port), C(identity), C(known_hosts), and C(python), the
-        interpreter there). Without it both are the same machine.
-    type: dict
   journal_server:
     description:
       - C(host:port) of the journal server. The files are then restored from its journals, and the source is asked nothing.
@@ -228,7 +217,8 @@ seconds:
 
 import sys
 
-from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
@@ -237,28 +227,27 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.addre
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "base": {"type": "path", "required": True},
-            "server": {"type": "str", "required": True},
-            "run": {"type": "str", "default": ""},
-            "worker": {"type": "str", "required": True},
-            "cluster": {"type": "dict", "required": True},
-            "source_server": {"type": "str", "required": True},
-            "source_base": {"type": "path", "required": True},
-            "source_ssh": {"type": "dict"},
-            "journal_server": {"type": "str"},
-            "journal_timeout": {"type": "float", "default": 30},
-            "kill_timeout": {"type": "float", "default": 10},
-            "epoch": {"type": "int", "required": True},
-            "peers": {"type": "dict"},
-            "wait_timeout": {"type": "float", "default": 60},
-            "return_after": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
+SPEC: _edge.Specification = {
+    "argument_spec": {
+        **_edge.SERVER,
+        **_edge.ACTING,
+        **_edge.WORKER,
+        "cluster": {"type": "dict", "required": True},
+        "source_server": {"type": "str", "required": True},
+        "source_base": {"type": "path", "required": True},
+        **_edge.SOURCE_SSH,
+        "journal_server": {"type": "str"},
+        "journal_timeout": {"type": "float", "default": 30},
+        "kill_timeout": {"type": "float", "default": 10},
+        "epoch": {"type": "int", "required": True},
+        "peers": {"type": "dict"},
+        **_edge.WAITING,
+    },
+}
+
+
+def run(module: _edge.Module) -> None:
+    """Do it on the machine of this process."""
     wanted = module.params
     try:
         act = _move(module)
@@ -288,7 +277,12 @@ def main() -> None:
     )
 
 
-def _move(module: AnsibleModule) -> move.Move:
+def main() -> None:
+    """Run the module."""
+    _edge.serve(SPEC, run)
+
+
+def _move(module: _edge.Module) -> move.Move:
     wanted = module.params
     return move.Move(
         worker=worker_start.WorkerStart(

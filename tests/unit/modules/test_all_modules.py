@@ -56,8 +56,7 @@ def documentation() -> dict[str, Any]:
 def specification(name: str) -> dict[str, Any]:
     """The arguments of ``AnsibleModule`` in a module."""
     module = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{name}")
-    place = module if hasattr(module, "AnsibleModule") else _edge
-    with mock.patch.object(place, "AnsibleModule", _stand_in), pytest.raises(Specified) as caught:
+    with mock.patch.object(_edge, "AnsibleModule", _stand_in), pytest.raises(Specified) as caught:
         module.main()
     return caught.value.given
 
