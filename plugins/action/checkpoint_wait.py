@@ -16,7 +16,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting impor
 class ActionModule(WaitingAction):
     """See the module's documentation."""
 
-    module_name = "checkpoint_wait"
     carried = ("since",)
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:

@@ -10,5 +10,3 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting impor
 
 class ActionModule(WaitingAction):
     """See the module's documentation."""
-
-    module_name = "received_wait"

@@ -33,8 +33,6 @@ display = Display()
 class ActionModule(ReachingAction):
     """See the documentation of the module of the same name."""
 
-    module_name = "run_lock"
-
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Take or release the lock; fail when another run holds it."""
         result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)

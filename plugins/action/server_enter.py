@@ -13,8 +13,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 class ActionModule(ReachingAction):
     """See the module's documentation."""
 
-    module_name = "server_enter"
-
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         # Each host for itself: ``unreachable`` is what the role ignores.
         return self._run(self.module_name, arguments, task_vars)

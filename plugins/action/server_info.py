@@ -13,8 +13,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 class ActionModule(ReachingAction):
     """See the module's documentation."""
 
-    module_name = "server_info"
-
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         if self._task.run_once:
             # Ansible ends the play for all hosts when it cannot reach one that is asked once, ignored or not.

@@ -18,8 +18,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 class ActionModule(ReachingAction):
     """See the module's documentation."""
 
-    module_name = "server_prepare"
-
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         arguments = {**arguments, "programs": digest_of(_programs.contents())}
         answer = super()._call(arguments, task_vars)

@@ -10,5 +10,3 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 
 class ActionModule(ReachingAction):
     """See the module's documentation."""
-
-    module_name = "worker_kill"

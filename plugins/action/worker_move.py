@@ -17,7 +17,6 @@ STARTING = ("base", "server", "run", "worker", "cluster", "peers")
 class ActionModule(WaitingAction):
     """See the module's documentation."""
 
-    module_name = "worker_move"
     carried = ("pid",)
 
     _moved: dict[str, Any]

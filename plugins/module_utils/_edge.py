@@ -83,9 +83,9 @@ class Module(Protocol):
         """End failed."""
 
 
-def serve(specification: Specification, run: Callable[[Module], None]) -> None:
-    """The process of a module."""
-    run(AnsibleModule(**specification, supports_check_mode=True))
+def main(specification: Specification, run: Callable[[Module], None]) -> Callable[[], None]:
+    """What a module does as a process of its own."""
+    return lambda: run(AnsibleModule(**specification, supports_check_mode=True))
 
 
 @contextmanager

@@ -114,11 +114,6 @@ def run(module: _edge.Module) -> None:
         module.fail_json(msg=f"No checkpoint covers what was received: {error}.")
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _limit(wanted: dict[str, Any]) -> float:
     given: Optional[float] = wanted["wait_timeout"]
     return checkpoints.limit(wanted["checkpoints"], wanted["interval"]) if given is None else given
@@ -187,6 +182,8 @@ def _wait(module: _edge.Module) -> dict[str, object]:
         "message": f"{len(committed())} of {count} checkpoints after {since} are committed",
     }
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

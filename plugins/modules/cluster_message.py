@@ -91,10 +91,7 @@ def run(module: _edge.Module) -> None:
     module.exit_json(changed=True, message=f"handed to {client.host}:{client.port}: {text}")
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

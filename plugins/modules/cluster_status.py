@@ -185,11 +185,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
@@ -264,6 +259,8 @@ def _result(status: ClusterStatus, finished: bool) -> dict[str, object]:
         "message": _words(status),
     }
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

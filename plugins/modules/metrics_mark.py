@@ -93,10 +93,7 @@ def run(module: _edge.Module) -> None:
     module.exit_json(changed=posted > 0, posted=posted)
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -252,11 +252,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
@@ -297,6 +292,8 @@ def _gap(path: str, moment: float) -> dict[str, Any]:
     gap = arrivals.gap_around(path, moment)
     return {"moment": moment, "last_before": gap.last_before, "first_after": gap.first_after, "seconds": gap.seconds}
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -82,40 +82,33 @@ def run(module: _edge.Module) -> None:
     mended: dict[str, object] = {}
     unmended: dict[str, str] = {}
     before, after = [], []
-    try:
-        with acting(wanted["base"], module.check_mode, wanted["run"]):
-            for cluster, worker in _workers(wanted["base"], unmended):
-                try:
-                    owned = ownership.read(wanted["base"], worker)
-                except Damaged as damage:
-                    unmended[worker] = str(damage)
-                    continue
-                if owned is None or owned.state != ownership.OWNER:
-                    continue
-                adapter = offered(cluster.engine, KnowsPeers)
-                files = files_at(wanted["base"], cluster, worker)
-                try:
-                    found = adapter.mend_peers(files, wanted["peers"], module.check_mode, wanted["base"])
-                except ValueError as error:
-                    unmended[worker] = adapter.stuck(wanted["server"], worker, error)
-                    continue
-                if found.changes:
-                    mended[worker] = {"changes": found.changes, "backup": found.backup}
-                    before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
-                    after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]
-    except (ValueError, OSError) as error:
-        module.fail_json(msg=f"The addresses of other workers on {wanted['server']} could not be mended: {error}")
+    failing = _edge.failing(module, f"The addresses of other workers on {wanted['server']} could not be mended")
+    with failing, acting(wanted["base"], module.check_mode, wanted["run"]):
+        for cluster, worker in _workers(wanted["base"], unmended):
+            try:
+                owned = ownership.read(wanted["base"], worker)
+            except Damaged as damage:
+                unmended[worker] = str(damage)
+                continue
+            if owned is None or owned.state != ownership.OWNER:
+                continue
+            adapter = offered(cluster.engine, KnowsPeers)
+            files = files_at(wanted["base"], cluster, worker)
+            try:
+                found = adapter.mend_peers(files, wanted["peers"], module.check_mode, wanted["base"])
+            except ValueError as error:
+                unmended[worker] = adapter.stuck(wanted["server"], worker, error)
+                continue
+            if found.changes:
+                mended[worker] = {"changes": found.changes, "backup": found.backup}
+                before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
+                after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]
     module.exit_json(
         changed=bool(mended),
         mended=mended,
         unmended=unmended,
         diff={"before": "".join(before), "after": "".join(after)},
     )
-
-
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
 
 
 def _workers(base: str, unmended: dict[str, str]) -> list[tuple[record.ClusterRecord, str]]:
@@ -127,6 +120,8 @@ def _workers(base: str, unmended: dict[str, str]) -> list[tuple[record.ClusterRe
         return []
     return [(cluster, worker) for worker in cluster.worker_names()] if cluster is not None else []
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

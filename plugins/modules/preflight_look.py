@@ -195,10 +195,7 @@ def run(module: _edge.Module) -> None:
     module.exit_json(changed=False, now=now, **found)
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -199,11 +199,6 @@ def run(module: _edge.Module) -> None:
     module.exit_json(**result, diff={"before": {"state": before}, "after": {"state": result["state"]}})
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _wanted(module: _edge.Module) -> program.Wanted:
     given = module.params
     argv = list(given["argv"] or [])
@@ -223,6 +218,8 @@ def _wanted(module: _edge.Module) -> program.Wanted:
         result_file=(given["result_file"] or "") if given["wait"] else "",
     )
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -156,10 +156,7 @@ def run(module: _edge.Module) -> None:
         module.fail_json(msg=str(problem), **problem.facts)
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

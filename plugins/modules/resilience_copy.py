@@ -204,11 +204,6 @@ def run(module: _edge.Module) -> None:
     module.exit_json(**result)
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _copy(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
     worker = worker_name(wanted["worker"])
@@ -313,6 +308,8 @@ def _restored(
     }
     return restored.copy, details
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

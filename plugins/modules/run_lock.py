@@ -112,11 +112,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
@@ -135,6 +130,8 @@ def run(module: _edge.Module) -> None:
         changed=False, held_by=asdict(other) if other else None, run=holder.run if wanted["state"] == "held" else ""
     )
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

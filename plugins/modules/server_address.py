@@ -101,11 +101,6 @@ def run(module: _edge.Module) -> None:
     module.exit_json(changed=bool(done), addresses=done)
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _change(addresses: ServerAddresses, wanted: Mapping[str, Any]) -> list[str]:
     if wanted["state"] == "original":
         return addresses.original()
@@ -113,6 +108,8 @@ def _change(addresses: ServerAddresses, wanted: Mapping[str, Any]) -> list[str]:
         return [wanted["address"]] if addresses.present(wanted["address"], wanted["own"], wanted["probe"]) else []
     return [wanted["address"]] if addresses.absent(wanted["address"]) else []
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

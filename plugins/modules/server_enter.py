@@ -59,11 +59,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
@@ -79,6 +74,8 @@ def run(module: _edge.Module) -> None:
     # A mark of the run, as its lock, so no change of the server.
     module.exit_json(changed=False, run=wanted["run"])
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

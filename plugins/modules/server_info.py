@@ -171,11 +171,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     try:
@@ -209,6 +204,8 @@ def _other_run(base: str, run: str) -> Optional[str]:
         "run this again."
     )
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -81,11 +81,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
@@ -108,6 +103,8 @@ def run(module: _edge.Module) -> None:
         },
     )
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

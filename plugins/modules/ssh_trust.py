@@ -99,10 +99,7 @@ def run(module: _edge.Module) -> None:
     module.exit_json(changed=trusted or let_in, servers=list(servers))
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

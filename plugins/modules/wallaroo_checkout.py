@@ -115,10 +115,7 @@ def run(module: _edge.Module) -> None:
     )
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

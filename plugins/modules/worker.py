@@ -228,14 +228,11 @@ def run(module: _edge.Module) -> None:
     module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _diff(before: str, after: str) -> dict[str, dict[str, str]]:
     return {"before": {"state": before}, "after": {"state": after}}
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -96,11 +96,6 @@ SPEC: _edge.Specification = {
 }
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
@@ -135,6 +130,8 @@ def _fence(wanted: dict[str, Any], only_check: bool) -> dict[str, Any]:
         },
     }
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -97,11 +97,6 @@ def run(module: _edge.Module) -> None:
         module.exit_json(**result, diff={"before": {"process": before}, "after": {"process": "dead"}})
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _kill(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
     worker, server = worker_name(wanted["worker"]), wanted["server"]
@@ -126,6 +121,8 @@ def _kill(module: _edge.Module) -> dict[str, object]:
         "message": f"{worker} (pid {pid}) was killed on {server}",
     }
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -102,10 +102,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.addre
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError
 
 
 SPEC: _edge.Specification = {
@@ -122,16 +120,9 @@ SPEC: _edge.Specification = {
 
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
-    try:
+    wanted = module.params
+    with _edge.failing(module, f"How far {wanted['worker']} has come on {wanted['server']} is not known"):
         module.exit_json(changed=False, **_look(module))
-    except (ValueError, OSError, LimitReached, CopyError) as error:
-        wanted = module.params
-        module.fail_json(msg=f"How far {wanted['worker']} has come on {wanted['server']} is not known: {error}")
-
-
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
 
 
 def _look(module: _edge.Module) -> dict[str, object]:
@@ -155,6 +146,8 @@ def _look(module: _edge.Module) -> dict[str, object]:
         found["journalled"] = adapter.journalled(server, files, wanted["journal_timeout"])
     return found
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -277,11 +277,6 @@ def run(module: _edge.Module) -> None:
     )
 
 
-def main() -> None:
-    """Run the module."""
-    _edge.serve(SPEC, run)
-
-
 def _move(module: _edge.Module) -> move.Move:
     wanted = module.params
     return move.Move(
@@ -304,6 +299,8 @@ def _move(module: _edge.Module) -> move.Move:
         journal_limit=wanted["journal_timeout"],
     )
 
+
+main = _edge.main(SPEC, run)
 
 if __name__ == "__main__":
     main()

@@ -44,7 +44,10 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
     _supports_async = False
     _supports_check_mode = True
 
-    module_name = ""
+    @property
+    def module_name(self) -> str:
+        """The module of the action's own name."""
+        return type(self).__module__.rpartition(".")[2]
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call the module."""

@@ -11,6 +11,7 @@ controller's verified connection; nothing is trusted because it came first.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import re
@@ -26,7 +27,6 @@ from .._problem import Problem
 from .._process.piped import PipeBroken, run
 from .._process.ssh import Access, problem, remote_command, ssh_argv
 from .._programs.ssh_gate import main as ssh_gate
-from .sources import source_of
 
 MARKER = "wallaroo.resilience"
 """In the comment of every key that the collection makes or lets in: whose it is, and that we may replace it."""
@@ -179,7 +179,7 @@ def let_in(base: str, keys: Mapping[str, str], addresses: Sequence[str], only_ch
             kept.append(text)
     ours = [str(_Line(key, name, bases[key], tuple(sorted(sources[key])))) for name, key in sorted(keys.items())]
     after = "".join(f"{line}\n" for line in [*kept, *ours])
-    gate, program = gate_path(base), source_of(ssh_gate.__name__).encode()
+    gate, program = gate_path(base), _source_of(ssh_gate.__name__).encode()
     deployed = gate.is_file() and gate.read_bytes() == program
     if after == before and deployed:
         return False
@@ -219,3 +219,17 @@ def _authorized_keys() -> Path:
     except KeyError as error:
         raise KeyProblem(f"user {os.geteuid()} has no account here, so nobody can log in as it") from error
     return Path(home) / ".ssh" / "authorized_keys"
+
+
+def _source_of(name: str) -> str:
+    """The text of an imported file of the library, which inside a module lies in an archive.
+
+    :raises ImportError: when it cannot be read.
+    """
+    specification = importlib.util.find_spec(name)
+    # Not every loader that knows its sources is registered as one that inspects, the one for archives is not.
+    get_source = getattr(specification.loader if specification else None, "get_source", None)
+    source = get_source(name) if get_source else None
+    if source is None:
+        raise ImportError(f"the source of {name} cannot be read, so it cannot be deployed")
+    return str(source)

@@ -21,7 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from tests.module_runner import MODULES, REPOSITORY
 
 NAMES = sorted(path.stem for path in MODULES.glob("*.py") if path.stem != "__init__")
-ON_SERVERS = [name for name in NAMES if "def main()" in (MODULES / f"{name}.py").read_text(encoding="utf-8")]
+ON_SERVERS = [name for name in NAMES if "SPEC" in (MODULES / f"{name}.py").read_text(encoding="utf-8")]
 """Those that run on a server; of the others the action plugin on the controller is all there is."""
 
 COLLECTION = "wallaroo.resilience"
