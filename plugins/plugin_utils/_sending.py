@@ -106,6 +106,7 @@ def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pla
         "cluster": record.to_dict(),
         "server": record.first_server.name,
         "base": base,
+        "leading": record.worker_names()[0],
         "round": number,
         "generate": [],
     }

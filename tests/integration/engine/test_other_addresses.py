@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo import peer_addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import PEERS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.connection_addresses import entries
 
 from tests.worker_runner import RESUMED, Cluster, fed
@@ -119,9 +120,7 @@ def test_another_worker_is_restarted_and_moved_after_one_has_moved(cluster: FarC
     cluster.move("worker3", "server2")
     cluster.send(21, 30)
     receiver.assert_exactly_once(30)
-    now = {
-        entry.worker: entry.host for entry in entries(cluster.files("worker3").path(peer_addresses.SUFFIX).read_bytes())
-    }
+    now = {entry.worker: entry.host for entry in entries(cluster.files("worker3").path(PEERS).read_bytes())}
     assert now["worker2"] == cluster.addresses["server4"]
 
 

@@ -157,7 +157,7 @@ def test_a_run_that_is_killed_at_any_moment_holds_up_no_other(loopback: Loopback
 
 HOLDS = """
 import sys
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import run_lock
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_lock
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _controller
 me = _controller.this_run()
 run_lock.acquire(sys.argv[1], run_lock.Holder(me.run, "a job", me.boot, me.pid, me.start_ticks, me.namespace))
