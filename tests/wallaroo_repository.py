@@ -70,7 +70,7 @@ build-fails:
 build-nothing:
 	@true
 build-for-ever:
-	@sleep 600
+	@echo at work; sleep 600
 """
 
 STABLE = r"""#!/bin/sh

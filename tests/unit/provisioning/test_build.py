@@ -167,7 +167,7 @@ def test_whoever_comes_second_waits_for_what_an_interrupted_run_left_working(hom
     first = subprocess.Popen([sys.executable, "-c", code, str(home)])
     log = home / build_record.LOG
     end = time.monotonic() + 20
-    while not (log.exists() and "build-for-ever" in log.read_text()):
+    while not (log.exists() and "\nat work\n" in log.read_text()):
         assert time.monotonic() < end
         assert first.poll() is None
         time.sleep(0.01)
