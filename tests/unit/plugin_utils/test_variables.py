@@ -191,7 +191,8 @@ def test_a_playbook_that_writes_runs_is_known_as_one(repository: Path) -> None:
 
 
 def test_every_limit_of_a_role_is_known(repository: Path) -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in (repository / "roles").glob("*/tasks/*.yml"))
+    files = [path for place in ("tasks", "vars") for path in (repository / "roles").glob(f"*/{place}/*.yml")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
     limits = set(re.findall(r"\bwallaroo_\w+_timeout\b", text)) - set(_variables.role_variables())
     assert limits == set(_variables.LIMITS)
 
