@@ -217,7 +217,8 @@ def test_choices_are_those_that_there_are() -> None:
 
 
 def test_every_limit_of_a_role_is_known(repository: Path) -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in (repository / "roles").glob("*/tasks/*.yml"))
+    files = [path for place in ("tasks", "vars") for path in (repository / "roles").glob(f"*/{place}/*.yml")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
     limits = {name: one.default for name, one in common().items() if one.type == "float"}
     read = set(re.findall(r"\b(wallaroo_\w+_timeout) \| default\((\w+)\)", text))
     assert {name for name, _ in read} == set(limits)
