@@ -19,12 +19,12 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source
 class OnOneMachine(worker_start.WorkerStart):
     """The only thing that differs: both servers have the same ports, which the worker holds until it is dead."""
 
-    def check_place(self, but: Optional[int] = None) -> None:
+    def check_place(self, but: Optional[int] = None, comes: bool = False) -> None:
         for server in self.cluster.servers:
             known = process_record.read(server.base, self.worker)
             if known is not None and ownership_of(server.base, self.worker) == ownership.OWNER:
                 but = known.identity.pid
-        super().check_place(but)
+        super().check_place(but, comes)
 
 
 def ownership_of(base: str, worker: str) -> str:

@@ -39,6 +39,12 @@ options:
     type: str
     choices: [present, absent, original]
     default: present
+  standby:
+    description:
+      - Do it only when M(wallaroo.resilience.worker_move) says so, in the moment in which the worker is dead. This call looks whether it
+        can be done, and leaves a process for it, which ends by itself when nobody connects to it within two minutes.
+    type: bool
+    default: false
   probe:
     description:
       - Ask the network first, and fail when somebody has the address.
@@ -65,15 +71,15 @@ addresses:
   sample: [10.0.0.12]
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import (
-    AddressProblem,
-    ServerAddresses,
-)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._problem import Problem
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.standby import prepare, standing_address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import ServerAddresses
 
 
 SPEC: _edge.Specification = {
@@ -84,6 +90,7 @@ SPEC: _edge.Specification = {
         "own": {"type": "str"},
         "state": {"type": "str", "choices": ["present", "absent", "original"], "default": "present"},
         "probe": {"type": "bool", "default": False},
+        "standby": {"type": "bool", "default": False},
     },
     "required_if": [("state", "present", ["address", "own"]), ("state", "absent", ["address"])],
 }
@@ -92,16 +99,25 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
-    addresses = ServerAddresses(wanted["base"], module.check_mode)
+    base, only_check = wanted["base"], module.check_mode or wanted["standby"]
     try:
-        with acting(wanted["base"], module.check_mode, wanted["run"]):
-            done = _change(addresses, wanted)
-    except (AddressProblem, ValueError, OSError) as error:
+        done = _change(wanted, only_check)
+        if wanted["standby"] and not module.check_mode:
+            # What is found by then was looked at now.
+            later = {**wanted, "probe": False}
+            prepare(standing_address(base), lambda: _change(later, only_check=False), os.stat(base).st_uid)
+    except (Problem, ValueError, OSError) as error:
         module.fail_json(msg=f"{wanted['server']}: {error}.")
-    module.exit_json(changed=bool(done), addresses=done)
+    module.exit_json(changed=bool(done) and not wanted["standby"], addresses=done)
 
 
-def _change(addresses: ServerAddresses, wanted: Mapping[str, Any]) -> list[str]:
+def _change(wanted: Mapping[str, Any], only_check: bool) -> list[str]:
+    addresses = ServerAddresses(wanted["base"], only_check)
+    with acting(wanted["base"], only_check, wanted["run"]):
+        return _changed(addresses, wanted)
+
+
+def _changed(addresses: ServerAddresses, wanted: Mapping[str, Any]) -> list[str]:
     if wanted["state"] == "original":
         return addresses.original()
     if wanted["state"] == "present":

@@ -60,12 +60,6 @@ options:
       - The start is refused when an address does not fit into the file, which only takes one of the same length.
     type: dict
     version_added: 1.1.0
-  epoch:
-    description:
-      - Let this server own the worker in this epoch before the start; for a worker whose last owner is lost, so that what that one still
-        has is older. By default the epoch stays, and is 1 for a worker that never was anywhere.
-    type: int
-    version_added: 1.1.0
   pid:
     description:
       - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.
@@ -178,7 +172,6 @@ SPEC: _edge.Specification = {
         "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
         "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},
         "peers": {"type": "dict"},
-        "epoch": {"type": "int"},
         "pid": {"type": "int"},
         **_edge.WAITING,
     },
@@ -219,7 +212,6 @@ def run(module: _edge.Module) -> None:
                 wanted["return_after"],
                 module.check_mode,
                 wanted["pid"],
-                epoch=wanted["epoch"],
             )
     except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
         module.fail_json(msg=str(error))

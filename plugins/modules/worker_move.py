@@ -8,12 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: worker_move
-short_description: Crash a worker on its server and bring it back on this one
+short_description: Crash a worker and bring it back on this server
 version_added: 1.1.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Does everything that happens while the worker is down in one call on the target, over a connection to the source that stands before
     the kill. Kill, copy of what changed last, proof, start, and the wait until the worker processes messages again.
+  - Where the source is this server too, the worker is restarted in place, and nothing is copied.
   - Before the kill it checks owner, executable and ports, brings the bulk of the resilience files over, and looks whether the worker would
     find the others after its restart. What fails there changes nothing; RV(stage) is then V(before).
   - Where an earlier call has brought the files and made this server the owner under the same O(epoch), nothing is copied again, since what
@@ -33,7 +34,7 @@ attributes:
   idempotent:
     support: partial
     details:
-      - Moves the worker whenever it is called, unless it runs on this server already. The role asks before whether there is anything to do.
+      - Crashes the worker whenever it is called. The role asks before whether there is anything to do.
 options:
   cluster:
     description:
@@ -42,7 +43,7 @@ options:
     required: true
   source_server:
     description:
-      - The name of the server it comes from.
+      - The name of the server it comes from. That of O(server) restarts it in place.
     type: str
     required: true
   source_base:
@@ -52,14 +53,25 @@ options:
     required: true
   journal_server:
     description:
-      - C(host:port) of the journal server. The files are then restored from its journals, and the source is asked nothing.
-        The worker must be dead.
+      - C(host:port) of the journal server. The files are then restored from its journals, and the source is asked nothing but the kill.
     type: str
   journal_timeout:
     description:
       - With O(journal_server), seconds to wait until nobody appends to the journals any more.
     type: float
     default: 30
+  kill:
+    description:
+      - Kill the worker on the source. With V(false) it must be dead, or its server lost; with O(journal_server) the source is then asked
+        nothing at all.
+    type: bool
+    default: true
+  address:
+    description:
+      - The worker's address comes along. On both servers M(wallaroo.resilience.server_address) stands by for that; on the source only when
+        it is asked anything.
+    type: bool
+    default: false
   kill_timeout:
     description:
       - Seconds in which the worker must be dead after the SIGKILL.
@@ -67,7 +79,7 @@ options:
     default: 10
   epoch:
     description:
-      - The worker's epoch on this server.
+      - The worker's epoch on this server. In place it stays as it is, unless this one is newer.
     type: int
     required: true
   peers:
@@ -238,6 +250,8 @@ SPEC: _edge.Specification = {
         **_edge.SOURCE_SSH,
         "journal_server": {"type": "str"},
         "journal_timeout": {"type": "float", "default": 30},
+        "kill": {"type": "bool", "default": True},
+        "address": {"type": "bool", "default": False},
         "kill_timeout": {"type": "float", "default": 10},
         "epoch": {"type": "int", "required": True},
         "peers": {"type": "dict"},
@@ -263,7 +277,7 @@ def run(module: _edge.Module) -> None:
         for sentence in failed.times.pop("warnings"):
             module.warn(sentence)
         module.fail_json(
-            msg=f"{act.worker.worker} could not be moved from {wanted['source_server']} to {wanted['server']}: {failed}",
+            msg=f"{act.worker.worker} could not be {act.told}: {failed}",
             stage=failed.stage,
             **failed.times,
         )
@@ -293,10 +307,11 @@ def _move(module: _edge.Module) -> move.Move:
             wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
         ),
         epoch=wanted["epoch"],
-        kill=not wanted["journal_server"],
+        kill=wanted["kill"],
         kill_limit=wanted["kill_timeout"],
         journal_server=Address.parse(wanted["journal_server"]) if wanted["journal_server"] else None,
         journal_limit=wanted["journal_timeout"],
+        address=wanted["address"],
     )
 
 

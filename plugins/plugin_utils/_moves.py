@@ -42,18 +42,17 @@ def known_times(source: Data, target: Data, running_on_source: bool) -> dict[str
 def times_of(move: Data) -> dict[str, Any]:
     """The times of a crash and what became of the worker, in seconds since the epoch, for :func:`migration`.
 
-    :param move: ``plan``, with the worker and its servers, and what was returned by the kill (``killed``), the move
-        (``moved``), the start in place or the wait for a worker that an interrupted run had started (``awaited``), and
-        the start on the source after a failure (``returned``); ``outcome``; ``note``, what went wrong.
+    :param move: ``plan``, with the worker and its servers, and what was returned by the move or the restart in place
+        (``moved``), the wait for a worker that an interrupted run had started (``awaited``), and the start on the
+        source after a failure (``returned``); ``outcome``; ``note``, what went wrong.
     """
-    plan, known = move["plan"], move["plan"].get("known") or {}
-    killed, moved = move.get("killed") or {}, move.get("moved") or {}
+    plan, known, moved = move["plan"], move["plan"].get("known") or {}, move.get("moved") or {}
     outcome = str(move.get("outcome", MOVED))
     back = next((step for step in (move.get("awaited") or {}, moved) if step.get("resumed")), {})
     back = (move.get("returned") or {}) if outcome == ROLLED_BACK else back
     return {
         **{name: plan[name] for name in ("worker", "src", "dst")},
-        **{name: killed.get(name) or moved.get(name) or known.get(name) for name in ("killed", "died")},
+        **{name: moved.get(name) or known.get(name) for name in ("killed", "died")},
         # Of what a copy returns, "copied" are the names of the files.
         "copied": moved.get("finished_at") or known.get("copied"),
         "copied_bytes": moved.get("copied_bytes") or known.get("copied_bytes") or 0,

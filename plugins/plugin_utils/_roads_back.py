@@ -20,7 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 
 Data = Mapping[str, Any]
 
-NEVER_STARTED = ("before", "kill", "copy")
+NEVER_STARTED = ("kill", "copy")
 """Stages of a move in which the target had no claim on the worker yet."""
 
 TARGET, SOURCE, LEADING = "target", "source", "leading"
@@ -29,13 +29,13 @@ TARGET, SOURCE, LEADING = "target", "source", "leading"
 def road_back(arguments: Data, _servers: object = None) -> dict[str, Any]:
     """Whether the worker is started where it was.
 
-    :param arguments: ``plan`` (of the migration), ``killed`` and ``moved`` (what the kill and the move returned),
-        ``failure`` (the reason), ``looks`` (what ``worker_look`` returned, in the order of ``look``).
+    :param arguments: ``plan`` (of the migration), ``moved`` (what the move returned), ``failure`` (the reason),
+        ``looks`` (what ``worker_look`` returned, in the order of ``look``).
     :returns: ``look``: the servers to be asked first, with the arguments of ``worker_look``; empty when all is known.
         ``start``: start it on the source, ``fence``: after the target was fenced. ``sentence``: else, what is said, and
         ``outcome``. ``source_sound`` and ``reason``: whether the source's files are those to start from, and why.
     """
-    plan, killed, moved = arguments["plan"], arguments.get("killed") or {}, arguments.get("moved") or {}
+    plan, moved = arguments["plan"], arguments.get("moved") or {}
     failure = _sentence(arguments.get("failure") or "The move failed.")
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     again = f'migrate.yml -e "{_arguments(plan)}"'
@@ -46,12 +46,7 @@ def road_back(arguments: Data, _servers: object = None) -> dict[str, Any]:
         said = f"{failure} {sentence}".strip()
         return {**answer, "source_sound": sound, "reason": reason, "sentence": said, "outcome": outcome}
 
-    if stage == "before" and killed.get(UNREACHABLE):
-        return stopped(
-            f"Whether {worker} was killed there is not known, and nothing was started elsewhere. When {src} can be "
-            f"reached again, run the same command again: {again}."
-        )
-    if stage == "before" and not killed.get("killed"):
+    if stage == "before":
         return stopped("", NOTHING, sound=True)
     if moved.get(UNREACHABLE):
         return stopped(

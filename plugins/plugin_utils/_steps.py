@@ -121,6 +121,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     refuse_two_owners(servers)
     running = servers.running_on(worker)
     lost = lost_servers(arguments, servers)
+    crash = arguments["crash"] and running == server
     if running != server:
         require_answers(servers, worker, lost)
     plan: Plan = {
@@ -128,10 +129,10 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         "worker": worker,
         "server": server,
         "base": record.server(server).base,
-        "needed": running != server,
+        "needed": running != server or crash,
+        "crash": crash,
         # A server that is lost may have been one epoch ahead of what the others know.
         "epoch": servers.epoch(worker) + (2 if lost else 0),
-        "claim": bool(lost),
         "peers": servers.addresses(record),
         "metrics_ui": servers.metrics_ui(),
     }
@@ -139,10 +140,10 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     kept = servers.kept_address(worker, server)
     if kept:
         plan["cluster"] = record.with_address(server, kept).to_dict()
-    if running == server:
+    if running == server and not crash:
         return {**plan, "warnings": told_of_stopped(servers)}
     servers.require_known(worker, server)
-    if running is not None:
+    if running is not None and running != server:
         raise Refusal(f"{worker} runs on {running} already; two owners would destroy its state. Nothing was started.")
     known = servers.worker(worker, server)
     if known.get("ownership") == "moved":
@@ -181,7 +182,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     running = servers.running_on(worker)
     plan.update({"settle": arguments["settle"], "needed": True})
     # A server that is gone for good can be neither asked to kill nor fenced: its epoch is the older one.
-    plan.update({"fence": not plan["source_lost"], "kill": not plan["source_lost"], "await_start": False})
+    plan.update({"fence": not plan["source_lost"], "await_start": False})
     # What this run does not measure itself, since an interrupted one has done it.
     plan["known"] = known_times(servers.worker(worker, src), servers.worker(worker, dst), running == src)
     plan["completes"] = False
@@ -211,6 +212,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     _refuse_without_coordinator(servers, record, worker)
     refuse_different_executables(servers, [record.placement[record.worker_names()[0]], dst])
     plan.update(_address_kept(arguments, servers, record, plan))
+    # Of a worker that is dead the journals have all, and its server need not answer the target.
+    asked = plan["via"] == FILES or running is not None or plan["address"] != ""
+    plan["kill"] = asked and not plan["source_lost"]
     plan["answering"] = [name for name in servers.names if name in servers.states]
     plan["warnings"] = _stranded(servers, record, worker, plan["peers"][worker])
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
@@ -240,7 +244,8 @@ def stop(arguments: Arguments, servers: Servers) -> Plan:
 def _move(arguments: Arguments, servers: Servers) -> Plan:
     record = servers.running_cluster()
     worker = resolve_worker(arguments["worker"], record)
-    src, dst = (servers.resolve(arguments[name]) for name in ("src", "dst"))
+    dst = servers.resolve(arguments["dst"])
+    src = _home(arguments, servers, worker, dst) if arguments["src"] is None else servers.resolve(arguments["src"])
     if src == dst:
         raise Refusal(
             f"src and dst are both {src}: to start {worker} again where it was use "
@@ -286,6 +291,16 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "peers": servers.addresses(record, {worker: dst}),
         "metrics_ui": servers.metrics_ui(),
     }
+
+
+def _home(arguments: Arguments, servers: Servers, worker: str, dst: str) -> str:
+    """Where a worker is moved from when nobody says it: where it belongs, or came from when it has arrived already."""
+    lost = lost_servers(arguments, servers)
+    owner = lost[0] if lost else servers.owner(worker)
+    if owner is None:
+        raise servers.nowhere(worker)
+    came = str(servers.worker(worker, dst).get("copied_from") or "")
+    return came if owner == dst and came in servers.names else owner
 
 
 def _address_kept(arguments: Arguments, servers: Servers, record: ClusterRecord, plan: Plan) -> Plan:

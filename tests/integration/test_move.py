@@ -66,7 +66,7 @@ def test_what_would_go_wrong_is_found_before_the_kill(cluster, ssh, what):
     act = prepared(str(cluster.base(1)), "server2", "server4", ssh.as_argument())
     if what == "port":
         # Beyond what the worker itself holds: as if somebody on the target had it.
-        act.worker.check_place = lambda but=None: type(act.worker).__mro__[1].check_place(act.worker, None)
+        act.worker.check_place = lambda but=None, comes=False: type(act.worker).__mro__[1].check_place(act.worker, None)
         sentence = "Port .* of worker2 on server4 .* is taken by process"
     elif what == "key":
         argument = {**ssh.as_argument(), "identity": "/nowhere/key"}
@@ -90,7 +90,7 @@ def test_what_would_go_wrong_is_found_before_the_kill(cluster, ssh, what):
 
 def test_a_worker_that_cannot_start_is_told_with_how_far_it_had_come(cluster, ssh, monkeypatch):
     act = prepared(str(cluster.base(1)), "server2", "server4", ssh.as_argument())
-    kill = move._kill
+    kill = move._crash
 
     def killed_and_taken(*arguments: object) -> None:
         kill(*arguments)
@@ -103,7 +103,7 @@ def test_a_worker_that_cannot_start_is_told_with_how_far_it_had_come(cluster, ss
         blockers.append(blocker)
 
     blockers: list[socket.socket] = []
-    monkeypatch.setattr(move, "_kill", killed_and_taken)
+    monkeypatch.setattr(move, "_crash", killed_and_taken)
     try:
         with pytest.raises(move.MoveFailed) as failed:
             move.run(act, LIMIT)

@@ -227,17 +227,7 @@ def _become_daemon(
             os._exit(0)
         os.umask(0o077)
         os.chdir(cwd)
-        null = os.open(os.devnull, os.O_RDONLY)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        null, output = (fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10) for number in (null, output))
-        os.dup2(null, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        # An inherited descriptor kept open would make Ansible wait for the end of the daemon. Those that exec closes
-        # are left to it: with them the kernel holds the locks of the start and of the act until the program is there.
-        for number in [int(name) for name in os.listdir("/proc/self/fd")]:
-            if number > 2 and _is_inherited(number):
-                os.close(number)
+        forsake(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         for number in range(1, signal.NSIG):
             try:
                 signal.signal(number, signal.SIG_DFL)
@@ -252,6 +242,26 @@ def _become_daemon(
     finally:
         # Whatever happened: else this process would go on as a second one of who starts it, and undo what that does.
         os._exit(127)
+
+
+def forsake(output: Optional[int] = None) -> None:
+    """Give up the descriptors that whoever forked this process has handed down.
+
+    One that is kept open would make Ansible wait for the end of the daemon. Those that exec closes are left to it: with
+    them the kernel holds the locks of the start and of the act until the program is there.
+
+    :param output: where this process writes to from now on; by default nowhere.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    out = null if output is None else output
+    # Above the places of a program's own descriptors, whichever of them are open here.
+    null, out = (fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10) for number in (null, out))
+    os.dup2(null, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    for number in [int(name) for name in os.listdir("/proc/self/fd")]:
+        if number > 2 and _is_inherited(number):
+            os.close(number)
 
 
 def _tell(writer: int, problem: str) -> None:

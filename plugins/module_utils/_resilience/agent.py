@@ -15,6 +15,7 @@ from .._faults.crash import crash
 from .._faults.kill import Killed
 from .._process import living
 from .._process.acting import Superseded, acting
+from .._process.standby import Prepared, standing_address
 from .._process.stop import StillAlive
 from .files import ResilienceSet
 from .source import CopyError, LocalSource
@@ -31,6 +32,7 @@ class Agent:
         self.base = base
         self.run = run
         self.files = LocalSource(files)
+        self._address: Optional[Prepared] = None
         self.worker = files.worker
 
     def pid(self) -> Optional[int]:
@@ -50,5 +52,21 @@ class Agent:
         except (StillAlive, Superseded) as error:
             raise CopyError(f"{self.worker} was not killed: {error}") from error
 
+    def stand_by(self) -> None:
+        """Take the way to whoever gives the worker's address away.
+
+        :raises NotDone: when nobody stands by for that.
+        """
+        self._address = Prepared(standing_address(self.base))
+
+    def give_address(self) -> None:
+        """Have it given away.
+
+        :raises NotDone: when that fails.
+        """
+        (self._address or Prepared(standing_address(self.base))).do()
+
     def close(self) -> None:
-        """Nothing is open."""
+        """Hang up."""
+        if self._address is not None:
+            self._address.close()

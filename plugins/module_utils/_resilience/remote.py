@@ -52,6 +52,12 @@ class SourceServer(Protocol):
         :raises CopyError: when it does not die, or when the source cannot be asked.
         """
 
+    def stand_by(self) -> None:
+        """See :meth:`.agent.Agent.stand_by`."""
+
+    def give_address(self) -> None:
+        """See :meth:`.agent.Agent.give_address`."""
+
     def close(self) -> None:
         """Give the connection up."""
 
@@ -99,6 +105,14 @@ class OtherServer:
         """SIGKILL, and wait for the death."""
         answer = self.ask("kill", limit=limit)
         return Killed(answer.get("pid"), answer.get("killed"), answer.get("died"))
+
+    def stand_by(self) -> None:
+        """Let the agent take the way to whoever gives the worker's address away."""
+        self.ask("stand_by")
+
+    def give_address(self) -> None:
+        """Have it given away."""
+        self.ask("give_address")
 
     def ask(self, act: str, **details: Any) -> dict[str, Any]:
         """One question.

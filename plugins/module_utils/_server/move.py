@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moving a worker to this server: everything between the first look and the worker that processes messages again.
+"""Crashing a worker and bringing it back on this server, from another one or in place: from the first look until it
+processes messages again.
 
 One call on the target, because every task of Ansible inside the downtime costs more than the copy and the start
 together (design.md, "Life of a migration"). What can be done before the kill is done before it: the connection to
@@ -20,7 +21,9 @@ from typing import Any, Optional
 from .._engines.contract import READY, Journalled
 from .._engines.registry import offered
 from .._formats.address_file import Address
+from .._problem import Problem
 from .._process import times
+from .._process.standby import Prepared, standing_address
 from .._process.waiting import LimitReached, wait_until
 from .._resilience import copying, kept_manifest, ownership
 from .._resilience.ownership import OwnershipError
@@ -46,7 +49,7 @@ class MoveFailed(Exception):
 
 @dataclass
 class Move:
-    """One worker, from a source to this server."""
+    """One worker, from a source to this server. Where both are the same, it is restarted in place."""
 
     worker: WorkerStart
     """The start on this server; its mode is ``recover``."""
@@ -54,15 +57,28 @@ class Move:
     epoch: int
     """The worker's epoch on this server."""
     kill: bool = True
-    """False: the worker is dead, or its server is gone."""
+    """False: the worker is dead, or its server is gone. With ``journal_server`` the source is then asked nothing."""
     kill_limit: float = 10.0
     journal_server: Optional[Address] = None
-    """Restore the files from there instead of copying them; the source is then asked nothing."""
+    """Restore the files from there instead of copying them."""
     journal_limit: float = 30.0
+    address: bool = False
+    """Its address comes along: on both servers somebody stands by who changes that."""
     still: Callable[[], None] = lambda: None
     """Raises when another run has entered this server; asked before what cannot be taken back."""
     result: dict[str, Any] = field(default_factory=dict)
     stage: str = BEFORE
+
+    @property
+    def in_place(self) -> bool:
+        """Whether there is nothing to bring."""
+        return self.source.name == self.worker.server
+
+    @property
+    def told(self) -> str:
+        """What was to be done with the worker."""
+        here = self.worker.server
+        return f"restarted on {here}" if self.in_place else f"moved from {self.source.name} to {here}"
 
     def __post_init__(self) -> None:
         server = self.worker.cluster.server(self.worker.server)
@@ -97,15 +113,8 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
             return _run(move, stack, limit, return_after, only_check)
     except MoveFailed:
         raise
-    except (
-        copying.CopyError,
-        OwnershipError,
-        WorkerProblem,
-        LimitReached,
-        ValueError,
-        OSError,
-    ) as error:
-        if move.stage == BEFORE and not only_check:
+    except (Problem, ValueError, OSError) as error:
+        if move.stage == BEFORE and not move.in_place and not only_check:
             _take_back(move)
         raise MoveFailed(str(error), move.stage, move.result) from error
 
@@ -113,53 +122,36 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
 def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[float], only_check: bool) -> dict[str, Any]:
     worker = move.worker
     _check_owner(move)
-    if _is_here(move):
+    source = move.source.open(worker.files) if move.kill or move.journal_server is None else None
+    if source is not None:
+        stack.callback(source.close)
+    address = None
+    if move.address and not only_check:
+        address = Prepared(standing_address(worker.base))
+        stack.callback(address.close)
+        if source is not None:
+            source.stand_by()
+    here = _is_here(move)
+    if here:
         # What lies on the source is older than what is here, and would replace it.
-        _refuse_alive_at_source(move, stack)
-        worker.check_place()
+        _refuse_alive_at_source(move, source)
+        worker.check_place(comes=move.address)
         known = times.read(worker.base, worker.worker)
         move.result.update(copied_bytes=known.get("copied_bytes") or 0, finished_at=known.get("copied"))
-        if only_check:
-            return {**move.result, "changed": True, "finished": True, "pid": None}
-        move.still()
-        copying.rewrite_addresses(worker.files, *move.addresses)
-        return _start(move, limit, return_after, proved=False)
-    journal_server = move.journal_server
-    if journal_server is not None:
-        if not only_check:
-            worker.check_place()
-
-        def bring() -> CopyResult:
-            return _restore(move, journal_server, only_check)
-
     else:
-        source = move.source.open(worker.files)
-        stack.callback(source.close)
         _get_ready(move, source, only_check)
-
-        def bring() -> CopyResult:
-            return copying.copy(source.files, worker.files, move.addresses, only_check)
-
-        _kill(move, source, only_check)
     if not only_check:
-        move.stage = COPY
-    copied = bring() if not (only_check and move.kill) else CopyResult(changed=True)
-    move.result.update(copied=copied.copied, copied_bytes=copied.bytes + move.result["early_bytes"])
-    move.result["finished_at"] = time.time()
+        move.still()
+        _crash(move, source, address, START if here else KILL)
+    if here and not only_check:
+        copying.rewrite_addresses(worker.files, *move.addresses)
+    elif not here and not move.in_place:
+        _bring(move, source, only_check)
     if only_check:
         return {**move.result, "changed": True, "finished": True, "pid": None}
-    move.still()
-    if copied.manifest is not None:
-        kept_manifest.keep(worker.base, copied.manifest)
-    ownership.claim(worker.base, worker.worker, worker.server, move.epoch, move.source.name)
-    times.begin(
-        worker.base,
-        worker.worker,
-        epoch=move.epoch,
-        copied=move.result["finished_at"],
-        copied_bytes=move.result["copied_bytes"],
-    )
-    return _start(move, limit, return_after, proved=True)
+    if move.in_place:
+        _claim(move)
+    return _start(move, limit, return_after, proved=not here)
 
 
 def _is_here(move: Move) -> bool:
@@ -175,17 +167,14 @@ def _is_here(move: Move) -> bool:
     )
 
 
-def _refuse_alive_at_source(move: Move, stack: ExitStack) -> None:
-    if move.journal_server is not None:
-        return
-    source = move.source.open(move.worker.files)
-    stack.callback(source.close)
-    pid = source.pid()
+def _refuse_alive_at_source(move: Move, source: Optional[SourceServer]) -> None:
+    pid = source.pid() if source is not None else None
     if pid is not None:
         raise WorkerProblem(
             f"{move.worker.worker} runs on {move.source.name} (pid {pid}) although it belongs to {move.worker.server} "
             f"since epoch {move.epoch}; look with playbooks/status.yml, and kill it there with kill_worker.yml"
         )
+    move.kill = False
 
 
 def _start(move: Move, limit: float, return_after: Optional[float], proved: bool) -> dict[str, Any]:
@@ -216,24 +205,29 @@ def _check_owner(move: Move) -> None:
         )
 
 
-def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
+def _get_ready(move: Move, source: Optional[SourceServer], only_check: bool) -> None:
     """What is done while the worker still runs: find what would go wrong later, and bring over what is there."""
     worker = move.worker
-    pid = source.pid()
+    pid = source.pid() if source is not None else None
     # Where both servers are one machine, the worker itself holds the ports until it is dead.
-    worker.check_place(but=pid if move.source.ssh is None else None)
-    if pid is None:
+    but = pid if move.source.ssh is None else None
+    if move.in_place:
+        worker.check(but)
+        worker.prove()
+    else:
+        worker.check_place(but, move.address)
+    if pid is None or source is None:
         move.kill = False
         return
     if not move.kill:
         raise copying.CopyError(
             f"{worker.worker} still runs on {move.source.name} (pid {pid}); kill it first with kill_worker.yml"
         )
-    if only_check:
-        copying.copy(source.files, worker.files, move.addresses, only_check=True)
+    if move.journal_server is not None or (only_check and not move.in_place):
+        # What the worker will find here is not known yet.
         return
     try:
-        if worker.engine.copies_alive:
+        if worker.engine.copies_alive and not move.in_place:
             early = copying.copy(source.files, worker.files, move.addresses, warm_up=True)
             move.result["early_bytes"] = early.bytes
     except SourceChanged:
@@ -245,13 +239,52 @@ def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
         raise WorkerProblem(f"Nothing was killed: {problem}") from problem
 
 
-def _kill(move: Move, source: SourceServer, only_check: bool) -> None:
-    if not move.kill or only_check:
+def _crash(move: Move, source: Optional[SourceServer], address: Optional[Prepared], stage: str) -> None:
+    """Kill the worker, and let its address come along."""
+    if source is not None and move.kill:
+        move.stage = stage
+        killed = source.kill(move.kill_limit)
+        move.result.update(killed_pid=killed.pid, killed=killed.killed, died=killed.died)
+    if address is not None:
+        move.stage = stage
+        if source is not None:
+            source.give_address()
+        address.do()
+
+
+def _bring(move: Move, source: Optional[SourceServer], only_check: bool) -> None:
+    """What it left is copied, or restored, and belongs to this server from then on."""
+    worker = move.worker
+    if not only_check:
+        move.stage = COPY
+    copied = CopyResult(changed=True)
+    if move.journal_server is not None:
+        copied = _restore(move, move.journal_server, only_check)
+    elif source is not None:
+        copied = copying.copy(source.files, worker.files, move.addresses, only_check)
+    move.result.update(copied=copied.copied, copied_bytes=copied.bytes + move.result["early_bytes"])
+    move.result["finished_at"] = time.time()
+    if only_check:
         return
     move.still()
-    move.stage = KILL
-    killed = source.kill(move.kill_limit)
-    move.result.update(killed_pid=killed.pid, killed=killed.killed, died=killed.died)
+    if copied.manifest is not None:
+        kept_manifest.keep(worker.base, copied.manifest)
+    ownership.claim(worker.base, worker.worker, worker.server, move.epoch, move.source.name)
+    times.begin(
+        worker.base,
+        worker.worker,
+        epoch=move.epoch,
+        copied=move.result["finished_at"],
+        copied_bytes=move.result["copied_bytes"],
+    )
+
+
+def _claim(move: Move) -> None:
+    """In place the epoch stays, unless another server that had the worker was lost."""
+    worker = move.worker
+    known = ownership.read(worker.base, worker.worker)
+    if move.epoch > (known.epoch if known is not None else 0):
+        ownership.claim(worker.base, worker.worker, worker.server, move.epoch)
 
 
 def _restore(move: Move, journal_server: Address, only_check: bool) -> CopyResult:

@@ -15,6 +15,10 @@ _LISTEN = "0A"
 """State of a listening socket in /proc/net/tcp."""
 
 
+_FREEBIND = 15
+"""IP_FREEBIND of ip(7), which Python has no name for."""
+
+
 @dataclass(frozen=True)
 class TakenPort:
     """A port on which somebody listens."""
@@ -31,13 +35,15 @@ class TakenPort:
         return asdict(self)
 
 
-def is_free(address: str, port: int) -> bool:
+def is_free(address: str, port: int, comes: bool = False) -> bool:
     """Whether a program could listen there now; leftovers of closed connections do not count.
 
+    :param comes: the address is going to belong to this machine.
     :raises OSError: when the address does not belong to this machine.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.IPPROTO_IP, _FREEBIND, comes)
         try:
             probe.bind((address, port))
             probe.listen(1)
@@ -48,12 +54,13 @@ def is_free(address: str, port: int) -> bool:
     return True
 
 
-def taken(address: str, ports: list[int]) -> list[TakenPort]:
+def taken(address: str, ports: list[int], comes: bool = False) -> list[TakenPort]:
     """Those of ``ports`` that are not free, with their owners where they can be seen.
 
+    :param comes: as of :func:`is_free`.
     :raises OSError: when the address does not belong to this machine.
     """
-    busy = [port for port in ports if not is_free(address, port)]
+    busy = [port for port in ports if not is_free(address, port, comes)]
     if not busy:
         return []
     owners = _owners(set(busy))

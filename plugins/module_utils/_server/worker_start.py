@@ -114,9 +114,10 @@ class WorkerStart:
             )
         return known
 
-    def check(self) -> None:
+    def check(self, but: Optional[int] = None) -> None:
         """Whether the worker may be started here now.
 
+        :param but: as of :meth:`check_place`.
         :raises WorkerProblem: with the reason.
         """
         try:
@@ -138,7 +139,7 @@ class WorkerStart:
                 f"{self.files.directory} on {self.server} holds resilience files of an earlier {self.worker}; "
                 "run stop_cluster.yml first: a worker that finds any does not start afresh."
             )
-        self.check_place()
+        self.check_place(but)
 
     def prove(self) -> None:
         """Whether the files are still what was copied, when they came by a copy and no start was tried since.
@@ -152,10 +153,11 @@ class WorkerStart:
         except kept_manifest.NotProved as error:
             raise WorkerProblem(f"{self.worker} was not started on {self.server}: {error}.") from error
 
-    def check_place(self, but: Optional[int] = None) -> None:
+    def check_place(self, but: Optional[int] = None, comes: bool = False) -> None:
         """Whether this server has what the worker needs, whatever files there are.
 
         :param but: a process that may hold the worker's ports for now, since it will be dead before the start.
+        :param comes: its address may be another server's for now, since it comes along.
         :raises WorkerProblem: with the reason.
         """
         executable = self.engine.executable(self.cluster)
@@ -164,7 +166,7 @@ class WorkerStart:
             raise WorkerProblem(f"{self.worker} cannot be started on {self.server}: {problem}.")
         ports = self.cluster.port_numbers.listened_by(self.worker, application(self.cluster.application).sources)
         try:
-            taken = port_check.taken(self._address, ports)
+            taken = port_check.taken(self._address, ports, comes)
         except OSError as error:
             raise WorkerProblem(
                 f"{self.server} cannot listen on its address {self._address} ({error.strerror}); mend wallaroo_address."
@@ -273,7 +275,6 @@ def run(
     only_check: bool = False,
     pid: Optional[int] = None,
     proved: bool = False,
-    epoch: Optional[int] = None,
 ) -> dict[str, Any]:
     """Start a worker unless it runs, and wait until it is ready.
 
@@ -284,7 +285,6 @@ def run(
     :param pid: the process that an earlier call started. It is waited for, and nothing is started: a worker that ended
         between two calls has failed, as one that ended within a call.
     :param proved: the files were proved this moment.
-    :param epoch: let this server own the worker in this epoch, before the start.
     :raises WorkerProblem: when that is not possible; nothing half-done stays behind.
     """
     begin = time.monotonic()
@@ -296,8 +296,6 @@ def run(
             worker.prove()
         if only_check:
             return {"changed": True, "finished": True, "worker": worker.worker, "pid": None, "state": "started"}
-        if epoch is not None:
-            ownership.claim(worker.base, worker.worker, worker.server, epoch)
         record = worker.begin()
     elif only_check:
         return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import typing
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Container, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, Generic, Optional, ParamSpec, TypeVar, overload
 
@@ -214,6 +214,11 @@ class Step(Generic[Parameters, Made]):
         found.pop("self")
         return found
 
+    def missing(self, given: Container[str]) -> list[str]:
+        """Its arguments that must be given and are not. What may be left out stands before some of them."""
+        needed = {self.renamed.get(name, name) for name, one in self.declared.arguments.items() if one.required}
+        return [name for name in self.parameters if name in needed and name not in given]
+
     @property
     def __doc__(self) -> str:  # type: ignore[override]
         names = {python: name for name, python in self.renamed.items()}
@@ -233,9 +238,15 @@ class Step(Generic[Parameters, Made]):
         return "\n".join(lines).strip()
 
     def call(self, cluster: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Call[Made]:
-        """The call with these arguments, and with the settings of the cluster that the playbook takes."""
+        """The call with these arguments, and with the settings of the cluster that the playbook takes.
+
+        :raises TypeError: when an argument is missing or unknown.
+        """
         given = self._signature.bind(cluster, *args, **kwargs).arguments
         given.pop("self")
+        missing = self.missing([name for name, value in given.items() if value is not None])
+        if missing:
+            raise TypeError(f"{self.__name__}() needs {', '.join(missing)}")
         names = {python: name for name, python in self.renamed.items()}
         own: dict[str, Any] = {}
         for name, value in given.items():

@@ -120,7 +120,7 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
                 f"{name} has no argument {key}{_meant(key, [*named, *settings()])}; it takes {takes}, "
                 f"and with every verb {', '.join(settings())}."
             )
-    missing = [key for key in named if parameters[key].default is inspect.Parameter.empty and key not in own]
+    missing = known[name].missing(own)
     if missing:
         raise UsageError(
             f"{name} needs {' '.join(f'{key}=' for key in missing)}; e.g. {name} {known[name].declared.example}."

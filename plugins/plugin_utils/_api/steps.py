@@ -101,20 +101,31 @@ class Steps:
 
     @runs("copy_resilience")
     def copy(
-        self, worker: Name, src: Name, dst: Name, *, via: Optional[str] = None, source_lost: Optional[Flag] = None
+        self,
+        worker: Name,
+        src: Optional[Name] = None,
+        dst: Optional[Name] = None,
+        *,
+        via: Optional[str] = None,
+        source_lost: Optional[Flag] = None,
     ) -> Copied: ...
 
     @runs("restart_worker")
     def restart(
-        self, worker: Name, server: Optional[Name] = None, *, source_lost: Optional[Flag] = None
+        self,
+        worker: Name,
+        server: Optional[Name] = None,
+        *,
+        crash: Optional[Flag] = None,
+        source_lost: Optional[Flag] = None,
     ) -> Restarted: ...
 
     @runs("migrate")
     def migrate(
         self,
         worker: Name,
-        src: Name,
-        dst: Name,
+        src: Optional[Name] = None,
+        dst: Optional[Name] = None,
         *,
         via: Optional[str] = None,
         source_lost: Optional[Flag] = None,

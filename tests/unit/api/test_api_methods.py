@@ -71,7 +71,10 @@ def test_a_written_signature_is_what_is_declared(verb: str) -> None:
     assert set(declared) - set(own) <= set(steps()["start_cluster"].arguments)
     for name, parameter in own.items():
         argument = declared[name]
-        assert (parameter.default is inspect.Parameter.empty) is argument.required
+        needed = name in step.missing(())
+        assert needed is argument.required
+        # What must be given has no default, unless it stands behind what may be left out.
+        assert needed or parameter.default is not inspect.Parameter.empty
         expected = "Name" if name in (*WORKERS, *SERVERS) else TYPES[argument.type]
         assert expected in str(parameter.annotation), name
 
@@ -104,6 +107,17 @@ def test_what_is_not_given_is_left_to_the_playbook() -> None:
         "dst": "4",
         "wallaroo_runs": "/somewhere",
     }
+
+
+def test_a_server_may_be_left_out_before_one_that_is_needed() -> None:
+    assert dict(verbs()["migrate"].call(Cluster(runs="/somewhere"), 2, dst=4).wanted.variables) == {
+        "worker": 2,
+        "dst": 4,
+        "wallaroo_runs": "/somewhere",
+    }
+    for given in ({"worker": 2}, {"worker": 2, "dst": None}):
+        with pytest.raises(TypeError, match=r"migrate\(\) needs dst"):
+            verbs()["migrate"].call(Cluster(), **given)
 
 
 def test_a_path_of_servers_may_be_a_list() -> None:

@@ -20,10 +20,10 @@ from typing import Any, BinaryIO, Optional
 
 from ..._engines.registry import files_in
 from ..._formats.framing import HEADER
+from ..._problem import Problem
 from ..._resilience import agent_protocol
 from ..._resilience.agent import Agent
 from ..._resilience.agent_protocol import LAYOUT, LIMIT, MOST_BYTES, ProtocolError
-from ..._resilience.source import CopyError
 from ..shared import DONE, FAILED, Parser, complain
 
 IDLE_SECONDS = 900.0
@@ -34,7 +34,7 @@ def answer(agent: Agent, server: str, request: dict[str, Any]) -> tuple[dict[str
     """What is said to a request, and the bytes that follow.
 
     :param server: this server's name in the inventory.
-    :raises CopyError: when files cannot be read, or the worker cannot be killed.
+    :raises Problem: when files cannot be read, the worker cannot be killed, or its address cannot be given away.
     :raises OSError: when files cannot be read.
     :raises ProtocolError: when there is no such request.
     """
@@ -55,6 +55,9 @@ def answer(agent: Agent, server: str, request: dict[str, Any]) -> tuple[dict[str
         return {"pid": agent.pid()}, b""
     if act == "kill":
         return asdict(agent.kill(float(request.get("limit") or 10.0))), b""
+    if act in ("stand_by", "give_address"):
+        getattr(agent, act)()
+        return {}, b""
     raise ProtocolError(f"an agent does not know {act!r}")
 
 
@@ -78,7 +81,7 @@ def serve(agent: Agent, server: str, requests: int, answers: BinaryIO, idle: flo
             message, data = answer(agent, server, agent_protocol.decode(payload))
         except FileNotFoundError as error:
             message, data = {"gone": str(error.filename)}, b""
-        except (CopyError, ValueError) as error:
+        except (Problem, ValueError) as error:
             message, data = {"error": str(error)}, b""
         except OSError as error:
             message, data = {"error": f"{error.filename or agent.files.describe()}: {error.strerror or error}"}, b""
