@@ -41,8 +41,8 @@ def look(written: int = 7, **others: Any) -> dict[str, Any]:
     }
 
 
-def decide(moved: dict[str, Any], killed: Any = None, looks: Any = None, **changes: Any) -> dict[str, Any]:
-    return road_back({"plan": plan(**changes), "killed": killed, "moved": moved, "failure": REASON, "looks": looks})
+def decide(moved: dict[str, Any], looks: Any = None, **changes: Any) -> dict[str, Any]:
+    return road_back({"plan": plan(**changes), "moved": moved, "failure": REASON, "looks": looks})
 
 
 class TestTheRoadBack:
@@ -54,15 +54,6 @@ class TestTheRoadBack:
     def test_a_target_that_never_had_a_claim_needs_neither_a_look_nor_a_fence(self, stage: str) -> None:
         found = decide({"stage": stage, "killed": 1.0})
         assert (found["start"], found["fence"], found["look"]) == (True, False, [])
-
-    def test_a_kill_before_the_move_counts_as_well(self) -> None:
-        assert decide({"stage": "before"}, {"killed": 1.0})["start"]
-
-    def test_a_source_that_went_away_in_the_kill_may_have_the_worker_or_not(self) -> None:
-        found = decide({"stage": "before"}, unreachable("server2", "No route to host"))
-        assert (found["start"], found["outcome"]) == (False, "unfinished")
-        assert "When server2 can be reached again" in found["sentence"]
-        assert AGAIN in found["sentence"]
 
     @pytest.mark.parametrize("moved", [GONE, {**GONE, "stage": "start", "killed": 1.0}])
     def test_a_target_that_went_away_may_be_starting_the_worker(self, moved: dict[str, Any]) -> None:

@@ -85,6 +85,26 @@ class TestMigrate:
         there = servers(server2={}, server4={"worker2": worker(epoch=3, copied_from="server3")})
         assert "server2 does not hold worker2: it runs on server4 already" in refusal(steps.migrate, MOVE, there)
 
+    def test_without_a_source_it_is_where_the_worker_is(self) -> None:
+        given = {"worker": "2", "dst": "4"}
+        assert steps.migrate(given, servers()) == steps.migrate(MOVE, servers())
+        dead = servers(server2={"worker2": worker(False)})
+        for step in (steps.migrate, steps.copy):
+            assert step({**given, "src": ""}, dead) == step(MOVE, dead)
+
+    def test_without_a_source_what_was_interrupted_is_completed_and_what_is_done_stays_done(self) -> None:
+        given = {"worker": "2", "dst": "4"}
+        for left in ({"alive": False}, {"ownership": "moved", "moved_to": "server4", "epoch": 2, "alive": False}):
+            there = servers(
+                server2={"worker2": worker(**left)}, server4={"worker2": worker(epoch=2, copied_from="server2")}
+            )
+            assert steps.migrate(given, there) == steps.migrate(MOVE, there)
+
+    def test_without_a_source_it_cannot_go_where_it_is_nor_come_from_nowhere(self) -> None:
+        assert "src and dst are both server2" in refusal(steps.migrate, {"worker": 2, "dst": 2}, servers())
+        nowhere = servers(server2={})
+        assert "worker2 is on no server" in refusal(steps.migrate, {"worker": 2, "dst": 4}, nowhere)
+
     def test_half_a_set_of_files_of_a_dead_worker(self) -> None:
         half = worker(False, resilience="incomplete", missing=["multi_partition_detector-worker2.evlog"])
         sentence = refusal(steps.migrate, MOVE, servers(server2={"worker2": half}))
@@ -129,6 +149,20 @@ class TestMovesThroughTheJournalServer:
         assert (plan["via"], plan["journal_server"]) == ("journal", "10.0.0.1:9999")
         assert (plan["kill"], plan["fence"], plan["epoch"]) == (True, True, 2)
         assert steps.migrate(MOVE, journalling())["journal_server"] == ""
+
+    def test_the_source_is_asked_nothing_when_there_is_nobody_to_kill(self) -> None:
+        assert steps.migrate(self.MOVE, journalling())["kill"]
+        dead = {"worker2": worker(False)}
+        assert not steps.migrate(self.MOVE, journalling(server2=dead))["kill"]
+        assert steps.migrate(MOVE, journalling(server2=dead))["kill"], "its files are on that server"
+
+    def test_without_a_source_the_lost_one_is_the_one_that_is_silent(self) -> None:
+        there = journalling()
+        del there.states["server2"]
+        lost = {"source_lost": "true", "via": "journal"}
+        assert steps.migrate({"worker": 2, "dst": 4, **lost}, there) == steps.migrate({**MOVE, **lost}, there)
+        del there.states["server3"]
+        assert "server2 and server3 do not answer" in refusal(steps.migrate, {"worker": 2, "dst": 4, **lost}, there)
 
     def test_what_the_source_server_holds_does_not_matter(self) -> None:
         half = worker(False, resilience="incomplete", missing=["multi_partition_detector-worker2.evlog"])
