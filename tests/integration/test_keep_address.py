@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker moves and takes its address along, between servers with addresses of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.namespaces import Networks, in_networks
+from tests.port_block import PortBlock
+
+pytestmark = in_networks
+
+
+@pytest.fixture
+def networks(repository: Path, tmp_path: Path) -> Iterator[Networks]:
+    with closing(PortBlock()) as block:
+        found = Networks(repository, tmp_path, block)
+        try:
+            yield found
+        finally:
+            found.play("stop_cluster", succeed=None)
+            found.remove()
+
+
+def standing_by() -> int:
+    """Processes that wait to change an address; they listen on sockets of these names."""
+    return sum("@wallaroo-" in line for line in Path("/proc/net/unix").read_text().splitlines())
+
+
+def test_the_address_goes_along_and_comes_back(networks: Networks) -> None:
+    before = [networks.addresses(number) for number in range(1, 5)]
+    networks.play("start_cluster", "workers=2 keys=2")
+    networks.play("start_sender", "last=20")
+    networks.play("migrate", "worker=2 dst=4 keep_address=true")
+    moved = f"{networks.network}.12"
+    assert f"{moved}/24" not in networks.addresses(2)
+    assert f"{moved}/32" in networks.addresses(4)
+    networks.play("restart_worker", "worker=2 crash=true")
+    networks.play("start_sender", "last=40")
+
+    told = networks.play("migrate", "worker=2 dst=2 keep_address=true")
+    assert "back after" in told.message
+    assert [networks.addresses(number) for number in range(1, 5)] == before
+    networks.play("start_sender", "last=60")
+    assert "verdict: pass" in networks.play("verify").message
+
+
+def test_an_address_that_cannot_come_along_is_found_before_the_kill(networks: Networks) -> None:
+    networks.play("start_cluster", "workers=2 keys=2")
+    networks.play("start_sender", "last=20")
+    record = networks.base(4) / "moved-addresses.json"
+    record.write_text("{")
+    told = networks.play("migrate", "worker=2 dst=4 keep_address=true settle=false", succeed=False)
+    assert "moved-addresses.json" in told.message
+    assert "Nothing was changed." in told.message
+    assert networks.alive()["worker2"] == "server2"
+    record.unlink()
+    networks.play("migrate", "worker=2 dst=4 keep_address=true settle=false via=files")
+    assert networks.alive()["worker2"] == "server4"
