@@ -28,14 +28,15 @@ from tests.ssh_server import SshServer, program
 NUMBERS = range(1, 5)
 
 
-def _can_be_made() -> bool:
+def can_be_made() -> bool:
+    """Whether this account may, and has the programs for it."""
     try:
         return subprocess.run(["unshare", "--net", "ip", "link"], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return False
 
 
-in_networks = pytest.mark.skipif(not _can_be_made(), reason="no network namespace can be made here (root and iproute2)")
+in_networks = pytest.mark.skipif(not can_be_made(), reason="no network namespace can be made here (root and iproute2)")
 
 
 class Networks(Loopback):

@@ -13,6 +13,7 @@ from contextlib import closing
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import stop
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, server_state
 
@@ -122,6 +123,51 @@ def test_a_dead_worker_is_moved_too(cluster, ssh):
     result = move.run(prepared(str(cluster.base(1)), "server2", "server4", ssh.as_argument()), LIMIT)
     assert result["killed"] is None
     assert alive(cluster, 4)
+
+
+def in_place(cluster: Loopback, **options: object) -> move.Move:
+    act = prepared(str(cluster.base(1)), "server2", "server2", None, **options)
+    act.epoch -= 1
+    return act
+
+
+def test_a_restart_in_place_is_the_same_call_without_a_copy(cluster):
+    base = str(cluster.base(2))
+    before = process_record.read(base, "worker2")
+    result = move.run(in_place(cluster), LIMIT)
+    assert result["killed_pid"] == before.identity.pid
+    assert result["killed"] <= result["died"] <= result["started"] <= result["ready"]
+    assert (result["finished_at"], result["copied_bytes"], result["epoch"]) == (None, 0, 1)
+    assert alive(cluster, 2)
+    noted = server_state.describe(base, "server2")["workers"]["worker2"]["times"]
+    assert (noted["killed"], noted["ready"]) == (result["killed"], result["ready"])
+
+    stop.kill(process_record.read(base, "worker2").identity)
+    again = move.run(in_place(cluster, kill=False), LIMIT)
+    assert again["killed"] is None
+    assert alive(cluster, 2), "one that is dead is started"
+
+
+def test_in_place_nothing_is_killed_that_could_not_come_back(cluster):
+    files = server_state.describe(str(cluster.base(2)), "server2")["workers"]["worker2"]["directory"]
+    before = cluster.snapshot()
+    assert move.run(in_place(cluster), LIMIT, only_check=True)["changed"]
+    for act, sentence in (
+        (in_place(cluster, peers={"worker9": "127.0.0.100"}), "Nothing was killed: worker2 on server2 would hang"),
+        (in_place(cluster, kill=False), "worker2 still runs on server2"),
+    ):
+        with pytest.raises(move.MoveFailed, match=sentence) as failed:
+            move.run(act, LIMIT)
+        assert failed.value.stage == move.BEFORE
+    assert cluster.snapshot() == before
+    assert os.listdir(files)
+
+
+def test_in_place_a_newer_epoch_is_taken(cluster):
+    """A worker that a lost server may have had one epoch ahead."""
+    act = prepared(str(cluster.base(1)), "server2", "server2", None)
+    assert move.run(act, LIMIT)["epoch"] == 2
+    assert ownership_of(str(cluster.base(2)), "worker2") == "owner"
 
 
 def test_no_connection_is_left_behind(cluster, ssh):
