@@ -251,6 +251,19 @@ class TestRestart:
     def test_nothing_to_do_when_it_runs_there(self) -> None:
         assert not steps.restart({"worker": 2, "server": 2}, servers())["needed"]
 
+    def test_one_that_runs_is_crashed_when_that_is_wanted_and_could_come_back(self) -> None:
+        crash = {"worker": 2, "crash": "true"}
+        plan = steps.restart(crash, servers())
+        assert (plan["needed"], plan["crash"], plan["server"], plan["epoch"]) == (True, True, "server2", 1)
+        dead = steps.restart(crash, servers(server2={"worker2": worker(False)}))
+        assert (dead["needed"], dead["crash"]) == (True, False)
+        assert "worker2 runs on server2 already" in refusal(steps.restart, {**crash, "server": 4}, servers())
+        assert "The initializer does not run" in refusal(
+            steps.restart, crash, servers(server1={"initializer": worker(False)})
+        )
+        half = worker(resilience="incomplete", missing=["x.evlog"])
+        assert "no complete set" in refusal(steps.restart, crash, servers(server2={"worker2": half}))
+
     def test_never_two_owners(self) -> None:
         assert "worker2 runs on server2 already" in refusal(steps.restart, self.ARGUMENTS, servers())
 
