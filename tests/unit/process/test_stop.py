@@ -126,6 +126,8 @@ def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
 ) -> None:
     record = start_python("import time; time.sleep(600)")
     (tmp_path / "run" / "worker2").mkdir(parents=True, exist_ok=True)
+    # Whatever this process was started with: one that was started in the background ignores Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     really = stop.kill
 
     def killed(*arguments: Any) -> Any:
@@ -134,8 +136,11 @@ def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
         return death
 
     monkeypatch.setattr(stop, "kill", killed)
-    with pytest.raises(KeyboardInterrupt):
-        stop.kill_worker(str(tmp_path), "worker2", record.identity)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stop.kill_worker(str(tmp_path), "worker2", record.identity)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     noted = times.read(str(tmp_path), "worker2")
     assert not is_alive(record.identity)
