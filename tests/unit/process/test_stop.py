@@ -126,6 +126,8 @@ def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
 ) -> None:
     record = start_python("import time; time.sleep(600)")
     (tmp_path / "run" / "worker2").mkdir(parents=True, exist_ok=True)
+    # Whatever this process was started with: one that was started in the background ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     really = stop.kill
 
     def killed(*arguments: Any) -> Any:
