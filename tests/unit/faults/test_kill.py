@@ -62,7 +62,7 @@ def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
     base: str, worker: ProcessRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever this process was started with: one that was started in the background ignores Ctrl-C.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     really = kills.kill
 
     def killed(*arguments: Any) -> Any:
@@ -71,11 +71,8 @@ def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
         return death
 
     monkeypatch.setattr(kills, "kill", killed)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            crash(base, "worker2", 10)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        crash(base, "worker2", 10)
     noted = times.read(base, "worker2")
     assert not is_alive(worker.identity)
     assert noted["killed"] <= noted["died"]
