@@ -67,6 +67,26 @@ options:
     default: 120
 """
 
+    CHANNEL = r"""
+options:
+  host:
+    description:
+      - Where the external channel is.
+    type: str
+    required: true
+  port:
+    description:
+      - Its port.
+    type: int
+    default: 5050
+  engine:
+    description:
+      - What runs the worker. One whose workers answer no questions is refused.
+    type: str
+    default: embedded
+    version_added: 1.1.0
+"""
+
     LAYOUT = r"""
 options:
   engine:

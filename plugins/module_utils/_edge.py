@@ -28,8 +28,10 @@ ACTING: Arguments = {"run": {"type": "str", "default": ""}}
 WORKER: Arguments = {"worker": {"type": "str", "required": True}}
 WAITING: Arguments = {"wait_timeout": {"type": "float", "default": 60}, "return_after": {"type": "float"}}
 ACTS: Arguments = {"acts_timeout": {"type": "float", "default": 120}}
+ENGINE: Arguments = {"engine": {"type": "str", "default": "embedded"}}
+CHANNEL: Arguments = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 5050}, **ENGINE}
 LAYOUT: Arguments = {
-    "engine": {"type": "str", "default": "embedded"},
+    **ENGINE,
     "application": {"type": "str", "required": True},
     "version": {"type": "str", "default": "0.5.4"},
 }
@@ -89,9 +91,9 @@ def main(specification: Specification, run: Callable[[Module], None]) -> Callabl
 
 
 @contextmanager
-def failing(module: Module, begin: str) -> Iterator[None]:
+def failing(module: Module, begin: str = "") -> Iterator[None]:
     """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error."""
     try:
         yield
     except (Problem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{begin}: {error}")
+        module.fail_json(msg=f"{begin}: {error}" if begin else str(error))
