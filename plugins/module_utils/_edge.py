@@ -10,7 +10,7 @@ the library. The groups of arguments here have the fragment of documentation of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn, Protocol, get_type_hints
@@ -88,6 +88,13 @@ class Module(Protocol):
 def main(specification: Specification, run: Callable[[Module], None]) -> Callable[[], None]:
     """What a module does as a process of its own."""
     return lambda: run(AnsibleModule(**specification, supports_check_mode=True))
+
+
+def done(module: Module, result: Mapping[str, Any]) -> NoReturn:
+    """End well, with what an act returned; its ``warnings`` are said first."""
+    for sentence in result.get("warnings", ()):
+        module.warn(sentence)
+    module.exit_json(**{name: value for name, value in result.items() if name != "warnings"})
 
 
 @contextmanager

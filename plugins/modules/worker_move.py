@@ -222,6 +222,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.copy import Journals
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
@@ -279,11 +280,12 @@ def run(module: _edge.Module) -> None:
 
 def _move(module: _edge.Module) -> move.Move:
     wanted = module.params
+    cluster, journals = ClusterRecord.from_dict(wanted["cluster"]), wanted["journal_server"]
     return move.Move(
         worker=worker_start.WorkerStart(
             wanted["base"],
             wanted["server"],
-            ClusterRecord.from_dict(wanted["cluster"]),
+            cluster,
             worker_name(wanted["worker"]),
             worker_start.RECOVER,
             sys.executable,
@@ -293,10 +295,9 @@ def _move(module: _edge.Module) -> move.Move:
             wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
         ),
         epoch=wanted["epoch"],
-        kill=not wanted["journal_server"],
+        kill=not journals,
         kill_limit=wanted["kill_timeout"],
-        journal_server=Address.parse(wanted["journal_server"]) if wanted["journal_server"] else None,
-        journal_limit=wanted["journal_timeout"],
+        journals=Journals(Address.parse(journals), cluster.engine, wanted["journal_timeout"]) if journals else None,
     )
 
 

@@ -17,7 +17,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contr
     EXACTLY_ONCE,
     LISTENING,
     NO_GUARANTEE,
-    QUESTIONS,
     READY,
     Answering,
     Checkpointed,
