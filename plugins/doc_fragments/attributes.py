@@ -31,3 +31,5 @@ attributes:
     membership:
       - wallaroo.resilience.resilience
 """
+
+    DIFF = DOCUMENTATION.replace("support: N/A", "support: full")

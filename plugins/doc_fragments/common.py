@@ -23,8 +23,7 @@ options:
     required: true
 """
 
-    ACTING = r"""
-options:
+    ACTING = f"""{SERVER}
   run:
     description:
       - The run that changes the server, as RV(run) of M(wallaroo.resilience.run_lock) tells it. Where another run has entered the server
@@ -49,8 +48,7 @@ options:
     type: float
 """
 
-    WORKER = r"""
-options:
+    WORKER = f"""{SERVER}
   worker:
     description:
       - The worker, as V(2), V(worker2) or V(initializer).
@@ -87,8 +85,7 @@ options:
     version_added: 1.1.0
 """
 
-    LAYOUT = r"""
-options:
+    LAYOUT = f"""{WORKER}
   engine:
     description:
       - What runs the worker.
@@ -132,6 +129,26 @@ options:
     description:
       - Why nothing may be changed at this time. The module fails with it when something would have to be.
     type: str
+"""
+
+    TARGET = r"""
+options:
+  source_server:
+    description:
+      - The name of the server the worker comes from.
+    type: str
+    required: true
+  journal_server:
+    description:
+      - C(host:port) of the journal server, from whose journals the files are restored. The source is then asked nothing, and the worker must be
+        dead.
+    type: str
+    version_added: 1.1.0
+  epoch:
+    description:
+      - The worker's epoch on this server.
+    type: int
+    required: true
 """
 
     SOURCE_SSH = r"""

@@ -5,7 +5,7 @@
 
 A module has its documentation, ``SPEC`` (the arguments of ``AnsibleModule``), and ``run``, which takes one and calls
 the library. The groups of arguments here have the fragment of documentation of the same name beside them
-(``plugins/doc_fragments/common.py``); that both agree is a test.
+(``plugins/doc_fragments/common.py``); that both agree is a test. A group has what its arguments need beside.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ Arguments = dict[str, dict[str, Any]]
 Specification = dict[str, Any]
 
 SERVER: Arguments = {"base": {"type": "path", "required": True}, "server": {"type": "str", "required": True}}
-ACTING: Arguments = {"run": {"type": "str", "default": ""}}
-WORKER: Arguments = {"worker": {"type": "str", "required": True}}
+ACTING: Arguments = {**SERVER, "run": {"type": "str", "default": ""}}
+WORKER: Arguments = {**SERVER, "worker": {"type": "str", "required": True}}
 WAITING: Arguments = {"wait_timeout": {"type": "float", "default": 60}, "return_after": {"type": "float"}}
 ACTS: Arguments = {"acts_timeout": {"type": "float", "default": 120}}
 ENGINE: Arguments = {"engine": {"type": "str", "default": "embedded"}}
 CHANNEL: Arguments = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 5050}, **ENGINE}
 LAYOUT: Arguments = {
+    **WORKER,
     **ENGINE,
     "application": {"type": "str", "required": True},
     "version": {"type": "str", "default": "0.5.4"},
@@ -38,6 +39,11 @@ LAYOUT: Arguments = {
 KEYS: Arguments = {
     "keys": {"type": "list", "elements": "str", "no_log": False},
     "key_count": {"type": "int", "no_log": False},
+}
+TARGET: Arguments = {
+    "source_server": {"type": "str", "required": True},
+    "journal_server": {"type": "str"},
+    "epoch": {"type": "int", "required": True},
 }
 TREE: Arguments = {"server": SERVER["server"], "in_use": {"type": "str"}}
 

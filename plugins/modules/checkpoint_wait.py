@@ -17,9 +17,7 @@ description:
     committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.layout
-  - wallaroo.resilience.common.server
 options:
   checkpoints:
     description:
@@ -87,8 +85,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.checkp
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
-        **_edge.WORKER,
         **_edge.LAYOUT,
         "checkpoints": {"type": "int", "default": checkpoints.COUNT},
         "since": {"type": "int"},

@@ -63,11 +63,9 @@ posted:
   sample: 4
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

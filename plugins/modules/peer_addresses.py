@@ -18,12 +18,8 @@ description:
   - A file is written anew as a whole, and only when everybody is found in it with certainty. What cannot be mended is returned, and does
     not fail, since it matters only when that worker is restarted.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.server
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   peers:
     description:
@@ -63,7 +59,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "peers": {"type": "dict", "required": True},
     },

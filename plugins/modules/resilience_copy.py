@@ -20,30 +20,16 @@ description:
   - With O(journal_server) the files are not copied but put together from the worker's journals, which that server holds; its source server is
     not asked. The paths in a journal are mapped into the resilience directory of this server and never lead out of it.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.layout
+  - wallaroo.resilience.common.target
   - wallaroo.resilience.common.source_ssh
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
-  source_server:
-    description:
-      - The name of the server the files come from.
-    type: str
-    required: true
   source_base:
     description:
       - That server's C(wallaroo_base). Either this or O(journal_server) is required.
     type: path
-  journal_server:
-    description:
-      - C(host:port) of the journal server, from whose journals the files are restored.
-    type: str
-    version_added: 1.1.0
   wait_timeout:
     description:
       - With O(journal_server), seconds to wait until nobody appends to the journals any more. A server notices the end of a worker at once, and
@@ -60,11 +46,6 @@ options:
     description:
       - C(host:port) of the worker's data channel on this server.
     type: str
-    required: true
-  epoch:
-    description:
-      - The worker's epoch on this server.
-    type: int
     required: true
 """
 
@@ -155,18 +136,14 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
-        **_edge.WORKER,
         **_edge.LAYOUT,
-        "source_server": {"type": "str", "required": True},
+        **_edge.TARGET,
         "source_base": {"type": "path"},
         **_edge.SOURCE_SSH,
-        "journal_server": {"type": "str"},
         "wait_timeout": {"type": "float", "default": 30},
         "control": {"type": "str", "required": True},
         "data": {"type": "str", "required": True},
-        "epoch": {"type": "int", "required": True},
     },
     "mutually_exclusive": [("source_base", "journal_server")],
     "required_one_of": [("source_base", "journal_server")],

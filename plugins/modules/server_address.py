@@ -18,7 +18,6 @@ description:
   - Needs root, and C(ip) of iproute2.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
 attributes:
   diff_mode:
@@ -75,10 +74,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "address": {"type": "str"},
         "own": {"type": "str"},

@@ -65,10 +65,8 @@ servers:
   sample: [server2, server3]
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

@@ -87,13 +87,11 @@ files:
 
 from pathlib import Path
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

@@ -95,11 +95,9 @@ cleaned:
 
 from pathlib import Path
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import build
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

@@ -79,11 +79,9 @@ own_commits:
 
 from pathlib import Path
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.checkout import Checkout
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

@@ -19,14 +19,10 @@ description:
   - A worker that recovers and ends before it is ready is started a second time; its files are the newest there are.
   - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
-attributes:
-  diff_mode:
-    support: full
 options:
   cluster:
     description:
@@ -159,7 +155,6 @@ seconds:
 
 import sys
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
@@ -167,10 +162,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.recor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         **_edge.WORKER,
         "cluster": {"type": "dict", "required": True},

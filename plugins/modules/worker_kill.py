@@ -16,13 +16,9 @@ description:
   - The process is identified by pid, start time and command line. Nothing is ever killed by name.
   - Only SIGKILL is a crash. SIGTERM makes Wallaroo delete the resilience files of the whole cluster.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   wait_timeout:
     description:
@@ -69,7 +65,6 @@ message:
 
 from dataclasses import asdict
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.crash import crash
@@ -77,10 +72,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         **_edge.WORKER,
         "wait_timeout": {"type": "float", "default": 10},

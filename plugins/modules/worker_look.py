@@ -17,13 +17,8 @@ description:
   - Waits before until nothing is under way on this server that an interrupted run has begun.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.layout
-  - wallaroo.resilience.common.server
-attributes:
-  diff_mode:
-    support: none
 options:
   journal_server:
     description:
@@ -93,7 +88,6 @@ journalled:
   sample: {multi_partition_detector-worker2.journal: 1931}
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine, files_in, offered
@@ -105,11 +99,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ident
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
-        **_edge.WORKER,
         **_edge.LAYOUT,
         "journal_server": {"type": "str"},
         **_edge.ACTS,
