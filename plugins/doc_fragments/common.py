@@ -129,6 +129,11 @@ options:
     description:
       - Why nothing may be changed at this time. The module fails with it when something would have to be.
     type: str
+  home:
+    description:
+      - The directory of the tree on this server.
+    type: path
+    required: true
 """
 
     TARGET = r"""

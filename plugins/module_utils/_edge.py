@@ -45,7 +45,11 @@ TARGET: Arguments = {
     "journal_server": {"type": "str"},
     "epoch": {"type": "int", "required": True},
 }
-TREE: Arguments = {"server": SERVER["server"], "in_use": {"type": "str"}}
+TREE: Arguments = {
+    "server": SERVER["server"],
+    "in_use": {"type": "str"},
+    "home": {"type": "path", "required": True},
+}
 
 
 def options_of(kind: type, **others: dict[str, Any]) -> Arguments:

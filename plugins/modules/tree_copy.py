@@ -24,11 +24,6 @@ attributes:
   diff_mode:
     support: none
 options:
-  home:
-    description:
-      - The directory on this server.
-    type: path
-    required: true
   source_server:
     description:
       - The name of the server that has the tree.
@@ -96,7 +91,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.TREE,
-        "home": {"type": "path", "required": True},
         "source_server": {"type": "str", "required": True},
         "source_home": {"type": "path", "required": True},
         **_edge.SOURCE_SSH,

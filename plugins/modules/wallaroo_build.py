@@ -26,11 +26,6 @@ attributes:
   diff_mode:
     support: none
 options:
-  home:
-    description:
-      - The tree, which has a Makefile.
-    type: path
-    required: true
   targets:
     description:
       - Targets of its Makefile.
@@ -102,7 +97,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.TREE,
-        "home": {"type": "path", "required": True},
         "targets": {"type": "list", "elements": "str", "required": True},
         "resilience": {"type": "bool", "default": True},
         "make": {"type": "list", "elements": "str", "default": []},

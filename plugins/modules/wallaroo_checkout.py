@@ -22,11 +22,6 @@ attributes:
   diff_mode:
     support: none
 options:
-  home:
-    description:
-      - The directory of the clone.
-    type: path
-    required: true
   url:
     description:
       - The repository, as C(git clone) takes it. What stands before an C(@) in it appears in no message.
@@ -86,7 +81,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.TREE,
-        "home": {"type": "path", "required": True},
         "url": {"type": "str", "required": True},
         "branch": {"type": "str", "required": True},
         "timeout": {"type": "float", "default": 1800},
