@@ -24,5 +24,6 @@ class ActionModule(DecidingAction):
         say("\n" + "\n".join(found.lines()) + "\n")
         result = {"table": found.table, "problems": found.problems, "notes": found.warnings}
         if found.problems:
-            result.update(failed=True, msg=f"{len(found.problems)} problems; the first is: {found.problems[0]}")
+            failure = f"{len(found.problems)} problems; the first is: {found.problems[0]}"
+            return {**result, "failed": True, "msg": failure}
         return result

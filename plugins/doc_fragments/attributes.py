@@ -32,4 +32,6 @@ attributes:
       - wallaroo.resilience.resilience
 """
 
+    NO_DIFF = DOCUMENTATION.replace("support: N/A", "support: none")
+
     DIFF = DOCUMENTATION.replace("support: N/A", "support: full")

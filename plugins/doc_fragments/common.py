@@ -104,8 +104,18 @@ options:
     default: 0.5.4
 """
 
-    KEYS = r"""
+    RECEIVED = r"""
 options:
+  path:
+    description:
+      - The file that the receiver writes. M(wallaroo.resilience.ordering_verify) also takes one compressed with gzip, whose name ends in C(.gz).
+    type: path
+    required: true
+  last:
+    description:
+      - The value that every key must reach, and on which it must end.
+    type: int
+    required: true
   keys:
     description:
       - All keys that are sent.

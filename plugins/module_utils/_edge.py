@@ -36,7 +36,9 @@ LAYOUT: Arguments = {
     "application": {"type": "str", "required": True},
     "version": {"type": "str", "default": "0.5.4"},
 }
-KEYS: Arguments = {
+RECEIVED: Arguments = {
+    "path": {"type": "path", "required": True},
+    "last": {"type": "int", "required": True},
     "keys": {"type": "list", "elements": "str", "no_log": False},
     "key_count": {"type": "int", "no_log": False},
 }
@@ -108,9 +110,12 @@ def done(module: Module, result: Mapping[str, Any]) -> NoReturn:
 
 
 @contextmanager
-def failing(module: Module, begin: str = "") -> Iterator[None]:
-    """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error."""
+def failing(module: Module, begin: str = "", end: str = "") -> Iterator[None]:
+    """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error.
+
+    :param end: a full stop, for errors that have none.
+    """
     try:
         yield
     except (Problem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{begin}: {error}" if begin else str(error))
+        module.fail_json(msg=f"{begin}: {error}{end}" if begin else str(error))

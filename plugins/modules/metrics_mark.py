@@ -16,11 +16,8 @@ description:
   - Never fails because of the metrics UI. That a mark cannot be shown is a warning, since what it tells of has happened nevertheless.
   - The token that marks need is read on the server, and goes nowhere else.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.server
-attributes:
-  diff_mode:
-    support: none
 options:
   address:
     description:

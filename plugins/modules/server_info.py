@@ -173,15 +173,13 @@ SPEC: _edge.Specification = {
 
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
-    try:
+    with _edge.failing(module):
         wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
         problem = _wait_for_acts(module.params["base"], module.params["acts_timeout"])
         state = describe(module.params["base"], module.params["server"], wanted, module.params["logs"])
         state["problem"] = state["problem"] or problem
         if not module.check_mode:
             state["problem"] = state["problem"] or _other_run(module.params["base"], module.params["run"])
-    except (ValueError, OSError) as error:
-        module.fail_json(msg=str(error))
     module.exit_json(changed=False, **state)
 
 

@@ -17,12 +17,9 @@ description:
     records of builds stay where they are.
   - The copy is proved by the SHA-256 of the executables.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
   - wallaroo.resilience.common.source_ssh
-attributes:
-  diff_mode:
-    support: none
 options:
   source_server:
     description:
@@ -107,7 +104,7 @@ def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     given = module.params
     home, source = Path(given["home"]), Path(given["source_home"])
-    try:
+    with _edge.failing(module, given["server"], "."):
         access = Access.from_dict(given["source_ssh"]) if given["source_ssh"] else None
         if given["only_look"]:
             tree.look(home, source, access)
@@ -129,8 +126,6 @@ def run(module: _edge.Module) -> None:
                 module.check_mode,
                 given["in_use"] or "",
             )
-    except (ProvisioningError, ValueError, OSError) as error:
-        module.fail_json(msg=f"{given['server']}: {error}.")
     module.exit_json(changed=copied.changed, files=copied.files)
 
 
