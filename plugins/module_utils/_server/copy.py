@@ -18,6 +18,7 @@ from .._process import living
 from .._resilience import copying, kept_manifest, ownership
 from .._resilience.files import ResilienceSet
 from .._resilience.plan import Addresses, CopyResult
+from .._resilience.source import CopyError, TailSource
 from .source_server import SourceAddress
 
 
@@ -130,16 +131,16 @@ class Copy:
     def _refuse_running(self, server: str, pid: Optional[int]) -> None:
         # In check mode the worker was not really killed by the step before.
         if pid is not None and not self.only_check:
-            raise copying.CopyError(f"it still runs on {server} (pid {pid}); kill it first with kill_worker.yml")
+            raise CopyError(f"it still runs on {server} (pid {pid}); kill it first with kill_worker.yml")
 
-    def _refuse_older(self, source: copying.TailSource) -> None:
+    def _refuse_older(self, source: TailSource) -> None:
         """A copy that is made again under the epoch it already has must not replace what came to be here since."""
         log, worker, server = self.target.path(self.target.layout.newest), self.target.worker, self.claim.server
         if not started_since(self.base, self.target, self.claim) or not log.is_file():
             return
         there = next((file.size for file in source.manifest().files if file.name == log.name), 0)
         if log.stat().st_size > there:
-            raise copying.CopyError(
+            raise CopyError(
                 f"{server} holds newer files of {worker} than {self.source.name}: it was started there since they were "
                 f'copied. Start it there (restart_worker.yml -e "worker={worker} server={server}")'
             )

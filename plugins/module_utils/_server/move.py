@@ -22,9 +22,9 @@ from .._process import times
 from .._process.waiting import LimitReached, wait_until
 from .._resilience import copying, kept_manifest, ownership
 from .._resilience.ownership import OwnershipError
-from .._resilience.plan import CopyResult
+from .._resilience.plan import Addresses, CopyResult
 from .._resilience.remote import SourceServer
-from .._resilience.source import SourceChanged
+from .._resilience.source import CopyError, SourceChanged
 from . import worker_start
 from .copy import Journals, started_since, told
 from .source_server import SourceAddress
@@ -65,7 +65,7 @@ class Move:
     def __post_init__(self) -> None:
         server = self.worker.cluster.server(self.worker.server)
         ports = self.worker.cluster.port_numbers
-        self.addresses = copying.Addresses(
+        self.addresses = Addresses(
             Address(server.address, ports.control_of(self.worker.worker)),
             Address(server.address, ports.data_of(self.worker.worker)),
         )
@@ -96,7 +96,7 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
     except MoveFailed:
         raise
     except (
-        copying.CopyError,
+        CopyError,
         OwnershipError,
         WorkerProblem,
         LimitReached,
@@ -217,7 +217,7 @@ def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
         move.kill = False
         return
     if not move.kill:
-        raise copying.CopyError(
+        raise CopyError(
             f"{worker.worker} still runs on {move.source.name} (pid {pid}); kill it first with kill_worker.yml"
         )
     if only_check:
