@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting until checkpoints of a worker cover what has come out."""
+"""How far a worker's files have come, and waiting until its checkpoints cover what has come out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from .._cluster import checkpoints
-from .._engines.contract import Checkpointed, HalfWritten
+from .._engines.contract import Checkpointed, HalfWritten, Journalled
+from .._engines.registry import engine as adapter_of
 from .._engines.registry import offered
+from .._formats.address_file import Address
+from .._process import record
+from .._process.identity import is_alive
 from .._process.waiting import LimitReached, wait_until
+from .._resilience import ownership
 from .._resilience.files import ResilienceSet
 
 
@@ -87,3 +92,27 @@ class Committed:
             if not self.only_check:
                 raise
             return []
+
+
+def look(base: str, engine: str, files: ResilienceSet, journal_server: Optional[str], limit: float) -> dict[str, Any]:
+    """What decides whether the worker can be started from these files.
+
+    :param journal_server: its ``host:port``; it is asked what it has of the worker, once nobody appends to it.
+    :param limit: seconds to wait for that.
+    :raises CopyError: when the journal server does not say.
+    :raises ValueError: when the files are damaged.
+    :raises OSError: when they cannot be read.
+    """
+    process, owned = record.read(base, files.worker), ownership.read(base, files.worker)
+    found: dict[str, Any] = {
+        "changed": False,
+        "worker": files.worker,
+        "alive": process is not None and is_alive(process.identity),
+        "ownership": owned.state if owned else "none",
+        "epoch": owned.epoch if owned else 0,
+        **adapter_of(engine).progress(files),
+    }
+    if journal_server:
+        adapter: Journalled = offered(engine, Journalled)
+        found["journalled"] = adapter.journalled(Address.parse(journal_server), files, limit)
+    return found
