@@ -38,7 +38,7 @@ UNREACHABLE = "unreachable_server"
 
 
 class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information
-    """Runs the module of the action's own name."""
+    """Runs the module that the task names."""
 
     TRANSFERS_FILES = False
     _supports_async = False
@@ -46,8 +46,8 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
 
     @property
     def module_name(self) -> str:
-        """The module of the action's own name."""
-        return type(self).__module__.rpartition(".")[2]
+        """The module that the task names."""
+        return str(self._task.action).rpartition(".")[2]
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call the module."""
