@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._states import ServerState
+from ._states import ServerState
 
 
 @dataclass(frozen=True)

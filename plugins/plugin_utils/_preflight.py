@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+from ..module_utils._catalogue.applications import APPLICATIONS
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
+from ._servers import Servers
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warn", "FAIL", "-"
 CHECKS = (

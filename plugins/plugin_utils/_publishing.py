@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Optional, TypeVar, Union
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _results
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+from . import _moves, _results
+from ._outcomes import (
     Built,
     Checked,
     Copied,
@@ -25,9 +25,9 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Stopped,
     Verified,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI, sentence_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import problems_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
+from ._servers import METRICS_UI, sentence_of
+from ._stalled import problems_of
+from ._timeline import KEY
 
 Data = Mapping[str, Any]
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import InputFile, application
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import refuse_two_owners
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import refuse_stopped
+from ..module_utils._catalogue.applications import InputFile, application
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._formats.sending_progress import FILE_NAME
+from ._owners import refuse_two_owners
+from ._sent import AFRESH, Sent, known_of
+from ._servers import Refusal, Servers
+from ._stalled import refuse_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]

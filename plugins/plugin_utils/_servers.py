@@ -13,14 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
-    Name,
-    server_name,
-    worker_name,
-    worker_number,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
+from ..module_utils._cluster.naming import Name, server_name, worker_name, worker_number
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
 
 State = Mapping[str, Any]
 

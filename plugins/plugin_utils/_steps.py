@@ -13,32 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import RELEASED, TAKEN
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import FILES, JOURNAL
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import (
-    fence_of_source,
-    lost_servers,
-    not_answering,
-    refuse_two_owners,
-    require_answers,
-    rivals,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
-    Refusal,
-    Servers,
-    refuse_fixed,
-    resolve_worker,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import (
-    refuse_stopped,
-    refuse_unsettled,
-    told_of_stopped,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import refuse_different_executables
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
+from ..module_utils._resilience.files import resilience_directory
+from ..module_utils._server.moved_address import RELEASED, TAKEN
+from ._arguments import FILES, JOURNAL
+from ._moves import known_times
+from ._owners import fence_of_source, lost_servers, not_answering, refuse_two_owners, require_answers, rivals
+from ._servers import Refusal, Servers, refuse_fixed, resolve_worker
+from ._stalled import refuse_stopped, refuse_unsettled, told_of_stopped
+from ._starting import refuse_different_executables
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
