@@ -206,7 +206,7 @@ class Servers:
             process = (state.get("processes") or {}).get(METRICS_UI) or {}
             if process.get("alive"):
                 address = str((process.get("details") or {}).get("address") or "")
-                return {"server": name, "base": str(state["base"]), "address": address}
+                return {"server": name, "base": str(state.get("base") or ""), "address": address}
         return {}
 
     def epoch(self, worker: str) -> int:

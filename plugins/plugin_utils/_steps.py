@@ -38,14 +38,10 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
     if wrong and server in wrong and arguments["server"] is not None:
         other = next(name for name in wrong if name != server)
         return {
-            "cluster": record.to_dict(),
-            "worker": worker,
-            "server": server,
-            "base": record.server(server).base,
+            **_there(servers, record, worker, server),
             "needed": bool(servers.worker(worker, server).get("alive")),
             # The operator's word which of the two is wrong: it must not come back.
             "fence": {"moved_to": other, "epoch": servers.epoch(worker)},
-            "metrics_ui": servers.metrics_ui(),
         }
     refuse_two_owners(servers)
     if servers.running_on(worker) is None:
@@ -56,15 +52,7 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
         raise Refusal(f"{worker} is not on {server}: it {_is_or_was(servers, worker, owner)}. Use server={owner}.")
     if not servers.running_on(worker):
         servers.require_known(worker)
-    return {
-        "cluster": record.to_dict(),
-        "worker": worker,
-        "server": server,
-        "base": record.server(server).base,
-        "needed": bool(servers.running_on(worker)),
-        "fence": {},
-        "metrics_ui": servers.metrics_ui(),
-    }
+    return {**_there(servers, record, worker, server), "needed": bool(servers.running_on(worker)), "fence": {}}
 
 
 def copy(arguments: Arguments, servers: Servers) -> Plan:
@@ -108,16 +96,12 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     if running != server:
         require_answers(servers, worker, lost)
     plan: Plan = {
-        "cluster": record.to_dict(),
-        "worker": worker,
-        "server": server,
-        "base": record.server(server).base,
+        **_there(servers, record, worker, server),
         "needed": running != server,
         # A server that is lost may have been one epoch ahead of what the others know.
         "epoch": servers.epoch(worker) + (2 if lost else 0),
         "claim": bool(lost),
         "peers": servers.addresses(record),
-        "metrics_ui": servers.metrics_ui(),
     }
     plan["fence"] = fence_of_source(servers, record, worker, server)
     kept = servers.kept_address(worker, server)
@@ -218,6 +202,17 @@ def stop(arguments: Arguments, servers: Servers) -> Plan:
         "takers": [name for name in servers.names if TAKEN in moved[name]],
         "owners": [name for name in servers.names if RELEASED in moved[name] and TAKEN not in moved[name]],
         "become": {name: servers.states[name].get("user") != "root" for name in servers.names if moved[name]},
+    }
+
+
+def _there(servers: Servers, record: ClusterRecord, worker: str, server: str) -> Plan:
+    """Which worker is meant, and where it is."""
+    return {
+        "cluster": record.to_dict(),
+        "worker": worker,
+        "server": server,
+        "base": record.server(server).base,
+        "metrics_ui": servers.metrics_ui(),
     }
 
 
