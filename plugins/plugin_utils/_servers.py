@@ -145,24 +145,15 @@ class Servers:
 
     def running_on(self, worker: str) -> Optional[str]:
         """The server on which a worker runs, or None."""
-        for server in self.names:
-            if self.worker(worker, server).get("alive"):
-                return server
-        return None
+        return next((server for server in self.names if self.worker(worker, server).get("alive")), None)
 
     def owner(self, worker: str) -> Optional[str]:
         """Where a worker belongs: where it runs, or else the server with the highest epoch of it."""
         running = self.running_on(worker)
         if running is not None:
             return running
-        best: Optional[str] = None
-        for server in self.names:
-            known = self.worker(worker, server)
-            if known.get("ownership") != "owner":
-                continue
-            if best is None or known.get("epoch", 0) > self.worker(worker, best).get("epoch", 0):
-                best = server
-        return best
+        owners = [server for server in self.names if self.worker(worker, server).get("ownership") == "owner"]
+        return max(owners, key=lambda server: self.worker(worker, server).get("epoch", 0), default=None)
 
     def ssh(self, source: str, target: str) -> Optional[dict[str, Any]]:
         """How the target reaches the source by SSH; None when both are one machine, or the source says nothing."""

@@ -27,7 +27,6 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Optional, Union
 
 from ._api.calls import BoundStep, Handle, Step
@@ -174,12 +173,7 @@ class Cluster(Steps):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         try:
             self.stop()
         except ResilienceError as failed:
@@ -189,12 +183,7 @@ class Cluster(Steps):
         await self.start.begin()
         return self
 
-    async def __aexit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    async def __aexit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         try:
             await self.stop.begin()
         except ResilienceError as failed:
