@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+from ._servers import Refusal
 
 
 class DecidingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information

@@ -14,7 +14,8 @@ from typing import Any, Optional
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here
+
+from . import _here
 
 ACTING = frozenset(
     (

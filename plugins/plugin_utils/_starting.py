@@ -13,17 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import (
-    COVERED,
-    FORMING,
-    Answering,
-    Wave,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.contract import COVERED, FORMING, Answering, Wave
+from ..module_utils._engines.registry import engine
+from ._metrics_ui import metrics_ui
+from ._servers import Refusal, Servers
+from ._stalled import told_of_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]

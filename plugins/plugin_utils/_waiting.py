@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
+
+from ._reaching import ReachingAction
+from ._saying import say
 
 FIRST_SLICE = 3.0
 """Seconds until the first word of progress: most waits are over before."""
