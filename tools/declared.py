@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what is made of the declarations of the steps: tables of variables, and options that several roles take.
+"""Writes what is made of the declarations of the steps: tables of variables and entry points, options of several roles.
 
 declared.py             writes what is out of date
 """
@@ -13,6 +13,8 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +31,12 @@ TABLE = re.compile(
     r"(<!-- variables(?: of all steps|: ([\w ]+)) \(make format writes them\) -->\n).*?(<!-- so far -->\n)", re.DOTALL
 )
 """A table of some variables, or of all."""
+
+ENTRIES = re.compile(r"(<!-- entry points \(make format writes them\) -->\n).*?(<!-- so far -->\n)", re.DOTALL)
+"""The table of a role's entry points in its README."""
+
+MANY = 12
+"""Variables that nobody reads in a row of a table."""
 
 
 def copied(root: Path, text: str) -> str:
@@ -65,12 +73,28 @@ def tables(text: str) -> str:
     return TABLE.sub(again, text)
 
 
+def entries(role: Path, text: str) -> str:
+    """The README of a role with the table of its entry points."""
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    rows = ["| entry point | what it does | variables |\n", "|---|---|---|\n"]
+    for entry, spec in specs.items():
+        more = spec.get("description") or ""
+        says = _plain(f"{spec['short_description']}. {more if isinstance(more, str) else more[0]}").strip()
+        names = [f"`{name}`" for name in spec.get("options") or {}]
+        taken = ", ".join(names) if len(names) < MANY else f"{len(names)}, as `ansible-doc` lists them"
+        rows.append(f"| `{entry}` | {says} | {taken} |\n")
+    return ENTRIES.sub(lambda found: found[1] + "".join(rows) + found[2], text)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\b[CVO]\(([^)]*)\)", r"`\1`", text)
+
+
 def _said(argument: Any) -> tuple[str, str]:
     default = str(argument.default).lower() if isinstance(argument.default, bool) else argument.default
     values = [default, *(one for one in argument.choices if one != default)]
     shown = " or ".join(f"`{one}`" for one in values if one not in (None, "", []))
-    says = re.sub(r"\b[CVO]\(([^)]*)\)", r"`\1`", argument.description).rstrip(".")
-    return ("must be given" if argument.required else shown), says
+    return ("must be given" if argument.required else shown), _plain(argument.description).rstrip(".")
 
 
 def out_of_date(root: Path) -> list[tuple[Path, str]]:
@@ -78,6 +102,7 @@ def out_of_date(root: Path) -> list[tuple[Path, str]]:
     specs = root.glob("roles/*/meta/argument_specs.yml")
     wanted = {path: copied(root, path.read_text(encoding="utf-8")) for path in specs}
     wanted |= {path: tables(path.read_text(encoding="utf-8")) for path in (root / name for name in TEXTS)}
+    wanted |= {path: entries(path.parent, path.read_text(encoding="utf-8")) for path in root.glob("roles/*/README.md")}
     return [(path, text) for path, text in sorted(wanted.items()) if text != path.read_text(encoding="utf-8")]
 
 
