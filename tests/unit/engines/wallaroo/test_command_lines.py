@@ -81,8 +81,10 @@ def test_market_spread_has_two_sources_and_may_have_symbols_of_its_own() -> None
     assert "--symbols-file" not in command(record(), "worker2", cluster.server("server4"), "python")
 
 
-def test_the_embedded_engine_has_the_same_command_line_behind_another_program() -> None:
-    cluster = record(engine="embedded")
+@pytest.mark.parametrize("version", ["0.5.3", "0.5.4", "0.6.1"])
+def test_the_embedded_engine_has_the_same_command_line_behind_another_program(version: str) -> None:
+    """It stands for one version, whichever is asked for, so its flags are those of that one."""
+    cluster = record(engine="embedded", version=version)
     argv = command(cluster, "worker2", cluster.server("server4"), "/usr/bin/python3")
     begin = ["/usr/bin/python3", "-u", "-E", "-s", "/w/server4/runtime/programs.pyz", "multi_partition_detector"]
     assert argv == [*begin, *WORKER_ON_4[2:], "--run-with-resilience"]
