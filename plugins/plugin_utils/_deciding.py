@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
+
 from ._servers import Refusal
 
 
