@@ -17,12 +17,8 @@ description:
     undone when the address goes away again. Lasts until then or until the server boots.
   - Needs root, and C(ip) of iproute2.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.server
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: none
 options:
   address:
     description:
@@ -76,15 +72,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._problem import Problem
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.standby import prepare, standing_address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import ServerAddresses
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "address": {"type": "str"},
         "own": {"type": "str"},
@@ -100,14 +93,12 @@ def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     base, only_check = wanted["base"], module.check_mode or wanted["standby"]
-    try:
+    with _edge.failing(module, wanted["server"], "."):
         done = _change(wanted, only_check)
         if wanted["standby"] and not module.check_mode:
             # What is found by then was looked at now.
             later = {**wanted, "probe": False}
             prepare(standing_address(base), lambda: _change(later, only_check=False), os.stat(base).st_uid)
-    except (Problem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}.")
     module.exit_json(changed=bool(done) and not wanted["standby"], addresses=done)
 
 

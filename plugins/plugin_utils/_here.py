@@ -18,7 +18,8 @@ from types import ModuleType
 from typing import Any, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.wallaroo.resilience.plugins.modules import (
+
+from ..modules import (
     cluster_status,
     ordering_verify,
     received_wait,

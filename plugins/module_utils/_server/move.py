@@ -15,11 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Optional
 
-from .._engines.contract import READY, Journalled
-from .._engines.registry import offered
+from .._engines.contract import READY
 from .._formats.address_file import Address
 from .._problem import Problem
 from .._process import times
@@ -27,10 +25,11 @@ from .._process.standby import Prepared, standing_address
 from .._process.waiting import LimitReached, wait_until
 from .._resilience import copying, kept_manifest, ownership
 from .._resilience.ownership import OwnershipError
-from .._resilience.plan import CopyResult
+from .._resilience.plan import Addresses, CopyResult
 from .._resilience.remote import SourceServer
-from .._resilience.source import SourceChanged
+from .._resilience.source import CopyError, SourceChanged
 from . import worker_start
+from .copy import Journals, started_since, told
 from .source_server import SourceAddress
 from .worker_start import PORT_SECONDS, PortTaken, WorkerProblem, WorkerStart
 
@@ -59,9 +58,8 @@ class Move:
     kill: bool = True
     """False: the worker is dead, or its server is gone. With ``journal_server`` the source is then asked nothing."""
     kill_limit: float = 10.0
-    journal_server: Optional[Address] = None
-    """Restore the files from there instead of copying them."""
-    journal_limit: float = 30.0
+    journals: Optional[Journals] = None
+    """Restore the files from these instead of copying them."""
     address: bool = False
     """Its address comes along: on both servers somebody stands by who changes that."""
     still: Callable[[], None] = lambda: None
@@ -83,7 +81,7 @@ class Move:
     def __post_init__(self) -> None:
         server = self.worker.cluster.server(self.worker.server)
         ports = self.worker.cluster.port_numbers
-        self.addresses = copying.Addresses(
+        self.addresses = Addresses(
             Address(server.address, ports.control_of(self.worker.worker)),
             Address(server.address, ports.data_of(self.worker.worker)),
         )
@@ -122,7 +120,7 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
 def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[float], only_check: bool) -> dict[str, Any]:
     worker = move.worker
     _check_owner(move)
-    source = move.source.open(worker.files) if move.kill or move.journal_server is None else None
+    source = move.source.open(worker.files) if move.kill or move.journals is None else None
     if source is not None:
         stack.callback(source.close)
     address = None
@@ -156,15 +154,8 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
 
 def _is_here(move: Move) -> bool:
     """Whether an earlier run has brought the files in this very epoch, and the worker was started from them since."""
-    worker = move.worker
-    known = ownership.read(worker.base, worker.worker)
-    return (
-        known is not None
-        and (known.state, known.epoch, known.copied_from, known.server)
-        == (ownership.OWNER, move.epoch, move.source.name, worker.server)
-        and worker.files.state() == "complete"
-        and not kept_manifest.path_of(worker.base, worker.worker).exists()
-    )
+    claim = ownership.Claim(move.worker.server, move.epoch, move.source.name)
+    return started_since(move.worker.base, move.worker.files, claim)
 
 
 def _refuse_alive_at_source(move: Move, source: Optional[SourceServer]) -> None:
@@ -220,10 +211,10 @@ def _get_ready(move: Move, source: Optional[SourceServer], only_check: bool) -> 
         move.kill = False
         return
     if not move.kill:
-        raise copying.CopyError(
+        raise CopyError(
             f"{worker.worker} still runs on {move.source.name} (pid {pid}); kill it first with kill_worker.yml"
         )
-    if move.journal_server is not None or (only_check and not move.in_place):
+    if move.journals is not None or (only_check and not move.in_place):
         # What the worker will find here is not known yet.
         return
     try:
@@ -258,8 +249,8 @@ def _bring(move: Move, source: Optional[SourceServer], only_check: bool) -> None
     if not only_check:
         move.stage = COPY
     copied = CopyResult(changed=True)
-    if move.journal_server is not None:
-        copied = _restore(move, move.journal_server, only_check)
+    if move.journals is not None:
+        copied = _restore(move, move.journals, only_check)
     elif source is not None:
         copied = copying.copy(source.files, worker.files, move.addresses, only_check)
     move.result.update(copied=copied.copied, copied_bytes=copied.bytes + move.result["early_bytes"])
@@ -287,25 +278,10 @@ def _claim(move: Move) -> None:
         ownership.claim(worker.base, worker.worker, worker.server, move.epoch)
 
 
-def _restore(move: Move, journal_server: Address, only_check: bool) -> CopyResult:
-    worker = move.worker
-    restored = offered(worker.cluster.engine, Journalled).restore(
-        journal_server,
-        worker.files,
-        move.addresses,
-        Path(worker.base) / "run" / worker.worker / "restoring",
-        move.journal_limit,
-        only_check,
-    )
-    move.result["warnings"] = restored.warnings
-    move.result["journal"] = {
-        "records": restored.records,
-        "checkpoint": restored.checkpoint,
-        "directory": restored.directory,
-        "fetched_bytes": restored.fetched_bytes,
-    }
-    copied: CopyResult = restored.copy
-    return copied
+def _restore(move: Move, journals: Journals, only_check: bool) -> CopyResult:
+    restored = journals.restore(move.worker.base, move.worker.files, move.addresses, only_check)
+    move.result.update(warnings=restored.warnings, journal=told(restored))
+    return restored.copy
 
 
 def _take_back(move: Move) -> None:

@@ -61,6 +61,8 @@ def test_who_was_never_started_cannot_crash(base: str) -> None:
 def test_ctrl_c_between_a_kill_and_its_note_waits_for_the_note(
     base: str, worker: ProcessRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whatever this process was started with: one that was started in the background ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     really = kills.kill
 
     def killed(*arguments: Any) -> Any:
