@@ -22,11 +22,12 @@ PARTIAL = ".partial."
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], sync: bool = True) -> Iterator[BinaryIO]:
     """A stream whose bytes take the place of the file when the block ends well; mode 0600.
 
     The directory is not synced: a caller that replaces several files does that once.
 
+    :param sync: wait for the disk; without that a power failure may leave an empty file.
     :raises OSError: when it cannot be written; the file is then as it was.
     """
     target = Path(path)
@@ -35,7 +36,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with partial.open("wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if sync:
+                os.fsync(stream.fileno())
         os.replace(partial, target)
     except BaseException:
         partial.unlink(missing_ok=True)

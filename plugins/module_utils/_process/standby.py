@@ -17,6 +17,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from .._problem import Problem
@@ -72,7 +73,7 @@ class Prepared:
 
     def __init__(self, what: str) -> None:
         """:raises NotDone: when nobody stands by."""
-        self._what = what
+        self._what, self._begun = what, False
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_ACT_SECONDS)
         try:
@@ -88,9 +89,27 @@ class Prepared:
 
         :raises NotDone: when that fails, or the answer does not come.
         """
-        said = b""
+        self.begin()
+        self.end()
+
+    def begin(self) -> None:
+        """Say the word.
+
+        :raises NotDone: when nobody hears it.
+        """
         try:
+            self._begun = True
             self._socket.sendall(_GO)
+        except OSError as error:
+            raise NotDone(f"{self._what}: {error.strerror or error}") from error
+
+    def end(self) -> None:
+        """Wait until it is done.
+
+        :raises NotDone: when it failed, or the answer does not come.
+        """
+        self._begun, said = False, b""
+        try:
             while part := self._socket.recv(1 << 16):
                 said += part
         except OSError as error:
@@ -99,7 +118,10 @@ class Prepared:
             raise NotDone(said.decode("utf-8", "replace") or f"{self._what}: who stood by for it has died")
 
     def close(self) -> None:
-        """Hang up; what was not done by now is not done."""
+        """Hang up. What was not begun by now is not done, and what was begun is over when this returns."""
+        if self._begun:
+            with suppress(NotDone):
+                self.end()
         self._socket.close()
 
 

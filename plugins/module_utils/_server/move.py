@@ -141,10 +141,12 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
     if not only_check:
         move.still()
         _crash(move, source, address, START if here else KILL)
-    if here and not only_check:
-        copying.rewrite_addresses(worker.files, *move.addresses)
-    elif not here and not move.in_place:
-        _bring(move, source, only_check)
+        if here:
+            copying.rewrite_addresses(worker.files, *move.addresses)
+    if not here and not move.in_place:
+        _bring(move, source, address, only_check)
+    elif address is not None:
+        address.end()
     if only_check:
         return {**move.result, "changed": True, "finished": True, "pid": None}
     if move.in_place:
@@ -240,10 +242,11 @@ def _crash(move: Move, source: Optional[SourceServer], address: Optional[Prepare
         move.stage = stage
         if source is not None:
             source.give_address()
-        address.do()
+        # It is taken while the files are brought.
+        address.begin()
 
 
-def _bring(move: Move, source: Optional[SourceServer], only_check: bool) -> None:
+def _bring(move: Move, source: Optional[SourceServer], address: Optional[Prepared], only_check: bool) -> None:
     """What it left is copied, or restored, and belongs to this server from then on."""
     worker = move.worker
     if not only_check:
@@ -257,6 +260,8 @@ def _bring(move: Move, source: Optional[SourceServer], only_check: bool) -> None
     move.result["finished_at"] = time.time()
     if only_check:
         return
+    if address is not None:
+        address.end()
     move.still()
     if copied.manifest is not None:
         kept_manifest.keep(worker.base, copied.manifest)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .._formats.json_record import Damaged, made, read_object
-from .._formats.whole_file import write_whole
+from .._formats.whole_file import replacing
 from .._problem import Problem
 from .._process.piped import PipeBroken, run
 
@@ -222,7 +222,9 @@ class ServerAddresses:
             self._record.unlink(missing_ok=True)
             return
         data = {address: asdict(moved) for address, moved in known.items()}
-        write_whole(self._record, json.dumps(data, indent=2).encode())
+        # Without waiting for the disk: a worker is down, and a machine that loses its power loses the addresses, too.
+        with replacing(self._record, sync=False) as stream:
+            stream.write(json.dumps(data, indent=2).encode())
         # It is root's, and everybody's to read: server_info tells what is moved.
         self._record.chmod(0o644)
 

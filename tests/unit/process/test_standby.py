@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,18 @@ def test_who_hangs_up_without_a_word_has_nothing_done(tmp_path: Path) -> None:
     Prepared(str(tmp_path)).close()
     assert gone(str(tmp_path))
     assert not (tmp_path / "done").exists()
+
+
+def test_who_hangs_up_after_the_word_waits_for_its_end(tmp_path: Path) -> None:
+    def slowly() -> None:
+        time.sleep(0.3)
+        (tmp_path / "done").touch()
+
+    prepare(str(tmp_path), slowly, os.geteuid())
+    ready = Prepared(str(tmp_path))
+    ready.begin()
+    ready.close()
+    assert (tmp_path / "done").exists()
 
 
 def test_the_next_one_takes_the_place_of_one_that_was_left(tmp_path: Path) -> None:
