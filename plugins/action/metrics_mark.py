@@ -1,0 +1,12 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of the module ``metrics_mark``: called where the programs are, instead of being sent."""
+
+from __future__ import annotations
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
+
+
+class ActionModule(ReachingAction):
+    """See the module's documentation."""
