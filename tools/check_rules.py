@@ -65,6 +65,8 @@ def breaches() -> Iterator[str]:
         tree = ast.parse(text, filename=str(path), feature_version=(3, 9))
         if LIBRARY in path.parents:
             yield from _library_breaches(tree, path, where)
+        elif "plugin_utils" in where.parts and re.search(r"^ *(from|import) ansible_collections\b", text, re.MULTILINE):
+            yield f"{where}: the library imports its own files relatively"
         yield from _facts_of_an_engine(tree, path, where)
 
 

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what is made of the declarations of the steps: tables of variables, and options that several roles take.
+"""Writes what is made of the declarations of the steps: tables of variables, and options of several roles.
 
 declared.py             writes what is out of date
 """
@@ -65,12 +65,15 @@ def tables(text: str) -> str:
     return TABLE.sub(again, text)
 
 
+def _plain(text: str) -> str:
+    return re.sub(r"\b[CVO]\(([^)]*)\)", r"`\1`", text)
+
+
 def _said(argument: Any) -> tuple[str, str]:
     default = str(argument.default).lower() if isinstance(argument.default, bool) else argument.default
     values = [default, *(one for one in argument.choices if one != default)]
     shown = " or ".join(f"`{one}`" for one in values if one not in (None, "", []))
-    says = re.sub(r"\b[CVO]\(([^)]*)\)", r"`\1`", argument.description).rstrip(".")
-    return ("must be given" if argument.required else shown), says
+    return ("must be given" if argument.required else shown), _plain(argument.description).rstrip(".")
 
 
 def out_of_date(root: Path) -> list[tuple[Path, str]]:

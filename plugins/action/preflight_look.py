@@ -9,18 +9,15 @@ import time
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+class ActionModule(ReachingAction):
     """See the module's documentation."""
-
-    TRANSFERS_FILES = False
-    _supports_async = False
-    _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Ask for the time alone, which is quick, and then for everything."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
         if arguments.get("reach") is not None or arguments.get("only_time"):
@@ -44,7 +41,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
         return result
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._execute_module(
-            module_name="wallaroo.resilience.preflight_look", module_args=arguments, task_vars=task_vars
-        )
-        return answer
+        # Each host for itself: ``unreachable`` is what the table shows.
+        return self._run(self.module_name, arguments, task_vars)

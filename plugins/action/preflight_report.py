@@ -5,30 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import report
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+class ActionModule(DecidingAction):
     """See the documentation of the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _supports_async = False
-    _supports_check_mode = True
-    _requires_connection = False
     _VALID_ARGS = frozenset(("servers", "found"))
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Return ``problems`` and ``warnings``."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        del tmp
+    def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """The table, ``problems`` and ``notes``."""
+        del variables
         found = report(list(self._task.args["servers"]), self._task.args["found"])
         say("\n" + "\n".join(found.lines()) + "\n")
-        result.update(changed=False, table=found.table, problems=found.problems, notes=found.warnings)
+        result = {"table": found.table, "problems": found.problems, "notes": found.warnings}
         if found.problems:
-            result["failed"] = True
-            result["msg"] = f"{len(found.problems)} problems; the first is: {found.problems[0]}"
+            failure = f"{len(found.problems)} problems; the first is: {found.problems[0]}"
+            return {**result, "failed": True, "msg": failure}
         return result

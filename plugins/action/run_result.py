@@ -14,9 +14,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
@@ -25,32 +25,19 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled impor
 display = Display()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+class ActionModule(DecidingAction):
     """See the documentation of the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _supports_async = False
-    _supports_check_mode = True
-    _requires_connection = False
     _VALID_ARGS = frozenset(
         (
-            "name",
-            "cluster",
-            "verification",
-            "migrations",
-            "failure",
-            "left",
-            "started",
-            "states",
-            "expected",
-            "runs",
+            *("name", "cluster", "verification", "migrations", "failure"),
+            *("left", "started", "states", "expected", "runs"),
         )
     )
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Return ``result`` and ``folder``; fail unless the verdict is ``pass``."""
-        answer: dict[str, Any] = super().run(tmp, task_vars)
-        del tmp
+    def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """``result`` and ``folder``; failed unless the verdict is ``pass``."""
+        del variables
         try:
             result = self._result(self._task.args)
         except ValueError as error:
@@ -67,13 +54,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type inf
             folder=str(folder) if folder else None,
         )
         say("\n" + _results.summary(result, folder) + "\n")
-        answer.update(
-            changed=result.changed,
-            result=_results.written(result),
-            folder=result.folder,
-            verdict=result.verdict,
-            ansible_stats=_publishing.statistics(_publishing.of_run(result)),
-        )
+        answer = {
+            "changed": result.changed,
+            "result": _results.written(result),
+            "folder": result.folder,
+            "verdict": result.verdict,
+            "ansible_stats": _publishing.statistics(_publishing.of_run(result)),
+        }
         if result.verdict != _results.PASS:
             # Ansible publishes nothing of a task that failed: roles set failed_when: false, and fail with the next one.
             answer["failed"] = True

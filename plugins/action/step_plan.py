@@ -9,12 +9,12 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Optional
+from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record, typed
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import crashes
@@ -60,31 +60,18 @@ DEMONSTRATIONS = ("demo", "verify_migration", "verify_restart")
 """The verified runs: steps that start a cluster of their own."""
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no type information
+class ActionModule(DecidingAction):
     """See the documentation of the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _supports_async = False
-    _supports_check_mode = True
-    _requires_connection = False
     _VALID_ARGS = frozenset(("step", "arguments", "group"))
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Return the plan as ``plan`` and the typed ``arguments``, or fail with the sentence of the refusal."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        del tmp
-        variables = task_vars or {}
-        step = self._task.args.get("step")
-        group = self._task.args.get("group") or "servers"
-        result["changed"] = False
-        try:
-            require_together(str(self._task.get_play().strategy), variables, str(group))
-            result.update(self._decide(str(step), str(group), variables))
-            for sentence in result["plan"].get("warnings") or []:
-                display.warning(sentence)
-        except Refusal as refusal:
-            result["failed"] = True
-            result["msg"] = str(refusal)
+    def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """The plan as ``plan``, and the typed ``arguments``."""
+        group = str(self._task.args.get("group") or "servers")
+        require_together(str(self._task.get_play().strategy), variables, group)
+        result = self._decide(str(self._task.args.get("step")), group, variables)
+        for sentence in result["plan"].get("warnings") or []:
+            display.warning(sentence)
         return result
 
     def _decide(self, step: str, group: str, variables: Mapping[str, Any]) -> dict[str, Any]:

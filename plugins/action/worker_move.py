@@ -17,8 +17,6 @@ STARTING = ("base", "server", "run", "worker", "cluster", "peers")
 class ActionModule(WaitingAction):
     """See the module's documentation."""
 
-    carried = ("pid",)
-
     _moved: dict[str, Any]
     _until = 0.0
 

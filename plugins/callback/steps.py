@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 
 DOCUMENTATION = r"""
 name: steps
@@ -77,7 +78,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         if result._task.action.endswith("run_result"):
             # It has shown the result itself.
             return
-        name = result._task.get_name().split(" : ")[-1].split(" | ")[-1]
+        name = _timeline.step_name(str(result._task.get_name()))
         host = self._server(result, values)
         elapsed = time.monotonic() - self._begin
         self._display.display(f"{elapsed:6.1f} s  {host}: {name}", color=constants.COLOR_CHANGED)
@@ -96,5 +97,5 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         if message == self._shown:
             return
         self._shown = message
-        name = result._task.get_name().split(" : ")[-1].split(" | ")[-1]
+        name = _timeline.step_name(str(result._task.get_name()))
         self._display.display(f"  FAILED: {name}: {message}", color=constants.COLOR_ERROR)

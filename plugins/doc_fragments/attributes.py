@@ -31,3 +31,7 @@ attributes:
     membership:
       - wallaroo.resilience.resilience
 """
+
+    NO_DIFF = DOCUMENTATION.replace("support: N/A", "support: none")
+
+    DIFF = DOCUMENTATION.replace("support: N/A", "support: full")

@@ -23,8 +23,7 @@ options:
     required: true
 """
 
-    ACTING = r"""
-options:
+    ACTING = f"""{SERVER}
   run:
     description:
       - The run that changes the server, as RV(run) of M(wallaroo.resilience.run_lock) tells it. Where another run has entered the server
@@ -49,8 +48,7 @@ options:
     type: float
 """
 
-    WORKER = r"""
-options:
+    WORKER = f"""{SERVER}
   worker:
     description:
       - The worker, as V(2), V(worker2) or V(initializer).
@@ -67,8 +65,27 @@ options:
     default: 120
 """
 
-    LAYOUT = r"""
+    CHANNEL = r"""
 options:
+  host:
+    description:
+      - Where the external channel is.
+    type: str
+    required: true
+  port:
+    description:
+      - Its port.
+    type: int
+    default: 5050
+  engine:
+    description:
+      - What runs the worker. One whose workers answer no questions is refused.
+    type: str
+    default: embedded
+    version_added: 1.1.0
+"""
+
+    LAYOUT = f"""{WORKER}
   engine:
     description:
       - What runs the worker.
@@ -87,8 +104,18 @@ options:
     default: 0.5.4
 """
 
-    KEYS = r"""
+    RECEIVED = r"""
 options:
+  path:
+    description:
+      - The file that the receiver writes. M(wallaroo.resilience.ordering_verify) also takes one compressed with gzip, whose name ends in C(.gz).
+    type: path
+    required: true
+  last:
+    description:
+      - The value that every key must reach, and on which it must end.
+    type: int
+    required: true
   keys:
     description:
       - All keys that are sent.
@@ -112,6 +139,31 @@ options:
     description:
       - Why nothing may be changed at this time. The module fails with it when something would have to be.
     type: str
+  home:
+    description:
+      - The directory of the tree on this server.
+    type: path
+    required: true
+"""
+
+    TARGET = r"""
+options:
+  source_server:
+    description:
+      - The name of the server the worker comes from.
+    type: str
+    required: true
+  journal_server:
+    description:
+      - C(host:port) of the journal server, from whose journals the files are restored. The source is then asked nothing, and the worker must be
+        dead.
+    type: str
+    version_added: 1.1.0
+  epoch:
+    description:
+      - The worker's epoch on this server.
+    type: int
+    required: true
 """
 
     SOURCE_SSH = r"""

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import RELEASES
+
 DOCUMENTATION = r"""
 name: server_probe
 version_added: 1.0.0
@@ -47,7 +49,6 @@ _value:
   type: dict
 """
 
-RELEASES = {"ubuntu 16.04": "Ubuntu 16.04", "debian 11": "Debian 11", "debian 12": "Debian 12"}
 XENIAL = "ubuntu 16.04"
 OLDEST = (3, 9)
 SHA256 = re.compile(r"[0-9A-Fa-f]{64}")

@@ -5,12 +5,12 @@
 
 A module has its documentation, ``SPEC`` (the arguments of ``AnsibleModule``), and ``run``, which takes one and calls
 the library. The groups of arguments here have the fragment of documentation of the same name beside them
-(``plugins/doc_fragments/common.py``); that both agree is a test.
+(``plugins/doc_fragments/common.py``); that both agree is a test. A group has what its arguments need beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn, Protocol, get_type_hints
@@ -22,20 +22,34 @@ Arguments = dict[str, dict[str, Any]]
 Specification = dict[str, Any]
 
 SERVER: Arguments = {"base": {"type": "path", "required": True}, "server": {"type": "str", "required": True}}
-ACTING: Arguments = {"run": {"type": "str", "default": ""}}
-WORKER: Arguments = {"worker": {"type": "str", "required": True}}
+ACTING: Arguments = {**SERVER, "run": {"type": "str", "default": ""}}
+WORKER: Arguments = {**SERVER, "worker": {"type": "str", "required": True}}
 WAITING: Arguments = {"wait_timeout": {"type": "float", "default": 60}, "return_after": {"type": "float"}}
 ACTS: Arguments = {"acts_timeout": {"type": "float", "default": 120}}
+ENGINE: Arguments = {"engine": {"type": "str", "default": "embedded"}}
+CHANNEL: Arguments = {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 5050}, **ENGINE}
 LAYOUT: Arguments = {
-    "engine": {"type": "str", "default": "embedded"},
+    **WORKER,
+    **ENGINE,
     "application": {"type": "str", "required": True},
     "version": {"type": "str", "default": "0.5.4"},
 }
-KEYS: Arguments = {
+RECEIVED: Arguments = {
+    "path": {"type": "path", "required": True},
+    "last": {"type": "int", "required": True},
     "keys": {"type": "list", "elements": "str", "no_log": False},
     "key_count": {"type": "int", "no_log": False},
 }
-TREE: Arguments = {"server": SERVER["server"], "in_use": {"type": "str"}}
+TARGET: Arguments = {
+    "source_server": {"type": "str", "required": True},
+    "journal_server": {"type": "str"},
+    "epoch": {"type": "int", "required": True},
+}
+TREE: Arguments = {
+    "server": SERVER["server"],
+    "in_use": {"type": "str"},
+    "home": {"type": "path", "required": True},
+}
 
 
 def options_of(kind: type, **others: dict[str, Any]) -> Arguments:
@@ -93,10 +107,20 @@ def main(specification: Specification, run: Callable[[Module], None]) -> Callabl
     return called
 
 
+def done(module: Module, result: Mapping[str, Any]) -> NoReturn:
+    """End well, with what an act returned; its ``warnings`` are said first."""
+    for sentence in result.get("warnings", ()):
+        module.warn(sentence)
+    module.exit_json(**{name: value for name, value in result.items() if name != "warnings"})
+
+
 @contextmanager
-def failing(module: Module, begin: str) -> Iterator[None]:
-    """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error."""
+def failing(module: Module, begin: str = "", end: str = "") -> Iterator[None]:
+    """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error.
+
+    :param end: a full stop, for errors that have none.
+    """
     try:
         yield
     except (Problem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{begin}: {error}")
+        module.fail_json(msg=f"{begin}: {error}{end}" if begin else str(error))

@@ -17,9 +17,7 @@ description:
     committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.layout
-  - wallaroo.resilience.common.server
 options:
   checkpoints:
     description:
@@ -79,21 +77,14 @@ message:
   sample: 1 of 2 checkpoints after 17 are committed
 """
 
-from typing import Any, Optional
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Checkpointed, HalfWritten
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
-
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_of
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.checkpoint import Committed
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
-        **_edge.WORKER,
         **_edge.LAYOUT,
         "checkpoints": {"type": "int", "default": checkpoints.COUNT},
         "since": {"type": "int"},
@@ -106,81 +97,15 @@ SPEC: _edge.Specification = {
 
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
-    try:
-        module.exit_json(**_wait(module))
-    except LimitReached as reached:
-        module.fail_json(msg=f"No checkpoint covers what was received: {reached}. {_hint(module.params)}")
-    except (ValueError, OSError) as error:
-        module.fail_json(msg=f"No checkpoint covers what was received: {error}.")
-
-
-def _limit(wanted: dict[str, Any]) -> float:
-    given: Optional[float] = wanted["wait_timeout"]
-    return checkpoints.limit(wanted["checkpoints"], wanted["interval"]) if given is None else given
-
-
-def _hint(wanted: dict[str, Any]) -> str:
-    """What may be the reason, without a word of what is not known here."""
-    every = f"One is committed {wanted['interval']:g} s after the other"
-    return f"{every}, as long as every worker takes part; playbooks/status.yml shows who does not."
-
-
-def _wait(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
-    worker = worker_name(wanted["worker"])
-    files = files_in(
-        resilience_directory(wanted["base"], worker), wanted["engine"], wanted["application"], wanted["version"], worker
-    )
-    adapter = offered(wanted["engine"], Checkpointed)
-    last = [0]
-
-    def current() -> int:
-        try:
-            last[0] = adapter.last_checkpoint(files)
-        except HalfWritten:
-            # Read while it was being written.
-            return last[0]
-        except FileNotFoundError:
-            # In check mode the worker was not started by the step before.
-            if module.check_mode:
-                return 0
-            raise
-        return last[0]
-
-    since = wanted["since"] if wanted["since"] is not None else current()
-    count = wanted["checkpoints"]
-
-    def committed() -> list[int]:
-        try:
-            return list(adapter.checkpoints_after(files, since))
-        except FileNotFoundError:
-            if module.check_mode:
-                return []
-            raise
-
-    limit, early = _limit(wanted), False
-    if wanted["return_after"] is not None and wanted["return_after"] < limit:
-        limit, early = wanted["return_after"], True
-    finished = True
-    if not module.check_mode:
-        try:
-            wait_until(
-                lambda: len(committed()) >= count,
-                limit,
-                f"{count} checkpoints after {since} of {worker} on {wanted['server']}",
-                lambda: f"checkpoint {current()}",
-            )
-        except LimitReached:
-            if not early:
-                raise
-            finished = False
-    return {
-        "changed": False,
-        "since": since,
-        "checkpoint": current(),
-        "finished": finished,
-        "message": f"{len(committed())} of {count} checkpoints after {since} are committed",
-    }
+    engine = wanted["engine"]
+    with _edge.failing(module, "No checkpoint covers what was received"):
+        worker = worker_name(wanted["worker"])
+        files = files_of(wanted["base"], worker, engine, wanted["application"], wanted["version"])
+        committed = Committed(
+            wanted["server"], engine, files, wanted["checkpoints"], wanted["interval"], module.check_mode
+        )
+        module.exit_json(**committed.wait(wanted["since"], wanted["wait_timeout"], wanted["return_after"]))
 
 
 main = _edge.main(SPEC, run)

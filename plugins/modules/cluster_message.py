@@ -17,22 +17,13 @@ description:
   - The worker does not answer. That the text was handed over does not prove that it was printed.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.common.channel
 attributes:
   idempotent:
     support: none
     details:
       - Every run prints the text once more.
 options:
-  host:
-    description:
-      - Where the external channel is.
-    type: str
-    required: true
-  port:
-    description:
-      - Its port.
-    type: int
-    default: 5050
   text:
     description:
       - What to print, one line of at most 1000 characters.
@@ -55,40 +46,18 @@ message:
   sample: "handed to 127.0.0.1:5050: maintenance of server2 begins"
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
-    ExternalChannelError,
-    ExternalClient,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import asking
 
-LONGEST = 1000
-
-
-SPEC: _edge.Specification = {
-    "argument_spec": {
-        "host": {"type": "str", "required": True},
-        "port": {"type": "int", "default": 5050},
-        "text": {"type": "str", "required": True},
-    },
-}
+SPEC: _edge.Specification = {"argument_spec": {**_edge.CHANNEL, "text": {"type": "str", "required": True}}}
 
 
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
-    text = wanted["text"]
-    # A text of several lines could look like lines of the worker itself, which others wait for.
-    if len(text) > LONGEST or not text.isprintable():
-        module.fail_json(msg=f"text has to be one line of at most {LONGEST} printable characters.")
-    client = ExternalClient(wanted["host"], wanted["port"])
-    if not module.check_mode:
-        try:
-            client.tell(MessageType.PRINT, text.encode())
-        except ExternalChannelError as error:
-            module.fail_json(msg=f"{error} Is the worker running, and was it started with an external channel?")
-    module.exit_json(changed=True, message=f"handed to {client.host}:{client.port}: {text}")
+    with _edge.failing(module):
+        said = asking.say(wanted["engine"], wanted["host"], wanted["port"], wanted["text"], module.check_mode)
+    module.exit_json(changed=True, message=said)
 
 
 main = _edge.main(SPEC, run)

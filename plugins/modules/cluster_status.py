@@ -17,18 +17,9 @@ description:
   - Can ask what is where on that worker, see O(queries).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.common.channel
   - wallaroo.resilience.common.waiting
 options:
-  host:
-    description:
-      - Where the external channel is.
-    type: str
-    required: true
-  port:
-    description:
-      - Its port.
-    type: int
-    default: 5050
   wait_for:
     description:
       - V(nothing) asks once; V(initialized) and V(processing) wait for that.
@@ -160,25 +151,16 @@ stateless_partition_counts:
   sample: {}
 """
 
-import time
-from typing import Any, Optional
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
-    QUERIES,
-    ClusterStatus,
-    ExternalChannelError,
-    ExternalClient,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached, wait_until
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import QUESTIONS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import asking
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        "host": {"type": "str", "required": True},
-        "port": {"type": "int", "default": 5050},
+        **_edge.CHANNEL,
         "wait_for": {"type": "str", "choices": ["nothing", "initialized", "processing"], "default": "nothing"},
         "workers": {"type": "int"},
-        "queries": {"type": "list", "elements": "str", "choices": list(QUERIES), "default": []},
+        "queries": {"type": "list", "elements": "str", "choices": list(QUESTIONS), "default": []},
         "answer_timeout": {"type": "float", "default": 5},
         **_edge.WAITING,
     },
@@ -188,76 +170,15 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
-    if wanted["answer_timeout"] <= 0:
-        module.fail_json(msg="answer_timeout has to be more than 0 seconds.")
-    client = ExternalClient(wanted["host"], wanted["port"], wanted["answer_timeout"])
-    if wanted["wait_for"] == "nothing" or module.check_mode:
-        try:
-            module.exit_json(**_result(client.cluster_status(), True), **_answers(client, wanted["queries"]))
-        except ExternalChannelError as error:
-            if module.check_mode:
-                module.exit_json(
-                    changed=False, initialized=False, processing=False, workers=[], finished=True, message=str(error)
-                )
-            module.fail_json(msg=f"{error} Is the cluster running?")
-    seen = ["nobody was asked yet"]
-    limit = wanted["wait_timeout"]
-    early = wanted["return_after"] is not None and wanted["return_after"] < limit
-    begin = time.monotonic()
-
-    def look() -> Optional[ClusterStatus]:
-        try:
-            status = client.cluster_status()
-        except ExternalChannelError as error:
-            seen[0] = str(error)
-            return None
-        seen[0] = _words(status)
-        there = status.initialized if wanted["wait_for"] == "initialized" else status.processing
-        if wanted["workers"] is not None:
-            there = there and len(status.workers) == wanted["workers"]
-        return status if there else None
-
-    try:
-        status = wait_until(
-            look,
-            wanted["return_after"] if early else limit,
-            f"the cluster at {client.host}:{client.port} to be {wanted['wait_for']}",
-            lambda: seen[0],
-            pause=0.05,
+    with _edge.failing(module):
+        asked = asking.Asked(
+            wanted["engine"], wanted["host"], wanted["port"], wanted["queries"], wanted["answer_timeout"]
         )
-    except LimitReached as reached:
-        if early:
-            module.exit_json(
-                changed=False, initialized=False, processing=False, workers=[], finished=False, message=f"{reached}"
-            )
-        module.fail_json(msg=f"{reached}. Look at the workers' logs with playbooks/status.yml.")
-    seconds = round(time.monotonic() - begin, 3)
-    try:
-        answers = _answers(client, wanted["queries"])
-    except ExternalChannelError as error:
-        module.fail_json(msg=f"{error} The cluster was there a moment ago: look at the worker's log.")
-    module.exit_json(**_result(status, True), **answers, seconds=seconds)
-
-
-def _answers(client: ExternalClient, queries: list[str]) -> dict[str, Any]:
-    return {name: client.query(name) for name in queries}
-
-
-def _words(status: ClusterStatus) -> str:
-    if not status.initialized:
-        return "not initialized yet"
-    return f"{len(status.workers)} workers, {'' if status.processing else 'not '}processing messages"
-
-
-def _result(status: ClusterStatus, finished: bool) -> dict[str, object]:
-    return {
-        "changed": False,
-        "initialized": status.initialized,
-        "processing": status.processing,
-        "workers": list(status.workers),
-        "finished": finished,
-        "message": _words(status),
-    }
+        if wanted["wait_for"] == "nothing" or module.check_mode:
+            module.exit_json(**asked.once(module.check_mode))
+        module.exit_json(
+            **asked.wait(wanted["wait_for"], wanted["workers"], wanted["wait_timeout"], wanted["return_after"])
+        )
 
 
 main = _edge.main(SPEC, run)

@@ -16,11 +16,8 @@ description:
   - Never fails because of the metrics UI. That a mark cannot be shown is a warning, since what it tells of has happened nevertheless.
   - The token that marks need is read on the server, and goes nowhere else.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.server
-attributes:
-  diff_mode:
-    support: none
 options:
   address:
     description:
@@ -63,11 +60,9 @@ posted:
   sample: 4
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

@@ -17,23 +17,13 @@ description:
   - What could not be checked gets the verdict V(unknown), never V(pass).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.keys
+  - wallaroo.resilience.common.received
 options:
-  path:
-    description:
-      - The file that the receiver wrote; also one compressed with gzip, when its name ends in C(.gz).
-    type: path
-    required: true
   first:
     description:
       - The value with which every key begins.
     type: int
     default: 1
-  last:
-    description:
-      - The value on which every key must end.
-    type: int
-    required: true
   mode:
     description:
       - With V(exactly_once) every message must have come once, and those of a key in order.
@@ -238,10 +228,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification 
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        "path": {"type": "path", "required": True},
-        **_edge.KEYS,
+        **_edge.RECEIVED,
         "first": {"type": "int", "default": 1},
-        "last": {"type": "int", "required": True},
         "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
         "violations_limit": {"type": "int", "default": 20},
         "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},

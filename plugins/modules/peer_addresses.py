@@ -18,12 +18,8 @@ description:
   - A file is written anew as a whole, and only when everybody is found in it with certainty. What cannot be mended is returned, and does
     not fail, since it matters only when that worker is restarted.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.server
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   peers:
     description:
@@ -57,19 +53,12 @@ unmended:
   sample: {}
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import KnowsPeers
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import record
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_at, offered
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
-
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import peers
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "peers": {"type": "dict", "required": True},
     },
@@ -79,46 +68,10 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
-    mended: dict[str, object] = {}
-    unmended: dict[str, str] = {}
-    before, after = [], []
     failing = _edge.failing(module, f"The addresses of other workers on {wanted['server']} could not be mended")
     with failing, acting(wanted["base"], module.check_mode, wanted["run"]):
-        for cluster, worker in _workers(wanted["base"], unmended):
-            try:
-                owned = ownership.read(wanted["base"], worker)
-            except Damaged as damage:
-                unmended[worker] = str(damage)
-                continue
-            if owned is None or owned.state != ownership.OWNER:
-                continue
-            adapter = offered(cluster.engine, KnowsPeers)
-            files = files_at(wanted["base"], cluster, worker)
-            try:
-                found = adapter.mend_peers(files, wanted["peers"], module.check_mode, wanted["base"])
-            except ValueError as error:
-                unmended[worker] = adapter.stuck(wanted["server"], worker, error)
-                continue
-            if found.changes:
-                mended[worker] = {"changes": found.changes, "backup": found.backup}
-                before += [f"{worker}: {name} at {old}\n" for name, (old, _now) in found.changes.items()]
-                after += [f"{worker}: {name} at {now}\n" for name, (_old, now) in found.changes.items()]
-    module.exit_json(
-        changed=bool(mended),
-        mended=mended,
-        unmended=unmended,
-        diff={"before": "".join(before), "after": "".join(after)},
-    )
-
-
-def _workers(base: str, unmended: dict[str, str]) -> list[tuple[record.ClusterRecord, str]]:
-    """The cluster's workers; none where nobody can tell which there are, which then is said of all of them."""
-    try:
-        cluster = record.read(base)
-    except Damaged as damage:
-        unmended["all"] = str(damage)
-        return []
-    return [(cluster, worker) for worker in cluster.worker_names()] if cluster is not None else []
+        result = peers.mend(wanted["base"], wanted["server"], wanted["peers"], module.check_mode)
+    module.exit_json(**result)
 
 
 main = _edge.main(SPEC, run)

@@ -156,10 +156,8 @@ machine:
 
 import time
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preflight
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

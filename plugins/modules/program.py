@@ -16,12 +16,9 @@ description:
   - Waits until it is ready, or, with O(result_file), until it has finished.
   - A program is identified by pid, start time and command line, never by its name.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.waiting
-attributes:
-  diff_mode:
-    support: full
 options:
   name:
     description:
@@ -37,11 +34,6 @@ options:
       - A program of the collection's runtime, as V(sender) or V(receiver), which O(argv) then gives its arguments.
       - Without it O(argv) begins with the executable.
     type: str
-  python:
-    description:
-      - The interpreter for O(program). Defaults to the one that runs this module.
-    type: path
-    version_added: 1.1.0
   argv:
     description:
       - The command line, a word an element. Required when O(state=started).
@@ -153,11 +145,9 @@ seconds:
 
 import sys
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -165,7 +155,6 @@ SPEC: _edge.Specification = {
         "name": {"type": "str", "required": True},
         "kind": {"type": "str"},
         "program": {"type": "str"},
-        "python": {"type": "path"},
         "argv": {"type": "list", "elements": "str"},
         "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
         "environment": {"type": "dict", "default": {}},
@@ -203,7 +192,7 @@ def _wanted(module: _edge.Module) -> program.Wanted:
     given = module.params
     argv = list(given["argv"] or [])
     if given["program"]:
-        argv = runtime_argv(given["python"] or sys.executable, given["base"], given["program"]) + argv
+        argv = runtime_argv(sys.executable, given["base"], given["program"]) + argv
     if not argv:
         raise ValueError(f"{given['name']} has an empty command line; give argv or program.")
     return program.Wanted(

@@ -18,23 +18,13 @@ description:
     M(wallaroo.resilience.ordering_verify).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.keys
+  - wallaroo.resilience.common.received
   - wallaroo.resilience.common.waiting
 attributes:
   check_mode:
     support: full
     details: In check mode it does not wait.
 options:
-  path:
-    description:
-      - The file that the receiver writes.
-    type: path
-    required: true
-  last:
-    description:
-      - The value that every key must reach.
-    type: int
-    required: true
   base:
     description:
       - The directory below which the processes of O(watch) are recorded (C(wallaroo_base)).
@@ -132,9 +122,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.receiv
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        "path": {"type": "path", "required": True},
-        **_edge.KEYS,
-        "last": {"type": "int", "required": True},
+        **_edge.RECEIVED,
         "base": {"type": "path"},
         "watch": {"type": "list", "elements": "str"},
         **_edge.WAITING,

@@ -20,30 +20,16 @@ description:
   - With O(journal_server) the files are not copied but put together from the worker's journals, which that server holds; its source server is
     not asked. The paths in a journal are mapped into the resilience directory of this server and never lead out of it.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.worker
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.layout
+  - wallaroo.resilience.common.target
   - wallaroo.resilience.common.source_ssh
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
-  source_server:
-    description:
-      - The name of the server the files come from.
-    type: str
-    required: true
   source_base:
     description:
       - That server's C(wallaroo_base). Either this or O(journal_server) is required.
     type: path
-  journal_server:
-    description:
-      - C(host:port) of the journal server, from whose journals the files are restored.
-    type: str
-    version_added: 1.1.0
   wait_timeout:
     description:
       - With O(journal_server), seconds to wait until nobody appends to the journals any more. A server notices the end of a worker at once, and
@@ -60,11 +46,6 @@ options:
     description:
       - C(host:port) of the worker's data channel on this server.
     type: str
-    required: true
-  epoch:
-    description:
-      - The worker's epoch on this server.
-    type: int
     required: true
 """
 
@@ -143,45 +124,26 @@ finished_at:
   sample: 1795466797.97
 """
 
-import time
-from contextlib import closing
-from pathlib import Path
-from typing import Optional
-
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import (
-    copying,
-    kept_manifest,
-    ownership,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import (
-    ResilienceSet,
-    resilience_directory,
-)
-
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.ownership import Claim
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.copy import Copy, Journals
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
-        **_edge.WORKER,
         **_edge.LAYOUT,
-        "source_server": {"type": "str", "required": True},
+        **_edge.TARGET,
         "source_base": {"type": "path"},
         **_edge.SOURCE_SSH,
-        "journal_server": {"type": "str"},
         "wait_timeout": {"type": "float", "default": 30},
         "control": {"type": "str", "required": True},
         "data": {"type": "str", "required": True},
-        "epoch": {"type": "int", "required": True},
     },
     "mutually_exclusive": [("source_base", "journal_server")],
     "required_one_of": [("source_base", "journal_server")],
@@ -191,122 +153,23 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
-    try:
-        with acting(wanted["base"], module.check_mode, wanted["run"]):
-            result = _copy(module)
-    except (copying.CopyError, ValueError, OSError) as error:
-        what = (
-            f"restored on {wanted['server']} from the journal server"
-            if wanted["journal_server"]
-            else f"copied from {wanted['source_server']} to {wanted['server']}"
-        )
-        module.fail_json(msg=f"{wanted['worker']} could not be {what}: {error}")
-    module.exit_json(**result)
-
-
-def _copy(module: _edge.Module) -> dict[str, object]:
-    wanted = module.params
-    worker = worker_name(wanted["worker"])
-    target = files_in(
-        resilience_directory(wanted["base"], worker), wanted["engine"], wanted["application"], wanted["version"], worker
-    )
-    process = living.alive(wanted["base"], worker)
-    _refuse_running(module, wanted["server"], process.identity.pid if process is not None else None)
-    addresses = copying.Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"]))
-    details: dict[str, object] = {}
-    if wanted["journal_server"]:
-        result, details = _restored(module, target, addresses)
-    else:
-        result = _copied(module, target, addresses)
-    if result.manifest is not None and not module.check_mode:
-        # Before the claim: whoever may start from these files finds by what they are proved again.
-        kept_manifest.keep(wanted["base"], result.manifest)
-    known = ownership.read(wanted["base"], worker)
-    owner = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
-    claimed = known is None or (known.state, known.epoch, known.copied_from, known.server) != owner
-    if not module.check_mode:
-        claimed = ownership.claim(wanted["base"], worker, wanted["server"], wanted["epoch"], wanted["source_server"])
-    return {
-        "changed": result.changed or claimed,
-        "worker": worker,
-        "copied": result.copied,
-        "kept": result.kept,
-        "removed": result.removed,
-        "copied_bytes": result.bytes,
-        "manifest": result.manifest.to_dict() if result.manifest else None,
-        "finished_at": time.time(),
-        **details,
-        "diff": {
-            "before": "".join(f"{file}\n" for file in sorted(result.kept + result.removed)),
-            "after": "".join(f"{file}\n" for file in sorted(result.kept + result.copied)),
-        },
-    }
-
-
-def _copied(module: _edge.Module, target: ResilienceSet, addresses: copying.Addresses) -> copying.CopyResult:
-    wanted = module.params
-    address = SourceAddress.from_arguments(
-        wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
-    )
-    with closing(address.open(target)) as source:
-        _refuse_running(module, wanted["source_server"], source.pid())
-        _refuse_older(module, source.files, target)
-        return copying.copy(source.files, target, addresses, only_check=module.check_mode)
-
-
-def _refuse_running(module: _edge.Module, server: str, pid: Optional[int]) -> None:
-    # In check mode the worker was not really killed by the step before.
-    if pid is not None and not module.check_mode:
-        raise copying.CopyError(f"it still runs on {server} (pid {pid}); kill it first with kill_worker.yml")
-
-
-def _refuse_older(module: _edge.Module, source: copying.TailSource, target: ResilienceSet) -> None:
-    """A copy that is made again under the epoch it already has must not replace what the worker has written here since."""
-    wanted = module.params
-    known = ownership.read(wanted["base"], target.worker)
-    here = (ownership.OWNER, wanted["epoch"], wanted["source_server"], wanted["server"])
-    if known is None or (known.state, known.epoch, known.copied_from, known.server) != here:
-        return
-    log = target.path(target.layout.newest)
-    if (
-        target.state() != "complete"
-        or not log.is_file()
-        or kept_manifest.path_of(wanted["base"], target.worker).exists()
-    ):
-        return
-    there = next((file.size for file in source.manifest().files if file.name == log.name), 0)
-    if log.stat().st_size > there:
-        raise copying.CopyError(
-            f"{wanted['server']} holds newer files of {target.worker} than {wanted['source_server']}: it was started there "
-            f'since they were copied. Start it there (restart_worker.yml -e "worker={target.worker} '
-            f'server={wanted["server"]}")'
-        )
-
-
-def _restored(
-    module: _edge.Module, target: ResilienceSet, addresses: copying.Addresses
-) -> tuple[copying.CopyResult, dict[str, object]]:
-    wanted = module.params
-    restored = offered(wanted["engine"], Journalled).restore(
-        Address.parse(wanted["journal_server"]),
-        target,
-        addresses,
-        Path(wanted["base"]) / "run" / target.worker / "restoring",
-        wanted["wait_timeout"],
-        module.check_mode,
-    )
-    for sentence in restored.warnings:
-        module.warn(sentence)
-    details: dict[str, object] = {
-        "journal": {
-            "records": restored.records,
-            "checkpoint": restored.checkpoint,
-            "directory": restored.directory,
-            "torn": restored.warnings,
-            "fetched_bytes": restored.fetched_bytes,
-        }
-    }
-    return restored.copy, details
+    base, server, source, journals = (wanted[name] for name in ("base", "server", "source_server", "journal_server"))
+    where = f"restored on {server} from the journal server" if journals else f"copied from {source} to {server}"
+    failing = _edge.failing(module, f"{wanted['worker']} could not be {where}")
+    with failing, acting(base, module.check_mode, wanted["run"]):
+        worker, engine = worker_name(wanted["worker"]), wanted["engine"]
+        result = Copy(
+            base=base,
+            target=files_of(base, worker, engine, wanted["application"], wanted["version"]),
+            addresses=Addresses(Address.parse(wanted["control"]), Address.parse(wanted["data"])),
+            source=SourceAddress.from_arguments(
+                source, wanted["source_base"] or "", None if journals else wanted["source_ssh"], wanted["run"]
+            ),
+            claim=Claim(server, wanted["epoch"], source),
+            journals=Journals(Address.parse(journals), engine, wanted["wait_timeout"]) if journals else None,
+            only_check=module.check_mode,
+        ).run()
+    _edge.done(module, result)
 
 
 main = _edge.main(SPEC, run)

@@ -17,12 +17,8 @@ description:
     undone when the address goes away again. Lasts until then or until the server boots.
   - Needs root, and C(ip) of iproute2.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.server
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: none
 options:
   address:
     description:
@@ -69,16 +65,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import (
-    AddressProblem,
-    ServerAddresses,
-)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import ServerAddresses
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "address": {"type": "str"},
         "own": {"type": "str"},
@@ -93,11 +84,8 @@ def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     addresses = ServerAddresses(wanted["base"], module.check_mode)
-    try:
-        with acting(wanted["base"], module.check_mode, wanted["run"]):
-            done = _change(addresses, wanted)
-    except (AddressProblem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}.")
+    with _edge.failing(module, wanted["server"], "."), acting(wanted["base"], module.check_mode, wanted["run"]):
+        done = _change(addresses, wanted)
     module.exit_json(changed=bool(done), addresses=done)
 
 

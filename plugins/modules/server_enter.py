@@ -44,7 +44,6 @@ run:
   sample: 6f1c
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults import records
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import enter

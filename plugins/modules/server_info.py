@@ -152,13 +152,9 @@ logs:
   sample: {worker2: "~~~Resuming message processing.~~~"}
 """
 
-from typing import Optional
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import describe
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import entered, wait_for_acts
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import answer
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -173,36 +169,14 @@ SPEC: _edge.Specification = {
 
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
-    try:
-        wanted = ClusterRecord.from_dict(module.params["cluster"]) if module.params["cluster"] else None
-        problem = _wait_for_acts(module.params["base"], module.params["acts_timeout"])
-        state = describe(module.params["base"], module.params["server"], wanted, module.params["logs"])
-        state["problem"] = state["problem"] or problem
-        if not module.check_mode:
-            state["problem"] = state["problem"] or _other_run(module.params["base"], module.params["run"])
-    except (ValueError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **state)
-
-
-def _wait_for_acts(base: str, limit: float) -> Optional[str]:
-    if not limit:
-        return None
-    try:
-        wait_for_acts(base, limit)
-    except LimitReached as reached:
-        return f"{reached}; it has a limit of its own, so run this again later, or stop the cluster."
-    return None
-
-
-def _other_run(base: str, run: str) -> Optional[str]:
-    now = entered(base)
-    if not run or now is None or now == run:
-        return None
-    return (
-        "it did not answer when this run began, or another run has taken over the lock of the servers since; "
-        "run this again."
-    )
+    wanted = module.params
+    with _edge.failing(module):
+        cluster = ClusterRecord.from_dict(wanted["cluster"]) if wanted["cluster"] else None
+        run = "" if module.check_mode else wanted["run"]
+        module.exit_json(
+            changed=False,
+            **answer(wanted["base"], wanted["server"], cluster, wanted["logs"], wanted["acts_timeout"], run),
+        )
 
 
 main = _edge.main(SPEC, run)

@@ -16,12 +16,8 @@ description:
   - With O(cluster), also removes what an earlier cluster left (resilience files and journals together, since a fresh worker would take
     them for its own), stops programs without workers that an interrupted start left running, and records the new one.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.server
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   cluster:
     description:
@@ -72,16 +68,13 @@ stopped:
   sample: [receiver]
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "cluster": {"type": "dict"},
         "programs": {"type": "str"},

@@ -16,13 +16,9 @@ description:
     by its folder and its log.
   - Workers get SIGKILL, since SIGTERM makes Wallaroo delete the files of the whole cluster; other programs get SIGTERM first.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acts
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   keep_files:
     description:
@@ -64,7 +60,6 @@ unknown:
   version_added: 1.1.0
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
@@ -72,7 +67,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         "keep_files": {"type": "bool", "default": False},
         "wait_timeout": {"type": "float", "default": 10},

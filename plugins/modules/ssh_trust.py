@@ -18,11 +18,8 @@ description:
   - Trusts exactly the host keys that were seen on the servers themselves.
   - Other keys in C(authorized_keys) stay as they are, and so do those of another O(base) of the same account.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.server
-attributes:
-  diff_mode:
-    support: none
 options:
   known_hosts:
     description:
@@ -65,10 +62,8 @@ servers:
   sample: [server2, server3]
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {

@@ -17,18 +17,10 @@ description:
     records of builds stay where they are.
   - The copy is proved by the SHA-256 of the executables.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
   - wallaroo.resilience.common.source_ssh
-attributes:
-  diff_mode:
-    support: none
 options:
-  home:
-    description:
-      - The directory on this server.
-    type: path
-    required: true
   source_server:
     description:
       - The name of the server that has the tree.
@@ -87,18 +79,15 @@ files:
 
 from pathlib import Path
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.TREE,
-        "home": {"type": "path", "required": True},
         "source_server": {"type": "str", "required": True},
         "source_home": {"type": "path", "required": True},
         **_edge.SOURCE_SSH,
@@ -115,7 +104,7 @@ def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     given = module.params
     home, source = Path(given["home"]), Path(given["source_home"])
-    try:
+    with _edge.failing(module, given["server"], "."):
         access = Access.from_dict(given["source_ssh"]) if given["source_ssh"] else None
         if given["only_look"]:
             tree.look(home, source, access)
@@ -137,8 +126,6 @@ def run(module: _edge.Module) -> None:
                 module.check_mode,
                 given["in_use"] or "",
             )
-    except (ProvisioningError, ValueError, OSError) as error:
-        module.fail_json(msg=f"{given['server']}: {error}.")
     module.exit_json(changed=copied.changed, files=copied.files)
 
 

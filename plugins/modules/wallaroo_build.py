@@ -20,17 +20,9 @@ description:
     the server, even when the run that started it is gone.
   - Of Wallaroo's own targets the executable itself is made, by its path, and nothing else that a target would build.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
-attributes:
-  diff_mode:
-    support: none
 options:
-  home:
-    description:
-      - The tree, which has a Makefile.
-    type: path
-    required: true
   targets:
     description:
       - Targets of its Makefile.
@@ -95,16 +87,13 @@ cleaned:
 
 from pathlib import Path
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import build
-from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
-
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import alone
 
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.TREE,
-        "home": {"type": "path", "required": True},
         "targets": {"type": "list", "elements": "str", "required": True},
         "resilience": {"type": "bool", "default": True},
         "make": {"type": "list", "elements": "str", "default": []},
@@ -121,16 +110,14 @@ def run(module: _edge.Module) -> None:
     wanted = build.Wanted(
         tuple(given["targets"]), given["resilience"], tuple(given["make"]), tuple(given["executables"])
     )
-    try:
-        with alone(home, given["timeout"], "wallaroo_repo_build_timeout", module.check_mode):
-            if module.check_mode and not home.exists():
-                # The step before this would have cloned it.
-                build.refuse_without_compiler(wanted)
-                built = build.Built(True, False, "it is not there yet", {}, [])
-            else:
-                built = build.ensure_built(home, wanted, given["timeout"], module.check_mode, given["in_use"] or "")
-    except (ProvisioningError, OSError) as error:
-        module.fail_json(msg=f"{given['server']}: {error}.")
+    alone_here = alone(home, given["timeout"], "wallaroo_repo_build_timeout", module.check_mode)
+    with _edge.failing(module, given["server"], "."), alone_here:
+        if module.check_mode and not home.exists():
+            # The step before this would have cloned it.
+            build.refuse_without_compiler(wanted)
+            built = build.Built(True, False, "it is not there yet", {}, [])
+        else:
+            built = build.ensure_built(home, wanted, given["timeout"], module.check_mode, given["in_use"] or "")
     for sentence in built.warnings:
         module.warn(sentence)
     module.exit_json(

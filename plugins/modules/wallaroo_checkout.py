@@ -16,17 +16,9 @@ description:
     another revision cannot be reached without touching them, the module fails, names them, and changes nothing.
   - A fresh clone appears under its name when it is whole. Never uses C(reset --hard), C(clean) or force.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
-attributes:
-  diff_mode:
-    support: none
 options:
-  home:
-    description:
-      - The directory of the clone.
-    type: path
-    required: true
   url:
     description:
       - The repository, as C(git clone) takes it. What stands before an C(@) in it appears in no message.
@@ -79,16 +71,13 @@ own_commits:
 
 from pathlib import Path
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.checkout import Checkout
-from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError, alone
-
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import alone
 
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.TREE,
-        "home": {"type": "path", "required": True},
         "url": {"type": "str", "required": True},
         "branch": {"type": "str", "required": True},
         "timeout": {"type": "float", "default": 1800},
@@ -101,11 +90,9 @@ def run(module: _edge.Module) -> None:
     wanted = module.params
     home = Path(wanted["home"])
     checkout = Checkout(home, wanted["url"], wanted["timeout"])
-    try:
-        with alone(home, wanted["timeout"], "wallaroo_repo_timeout", module.check_mode):
-            found = checkout.ensure(wanted["branch"], module.check_mode, wanted["in_use"] or "")
-    except (ProvisioningError, OSError) as error:
-        module.fail_json(msg=f"{wanted['server']}: {error}.")
+    alone_here = alone(home, wanted["timeout"], "wallaroo_repo_timeout", module.check_mode)
+    with _edge.failing(module, wanted["server"], "."), alone_here:
+        found = checkout.ensure(wanted["branch"], module.check_mode, wanted["in_use"] or "")
     module.exit_json(
         changed=found.changed,
         commit=found.commit,

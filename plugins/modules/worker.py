@@ -19,14 +19,10 @@ description:
   - A worker that recovers and ends before it is ready is started a second time; its files are the newest there are.
   - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
-attributes:
-  diff_mode:
-    support: full
 options:
   cluster:
     description:
@@ -159,18 +155,14 @@ seconds:
 
 import sys
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         **_edge.WORKER,
         "cluster": {"type": "dict", "required": True},
@@ -188,7 +180,7 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
-    try:
+    with _edge.failing(module):
         worker = worker_start.WorkerStart(
             wanted["base"],
             wanted["server"],
@@ -199,18 +191,8 @@ def run(module: _edge.Module) -> None:
             wanted["peers"],
         )
         if wanted["state"] == "stopped":
-            running = worker.running()
-            if running is not None and not module.check_mode:
-                with acting(wanted["base"], run=wanted["run"]):
-                    kill(running.identity, wanted["wait_timeout"])
-            module.exit_json(
-                changed=running is not None,
-                worker=worker.worker,
-                state="stopped",
-                pid=running.identity.pid if running else None,
-                finished=True,
-                diff=_diff("started" if running else "stopped", "stopped"),
-            )
+            result = worker_start.stop(worker, wanted["wait_timeout"], wanted["run"], module.check_mode)
+            module.exit_json(**result, diff=_diff("started" if result["changed"] else "stopped", "stopped"))
         with acting(wanted["base"], module.check_mode, wanted["run"]):
             result = worker_start.run(
                 worker,
@@ -221,8 +203,6 @@ def run(module: _edge.Module) -> None:
                 wanted["pid"],
                 epoch=wanted["epoch"],
             )
-    except (worker_start.WorkerProblem, ValueError, OSError, StillAlive) as error:
-        module.fail_json(msg=str(error))
     if result.get("retried"):
         module.warn(f"The first start of {worker.worker} on {wanted['server']} failed: {result['retried']}")
     module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))

@@ -17,14 +17,10 @@ description:
     A copy that brings the worker back makes the set complete again.
   - Waits until nobody else changes a worker of this server.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.acts
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   moved_to:
     description:
@@ -85,7 +81,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         **_edge.WORKER,
         "moved_to": {"type": "str", "required": True},

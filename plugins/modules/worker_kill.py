@@ -16,13 +16,9 @@ description:
   - The process is identified by pid, start time and command line. Nothing is ever killed by name.
   - Only SIGKILL is a crash. SIGTERM makes Wallaroo delete the resilience files of the whole cluster.
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
-attributes:
-  diff_mode:
-    support: full
 options:
   wait_timeout:
     description:
@@ -67,20 +63,13 @@ message:
   sample: worker2 (pid 4711) was killed on server2
 """
 
-from dataclasses import asdict
-
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.crash import crash
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
+from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.crash import crash_known
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         **_edge.WORKER,
         "wait_timeout": {"type": "float", "default": 10},
@@ -90,36 +79,13 @@ SPEC: _edge.Specification = {
 
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
-    with _edge.failing(module, f"{module.params['worker']} could not be killed on {module.params['server']}"):
-        with acting(module.params["base"], module.check_mode, module.params["run"]):
-            result = _kill(module)
-        before = "alive" if result["changed"] else "dead"
-        module.exit_json(**result, diff={"before": {"process": before}, "after": {"process": "dead"}})
-
-
-def _kill(module: _edge.Module) -> dict[str, object]:
     wanted = module.params
-    worker, server = worker_name(wanted["worker"]), wanted["server"]
-    known = living.known(wanted["base"], worker, needed=True)
-    if known is None:
-        raise ValueError(
-            f"{worker} was never started there ({wanted['base']}); look with playbooks/status.yml where it runs"
-        )
-    result: dict[str, object] = {"worker": worker, "pid": None, "killed": None, "died": None, "changed": False}
-    if not is_alive(known.identity):
-        return {**result, "message": f"{worker} (pid {known.identity.pid}) was dead already on {server}"}
-    pid = known.identity.pid
-    if module.check_mode:
-        return {**result, "changed": True, "pid": pid, "message": f"{worker} (pid {pid}) would be killed on {server}"}
-    killed = crash(wanted["base"], worker, wanted["wait_timeout"])
-    if killed.pid is None:
-        return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
-    return {
-        **result,
-        "changed": True,
-        **asdict(killed),
-        "message": f"{worker} (pid {pid}) was killed on {server}",
-    }
+    base, server, limit = wanted["base"], wanted["server"], wanted["wait_timeout"]
+    failing = _edge.failing(module, f"{wanted['worker']} could not be killed on {server}")
+    with failing, acting(base, module.check_mode, wanted["run"]):
+        result = crash_known(base, server, worker_name(wanted["worker"]), limit, module.check_mode)
+    before = "alive" if result["changed"] else "dead"
+    module.exit_json(**result, diff={"before": {"process": before}, "after": {"process": "dead"}})
 
 
 main = _edge.main(SPEC, run)

@@ -17,13 +17,8 @@ description:
   - Waits before until nothing is under way on this server that an interrupted run has begun.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.layout
-  - wallaroo.resilience.common.server
-attributes:
-  diff_mode:
-    support: none
 options:
   journal_server:
     description:
@@ -93,23 +88,14 @@ journalled:
   sample: {multi_partition_detector-worker2.journal: 1931}
 """
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine, files_in, offered
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import wait_for_acts
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import ownership
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
-
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import checkpoint
 
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
-        **_edge.WORKER,
         **_edge.LAYOUT,
         "journal_server": {"type": "str"},
         **_edge.ACTS,
@@ -121,30 +107,11 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
+    base, engine, server = wanted["base"], wanted["engine"], wanted["journal_server"]
     with _edge.failing(module, f"How far {wanted['worker']} has come on {wanted['server']} is not known"):
-        module.exit_json(changed=False, **_look(module))
-
-
-def _look(module: _edge.Module) -> dict[str, object]:
-    wanted = module.params
-    base, worker = wanted["base"], worker_name(wanted["worker"])
-    wait_for_acts(base, wanted["acts_timeout"])
-    files = files_in(
-        resilience_directory(base, worker), wanted["engine"], wanted["application"], wanted["version"], worker
-    )
-    process, owned = record.read(base, worker), ownership.read(base, worker)
-    found: dict[str, object] = {
-        "worker": worker,
-        "alive": process is not None and is_alive(process.identity),
-        "ownership": owned.state if owned else "none",
-        "epoch": owned.epoch if owned else 0,
-        **engine(wanted["engine"]).progress(files),
-    }
-    if wanted["journal_server"]:
-        server = Address.parse(wanted["journal_server"])
-        adapter = offered(wanted["engine"], Journalled)
-        found["journalled"] = adapter.journalled(server, files, wanted["journal_timeout"])
-    return found
+        files = files_of(base, worker_name(wanted["worker"]), engine, wanted["application"], wanted["version"])
+        wait_for_acts(base, wanted["acts_timeout"])
+        module.exit_json(**checkpoint.look(base, engine, files, server, wanted["journal_timeout"]))
 
 
 main = _edge.main(SPEC, run)

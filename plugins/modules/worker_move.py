@@ -21,15 +21,13 @@ description:
   - A worker that ends before it is ready is started a second time.
   - The source server is not fenced; see M(wallaroo.resilience.worker_fence).
 extends_documentation_fragment:
-  - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.target
   - wallaroo.resilience.common.source_ssh
-  - wallaroo.resilience.common.server
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
 attributes:
-  diff_mode:
-    support: full
   idempotent:
     support: partial
     details:
@@ -40,21 +38,11 @@ options:
       - The record of the cluster, as C(step_plan) and C(server_info) return it.
     type: dict
     required: true
-  source_server:
-    description:
-      - The name of the server it comes from.
-    type: str
-    required: true
   source_base:
     description:
       - That server's C(wallaroo_base).
     type: path
     required: true
-  journal_server:
-    description:
-      - C(host:port) of the journal server. The files are then restored from its journals, and the source is asked nothing.
-        The worker must be dead.
-    type: str
   journal_timeout:
     description:
       - With O(journal_server), seconds to wait until nobody appends to the journals any more.
@@ -65,11 +53,6 @@ options:
       - Seconds in which the worker must be dead after the SIGKILL.
     type: float
     default: 10
-  epoch:
-    description:
-      - The worker's epoch on this server.
-    type: int
-    required: true
   peers:
     description:
       - The other workers, and the addresses of the servers where they are now; see M(wallaroo.resilience.worker).
@@ -217,29 +200,25 @@ seconds:
 
 import sys
 
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.copy import Journals
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 
-
 SPEC: _edge.Specification = {
     "argument_spec": {
-        **_edge.SERVER,
         **_edge.ACTING,
         **_edge.WORKER,
         "cluster": {"type": "dict", "required": True},
-        "source_server": {"type": "str", "required": True},
+        **_edge.TARGET,
         "source_base": {"type": "path", "required": True},
         **_edge.SOURCE_SSH,
-        "journal_server": {"type": "str"},
         "journal_timeout": {"type": "float", "default": 30},
         "kill_timeout": {"type": "float", "default": 10},
-        "epoch": {"type": "int", "required": True},
         "peers": {"type": "dict"},
         **_edge.WAITING,
     },
@@ -279,11 +258,12 @@ def run(module: _edge.Module) -> None:
 
 def _move(module: _edge.Module) -> move.Move:
     wanted = module.params
+    cluster, journals = ClusterRecord.from_dict(wanted["cluster"]), wanted["journal_server"]
     return move.Move(
         worker=worker_start.WorkerStart(
             wanted["base"],
             wanted["server"],
-            ClusterRecord.from_dict(wanted["cluster"]),
+            cluster,
             worker_name(wanted["worker"]),
             worker_start.RECOVER,
             sys.executable,
@@ -293,10 +273,9 @@ def _move(module: _edge.Module) -> move.Move:
             wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
         ),
         epoch=wanted["epoch"],
-        kill=not wanted["journal_server"],
+        kill=not journals,
         kill_limit=wanted["kill_timeout"],
-        journal_server=Address.parse(wanted["journal_server"]) if wanted["journal_server"] else None,
-        journal_limit=wanted["journal_timeout"],
+        journals=Journals(Address.parse(journals), cluster.engine, wanted["journal_timeout"]) if journals else None,
     )
 
 

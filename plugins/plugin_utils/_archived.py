@@ -18,10 +18,11 @@ from pathlib import PurePosixPath
 from typing import Any, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import archive_argv
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.module.main import BEGUN, RESULT
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import archive_name, digest_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _programs
+
+from ..module_utils._engines.command_line import archive_argv
+from ..module_utils._programs.module.main import BEGUN, RESULT
+from ..module_utils._server.runtime import archive_name, digest_of
+from . import _programs
 
 _MODULES = "ansible_collections.wallaroo.resilience.plugins.modules"
 

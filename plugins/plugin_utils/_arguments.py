@@ -15,26 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue import applications
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
-    home_server,
-    server_name,
-    worker_names,
-    worker_number,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import HIGHEST
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import (
-    MOST_WORKERS,
-    ClusterRecord,
-    ServerAddress,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Journalled, NotOffered
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import Argument, Step
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+from ..module_utils._catalogue import applications
+from ..module_utils._catalogue.applications import APPLICATIONS
+from ..module_utils._cluster.naming import home_server, server_name, worker_names, worker_number
+from ..module_utils._cluster.ports import HIGHEST
+from ..module_utils._cluster.record import MOST_WORKERS, ClusterRecord, ServerAddress
+from ..module_utils._engines import registry
+from ..module_utils._engines.contract import Journalled, NotOffered
+from ..module_utils._engines.registry import ENGINES
+from ._declarations import Argument, Step
+from ._ports import ports_of
+from ._servers import Refusal
 
 MOST = 10**15
 """More values than anybody sends; a number beyond is a slip of the hand."""

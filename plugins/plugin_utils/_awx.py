@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import MOST_WORKERS
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import SERVERS, WORKERS, least, most
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import ROOT, Argument
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared_step
+
+from ..module_utils._cluster.record import MOST_WORKERS
+from ._arguments import SERVERS, WORKERS, least, most
+from ._declarations import ROOT, Argument
+from ._declarations import step as declared_step
 
 TEXTS = ("text", "textarea", "password")
 CHOICES = ("multiplechoice", "multiselect")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import boot_id, identify
+from ..module_utils._process.identity import boot_id, identify
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
+
+from ..module_utils._catalogue.applications import APPLICATIONS
+from ..module_utils._catalogue.versions import VERSIONS
+from ..module_utils._engines.registry import ENGINES
 
 ROOT = Path(__file__).parents[2]
 

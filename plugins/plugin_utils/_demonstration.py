@@ -13,18 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import VERIFIED, application
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import JOURNAL
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import not_answering
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import Sent, known_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
-    Refusal,
-    Servers,
-    refuse_fixed,
-    resolve_worker,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
+from ..module_utils._catalogue.applications import VERIFIED, application
+from ..module_utils._cluster.record import ClusterRecord
+from ._arguments import JOURNAL
+from ._owners import not_answering
+from ._sent import Sent, known_of
+from ._servers import Refusal, Servers, refuse_fixed, resolve_worker
+from ._stalled import told_of_stopped
 
 BATCH, BATCH_UNDER_LOAD = 100, 2
 """Values that are sent at once, and while a worker is crashed: at 0.05 seconds a tick, 1000 values take 25 seconds."""

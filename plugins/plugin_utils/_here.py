@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import Any, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.wallaroo.resilience.plugins.module_utils._called import call
-from ansible_collections.wallaroo.resilience.plugins.modules import (
+
+from ..module_utils._called import call
+from ..modules import (
     checkpoint_wait,
     cluster_status,
     metrics_mark,
@@ -34,7 +35,7 @@ from ansible_collections.wallaroo.resilience.plugins.modules import (
     worker_kill,
     worker_look,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._archived import variables_of
+from ._archived import variables_of
 
 MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+from ..module_utils._cluster.record import ClusterRecord
+from ._servers import Servers
 
 EVERYWHERE = "0.0.0.0"
 """All addresses of a server."""

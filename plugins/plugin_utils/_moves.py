@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
+from ._outcomes import Migration
 
 Data = Mapping[str, Any]
 

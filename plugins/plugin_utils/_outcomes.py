@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._states import ServerState
+from ._states import ServerState
 
 
 @dataclass(frozen=True)
@@ -272,10 +272,8 @@ class Status(Outcome):
 
     def server_of(self, worker: str) -> Optional[str]:
         """The server on which a worker runs; None when it runs nowhere."""
-        for server in self.servers:
-            if any(known.worker == worker and known.alive for known in server.workers):
-                return server.name
-        return None
+        alive = ((server.name, known) for server in self.servers for known in server.workers if known.alive)
+        return next((name for name, known in alive if known.worker == worker), None)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, reach
+from ..module_utils._cluster.record import ClusterRecord
+from ._servers import Refusal, Servers, reach
 
 
 def alive_on(servers: Servers, worker: str) -> list[str]:

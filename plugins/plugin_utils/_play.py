@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+from ._servers import Refusal
 
 APART = ("free", "host_pinned")
 """Strategies in which hosts go their own ways; those of Mitogen are called mitogen_free and so on."""

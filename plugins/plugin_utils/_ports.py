@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+from ..module_utils._cluster.ports import Ports
+from ._servers import Refusal
 
 EXAMPLES = "-e wallaroo_ports=28000 for all of them, or -e wallaroo_ports=orders=17000,sink=15555"
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+from ..module_utils._catalogue.applications import APPLICATIONS
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
+from ._servers import Servers
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warn", "FAIL", "-"
 CHECKS = (
@@ -33,7 +33,8 @@ DISK_BYTES = 10**9
 CLOCK_SECONDS = 1.0
 """Beyond it the times of a migration, which come from two servers, mean nothing."""
 
-KNOWN_RELEASES = ("ubuntu 16.04", "debian 11", "debian 12")
+RELEASES = {"ubuntu 16.04": "Ubuntu 16.04", "debian 11": "Debian 11", "debian 12": "Debian 12"}
+"""Those that setup_dev_env.yml knows, as /etc/os-release has them and as people call them."""
 
 
 @dataclass
@@ -148,7 +149,7 @@ def _row(name: str, found: Mapping[str, Any], silent: Mapping[str, str], result:
     else:
         why = f"its sudo says: {probe['sudo_said']}" if probe.get("sudo_said") else "there is no sudo"
         warn("sudo", f"nobody becomes root without a password ({why}), as setup_dev_env.yml and fix=true must")
-    if probe.get("release") in KNOWN_RELEASES:
+    if probe.get("release") in RELEASES:
         row["release"] = OK
     else:
         warn("release", f"{probe.get('name') or 'its system'} is none that setup_dev_env.yml knows")

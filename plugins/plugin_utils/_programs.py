@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "roles" / "metrics_ui" / "files" / "page"
 
 MODULES = Path(__file__).parents[1] / "modules"
 
-PACKAGES = ("ansible_collections", "wallaroo", "resilience", "plugins")
+PACKAGES = __name__.split(".")[:-2]
 """Under which names modules import the library, in the archive as elsewhere."""
 
 PACKAGE = ".".join((*PACKAGES, "module_utils"))

@@ -10,24 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Optional, TypeVar, Union
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _results
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
-    Built,
-    Checked,
-    Copied,
-    Killed,
-    Moved,
-    Outcome,
-    Restarted,
-    Sent,
-    Started,
-    Status,
-    Stopped,
-    Verified,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import METRICS_UI, sentence_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import problems_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
+from . import _moves, _outcomes, _results
+from ._outcomes import Moved, Outcome, Verified
+from ._servers import Servers, sentence_of
+from ._stalled import problems_of
+from ._timeline import KEY
 
 Data = Mapping[str, Any]
 
@@ -41,7 +28,9 @@ def statistics(outcome: Outcome) -> dict[str, Any]:
     return {"data": {KEY: to_data(outcome)}, "per_host": False, "aggregate": False}
 
 
-WRITES_RUNS = ("demo", "migrate", "verify", "verify_migration", "verify_restart")
+VERIFIED_RUNS = ("demo", "verify_migration", "verify_restart")
+
+WRITES_RUNS = (*VERIFIED_RUNS, "migrate", "verify")
 """Playbooks that leave the folder of a run, and whose result is published when that is written."""
 
 
@@ -82,98 +71,75 @@ def of_step(playbook: str, registered: Registered, check: bool) -> Optional[Outc
 
     :raises ValueError: for data that cannot be the step's own; so do other errors that a missing value makes.
     """
-    build = BUILDERS.get(playbook)
-    return build({"playbook": playbook, "check": check}, registered) if build else None
+    if playbook not in BUILDERS:
+        return None
+    kind, build = BUILDERS[playbook]
+    values = build(registered, check)
+    return None if values is None else from_data(kind, {"playbook": playbook, "check": check, **values})
 
 
-def _start_cluster(common: Data, registered: Registered) -> Outcome:
+def _start_cluster(registered: Registered, check: bool) -> Data:
     plan, started = registered.plan("cluster_step"), registered("metrics_ui_started").get("state")
     record, metrics_ui = plan["cluster"], plan.get("metrics_ui") or {}
-    shown = metrics_ui.get("state") == "started" and (started or common["check"])
-    return from_data(
-        Started,
-        {
-            **common,
-            "changed": bool(plan["needed"]),
-            "cluster": record["identifier"],
-            "app": record["application"],
-            "engine": record["engine"],
-            "workers": record["workers"],
-            "keys": record["keys"],
-            "journal": record["journal"],
-            "checkpoint_interval": record["checkpoint_interval"],
-            "metrics_ui": f"http://{metrics_ui['address']}/" if shown else "",
-            "placement": [{"worker": worker, "server": server} for worker, server in record["placement"].items()],
-        },
-    )
+    shown = metrics_ui.get("state") == "started" and (started or check)
+    return {
+        "changed": bool(plan["needed"]),
+        "cluster": record["identifier"],
+        "app": record["application"],
+        **{name: record[name] for name in ("engine", "workers", "keys", "journal", "checkpoint_interval")},
+        "metrics_ui": f"http://{metrics_ui['address']}/" if shown else "",
+        "placement": [{"worker": worker, "server": server} for worker, server in record["placement"].items()],
+    }
 
 
-def _start_sender(common: Data, registered: Registered) -> Outcome:
+def _start_sender(registered: Registered, _check: bool) -> Data:
     plan = registered.plan("sender_step")
     needed = bool(plan["needed"])
-    return from_data(
-        Sent,
-        {
-            **common,
-            "changed": needed,
-            "first": plan.get("first") if needed else None,
-            "last": plan.get("last"),
-            "round": plan.get("round"),
-            "keys": plan["cluster"]["keys"],
-            "expected": plan.get("expected"),
-            "waited": bool(plan["wait"]),
-        },
-    )
+    return {
+        "changed": needed,
+        "first": plan.get("first") if needed else None,
+        **{name: plan.get(name) for name in ("last", "round", "expected")},
+        "keys": plan["cluster"]["keys"],
+        "waited": bool(plan["wait"]),
+    }
 
 
-def _kill_worker(common: Data, registered: Registered) -> Outcome:
+def _kill_worker(registered: Registered, _check: bool) -> Data:
     plan, answer = registered.plan("worker_step"), registered("worker_killed")
-    return from_data(
-        Killed,
-        {
-            **common,
-            "changed": bool(answer.get("changed")),
-            "worker": plan["worker"],
-            "server": plan["server"],
-            "pid": answer.get("pid"),
-            "killed": _moves.moment(_moves.seconds(answer.get("killed"))),
-            "died": _moves.moment(_moves.seconds(answer.get("died"))),
-        },
-    )
+    return {
+        "changed": bool(answer.get("changed")),
+        "worker": plan["worker"],
+        "server": plan["server"],
+        "pid": answer.get("pid"),
+        "killed": _moves.moment(_moves.seconds(answer.get("killed"))),
+        "died": _moves.moment(_moves.seconds(answer.get("died"))),
+    }
 
 
-def _copy_resilience(common: Data, registered: Registered) -> Outcome:
+def _copy_resilience(registered: Registered, _check: bool) -> Data:
     plan, answer = registered.plan("migration_step"), registered("migration_copied")
-    return from_data(
-        Copied,
-        {
-            **common,
-            **{name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")},
-            "changed": bool(answer.get("changed")),
-            "files": answer.get("copied") or [],
-            "copied_bytes": answer.get("copied_bytes") or 0,
-        },
-    )
+    return {
+        **{name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")},
+        "changed": bool(answer.get("changed")),
+        "files": answer.get("copied") or [],
+        "copied_bytes": answer.get("copied_bytes") or 0,
+    }
 
 
-def _restart_worker(common: Data, registered: Registered) -> Outcome:
+def _restart_worker(registered: Registered, _check: bool) -> Data:
     plan, answer = registered.plan("worker_step"), registered("worker_started")
     changed = bool(answer.get("changed"))
-    return from_data(
-        Restarted,
-        {
-            **common,
-            "changed": changed,
-            "worker": plan["worker"],
-            "server": plan["server"],
-            "pid": answer.get("pid") if answer else plan.get("pid"),
-            "epoch": answer.get("epoch") or plan.get("epoch") or 0,
-            "seconds": answer.get("seconds") if changed else None,
-        },
-    )
+    return {
+        "changed": changed,
+        "worker": plan["worker"],
+        "server": plan["server"],
+        "pid": answer.get("pid") if answer else plan.get("pid"),
+        "epoch": answer.get("epoch") or plan.get("epoch") or 0,
+        "seconds": answer.get("seconds") if changed else None,
+    }
 
 
-def _migrate(common: Data, registered: Registered) -> Optional[Outcome]:
+def _migrate(registered: Registered, _check: bool) -> Optional[Data]:
     if registered("migration_result"):
         return None
     plan = registered.plan("migration_step")
@@ -181,38 +147,30 @@ def _migrate(common: Data, registered: Registered) -> Optional[Outcome]:
     if plan["needed"]:
         # Nothing has happened yet: what would be done is told.
         known = {name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")}
-    return from_data(Moved, {**common, **known, "changed": bool(plan["needed"]), "verdict": _results.PASS})
+    return {**known, "changed": bool(plan["needed"]), "verdict": _results.PASS}
 
 
-def _stop_cluster(common: Data, registered: Registered) -> Outcome:
+def _stop_cluster(registered: Registered, _check: bool) -> Data:
     plan, answer = registered.plan("cluster_step"), registered.everywhere("cluster_stopped")
     stopped = [f"{server}: {name}" for server, found in answer.items() for name in found.get("stopped") or {}]
-    return from_data(
-        Stopped,
-        {
-            **common,
-            "changed": any(bool(found.get("changed")) for found in answer.values()),
-            "processes": sorted(stopped),
-            "kept_files": bool(plan["keep_files"]),
-        },
-    )
+    return {
+        "changed": any(bool(found.get("changed")) for found in answer.values()),
+        "processes": sorted(stopped),
+        "kept_files": bool(plan["keep_files"]),
+    }
 
 
-def _status(common: Data, registered: Registered) -> Outcome:
+def _status(registered: Registered, _check: bool) -> Data:
     answer = registered.everywhere("cluster_server_state")
     record = next((state["cluster"] for state in answer.values() if state.get("cluster")), None) or {}
-    return from_data(
-        Status,
-        {
-            **common,
-            "app": record.get("application") or "",
-            "engine": record.get("engine") or "",
-            "workers": record.get("workers") or 0,
-            "metrics_ui": metrics_ui_url(answer),
-            "servers": [_server(name, state) for name, state in answer.items()],
-            "problems": problems_of(answer),
-        },
-    )
+    return {
+        "app": record.get("application") or "",
+        "engine": record.get("engine") or "",
+        "workers": record.get("workers") or 0,
+        "metrics_ui": metrics_ui_url(answer),
+        "servers": [_server(name, state) for name, state in answer.items()],
+        "problems": problems_of(answer),
+    }
 
 
 def metrics_ui_url(states: Mapping[str, Data]) -> str:
@@ -220,11 +178,8 @@ def metrics_ui_url(states: Mapping[str, Data]) -> str:
 
     :param states: server -> what ``server_info`` returned.
     """
-    for state in states.values():
-        process = (state.get("processes") or {}).get(METRICS_UI) or {}
-        if process.get("alive"):
-            return f"http://{(process.get('details') or {}).get('address')}/"
-    return ""
+    found = Servers(list(states), dict(states)).metrics_ui()
+    return f"http://{found['address']}/" if found else ""
 
 
 def _server(name: str, state: Data) -> dict[str, Any]:
@@ -249,7 +204,7 @@ def _server(name: str, state: Data) -> dict[str, Any]:
     }
 
 
-def _setup_repo(common: Data, registered: Registered) -> Outcome:
+def _setup_repo(registered: Registered, _check: bool) -> Data:
     plan, cloned, built = (
         registered.plan("wallaroo_repo_step"),
         registered("wallaroo_repo_cloned"),
@@ -257,54 +212,47 @@ def _setup_repo(common: Data, registered: Registered) -> Outcome:
     )
     parts = [cloned, built, *registered.everywhere("wallaroo_repo_copied").values()]
     executables = built.get("executables") or {}
-    return from_data(
-        Built,
-        {
-            **common,
-            **{name: plan[name] for name in ("home", "branch", "resilience")},
-            "changed": any(bool(part.get("changed")) for part in parts),
-            "commit": cloned.get("commit") or "",
-            "executables": [{"path": path, "sha256": digest or ""} for path, digest in sorted(executables.items())],
-        },
-    )
+    return {
+        **{name: plan[name] for name in ("home", "branch", "resilience")},
+        "changed": any(bool(part.get("changed")) for part in parts),
+        "commit": cloned.get("commit") or "",
+        "executables": [{"path": path, "sha256": digest or ""} for path, digest in sorted(executables.items())],
+    }
 
 
-def _preflight(common: Data, registered: Registered) -> Outcome:
+def _preflight(registered: Registered, _check: bool) -> Data:
     answer = registered("preflight_said")
-    return from_data(Checked, {**common, **{name: answer.get(name) or [] for name in ("problems", "notes", "table")}})
+    return {name: answer.get(name) or [] for name in ("problems", "notes", "table")}
 
 
-def _verified_run(common: Data, registered: Registered) -> Optional[Outcome]:
-    if not common["check"]:
+def _verified_run(registered: Registered, check: bool) -> Optional[Data]:
+    if not check:
         return None
     plan = registered.plan("demonstration_step")
     record = plan["cluster"]
-    return from_data(
-        Verified,
-        {
-            **common,
-            "reason": "--check: nothing was done, and so nothing was verified",
-            "app": record["application"],
-            **{name: record[name] for name in ("engine", "workers", "keys")},
-            "expected": plan["expected"],
-        },
-    )
+    return {
+        "reason": "--check: nothing was done, and so nothing was verified",
+        "app": record["application"],
+        **{name: record[name] for name in ("engine", "workers", "keys")},
+        "expected": plan["expected"],
+    }
 
 
-BUILDERS: dict[str, Callable[[Data, Registered], Optional[Outcome]]] = {
-    "start_cluster": _start_cluster,
-    "start_sender": _start_sender,
-    "kill_worker": _kill_worker,
-    "copy_resilience": _copy_resilience,
-    "restart_worker": _restart_worker,
-    "migrate": _migrate,
-    "stop_cluster": _stop_cluster,
-    "status": _status,
-    "preflight": _preflight,
-    "setup_repo": _setup_repo,
-    "collect_logs": _status,
-    **dict.fromkeys(("demo", "verify_migration", "verify_restart"), _verified_run),
+BUILDERS: dict[str, tuple[type[Outcome], Callable[[Registered, bool], Optional[Data]]]] = {
+    "start_cluster": (_outcomes.Started, _start_cluster),
+    "start_sender": (_outcomes.Sent, _start_sender),
+    "kill_worker": (_outcomes.Killed, _kill_worker),
+    "copy_resilience": (_outcomes.Copied, _copy_resilience),
+    "restart_worker": (_outcomes.Restarted, _restart_worker),
+    "migrate": (Moved, _migrate),
+    "stop_cluster": (_outcomes.Stopped, _stop_cluster),
+    "status": (_outcomes.Status, _status),
+    "preflight": (_outcomes.Checked, _preflight),
+    "setup_repo": (_outcomes.Built, _setup_repo),
+    "collect_logs": (_outcomes.Status, _status),
+    **dict.fromkeys(VERIFIED_RUNS, (Verified, _verified_run)),
 }
+"""What a playbook yields, and the values of it that are its own; None where nothing is to be published."""
 
 
 def to_data(outcome: Outcome) -> dict[str, Any]:

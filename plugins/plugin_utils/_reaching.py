@@ -14,7 +14,8 @@ from typing import Any, Optional
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _archived, _here
+
+from . import _archived, _here
 
 ACTING = frozenset(
     (
@@ -38,7 +39,7 @@ UNREACHABLE = "unreachable_server"
 
 
 class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information
-    """Runs the module of the action's own name."""
+    """Runs the module that the task names."""
 
     TRANSFERS_FILES = False
     _supports_async = False
@@ -46,8 +47,8 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
 
     @property
     def module_name(self) -> str:
-        """The module of the action's own name."""
-        return type(self).__module__.rpartition(".")[2]
+        """The module that the task names."""
+        return str(self._task.action).rpartition(".")[2]
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call the module."""

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ..module_utils._engines.registry import ENGINES
+from ._servers import Refusal, Servers
 
 MAKES = re.compile(r"[\w./+@,-]+")
 """Paths that mean themselves in a Makefile: blanks separate names there, and other characters have a meaning."""

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import ROLLED_BACK, UNFINISHED
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Outcome, Verified
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+from ..module_utils._engines import registry
+from ._moves import ROLLED_BACK, UNFINISHED
+from ._outcomes import Migration, Outcome, Verified
+from ._servers import Refusal
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 

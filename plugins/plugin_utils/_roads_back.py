@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import NOTHING, ROLLED_BACK, UNFINISHED, marks
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import UNREACHABLE
+from ..module_utils._cluster.record import ClusterRecord
+from ._moves import NOTHING, ROLLED_BACK, UNFINISHED, marks
+from ._reaching import UNREACHABLE
 
 Data = Mapping[str, Any]
 

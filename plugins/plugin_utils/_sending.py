@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import InputFile, application
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import FILE_NAME
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import refuse_two_owners
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sent import AFRESH, Sent, known_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import refuse_stopped
+from ..module_utils._catalogue.applications import InputFile, application
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._formats.sending_progress import FILE_NAME
+from ._owners import refuse_two_owners
+from ._sent import AFRESH, Sent, known_of
+from ._servers import Refusal, Servers
+from ._stalled import refuse_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -32,7 +32,10 @@ def send(arguments: Arguments, servers: Servers) -> Plan:
     record = _whole_cluster(servers)
     refuse_two_owners(servers)
     sends = _files if application(record.application).files else _values
-    return {**sends(arguments, servers, record), "wait": arguments["wait"]}
+    first = record.first_server
+    head: Plan = {"cluster": record.to_dict(), "server": first.name, "base": first.base, "generate": []}
+    leading = record.worker_names()[0]
+    return {**head, "leading": leading, **sends(arguments, servers, record), "wait": arguments["wait"]}
 
 
 def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
@@ -41,15 +44,10 @@ def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pl
     processes = servers.states[first_server].get("processes") or {}
     sent = Sent.of(servers, first_server)
     plan: Plan = {
-        "cluster": record.to_dict(),
-        "server": first_server,
-        "base": record.first_server.base,
-        "leading": record.worker_names()[0],
         "last": last,
         "key_count": record.keys,
         "expected": last * record.keys,
         "running": bool((processes.get("sender") or {}).get("alive")),
-        "generate": [],
     }
     if plan["running"]:
         # One that has only just been started has not noted anything yet.
@@ -102,14 +100,7 @@ def _with_values(
 
 def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
     base, number = record.first_server.base, arguments["round"]
-    plan: Plan = {
-        "cluster": record.to_dict(),
-        "server": record.first_server.name,
-        "base": base,
-        "leading": record.worker_names()[0],
-        "round": number,
-        "generate": [],
-    }
+    plan: Plan = {"round": number}
     files = application(record.application).files
     given = {file.name: arguments[f"{file.name}_file"] or "" for file in files}
     if not any(given.values()):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
+from ._servers import Refusal, Servers
 
 AFRESH = "Start a fresh cluster with stop_cluster.yml and start_cluster.yml."
 

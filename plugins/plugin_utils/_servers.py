@@ -13,14 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import (
-    Name,
-    server_name,
-    worker_name,
-    worker_number,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
+from ..module_utils._cluster.naming import Name, server_name, worker_name, worker_number
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
 
 State = Mapping[str, Any]
 
@@ -150,24 +145,15 @@ class Servers:
 
     def running_on(self, worker: str) -> Optional[str]:
         """The server on which a worker runs, or None."""
-        for server in self.names:
-            if self.worker(worker, server).get("alive"):
-                return server
-        return None
+        return next((server for server in self.names if self.worker(worker, server).get("alive")), None)
 
     def owner(self, worker: str) -> Optional[str]:
         """Where a worker belongs: where it runs, or else the server with the highest epoch of it."""
         running = self.running_on(worker)
         if running is not None:
             return running
-        best: Optional[str] = None
-        for server in self.names:
-            known = self.worker(worker, server)
-            if known.get("ownership") != "owner":
-                continue
-            if best is None or known.get("epoch", 0) > self.worker(worker, best).get("epoch", 0):
-                best = server
-        return best
+        owners = [server for server in self.names if self.worker(worker, server).get("ownership") == "owner"]
+        return max(owners, key=lambda server: self.worker(worker, server).get("epoch", 0), default=None)
 
     def ssh(self, source: str, target: str) -> Optional[dict[str, Any]]:
         """How the target reaches the source by SSH; None when both are one machine, or the source says nothing."""
@@ -211,7 +197,7 @@ class Servers:
             process = (state.get("processes") or {}).get(METRICS_UI) or {}
             if process.get("alive"):
                 address = str((process.get("details") or {}).get("address") or "")
-                return {"server": name, "base": str(state["base"]), "address": address}
+                return {"server": name, "base": str(state.get("base") or ""), "address": address}
         return {}
 
     def epoch(self, worker: str) -> int:

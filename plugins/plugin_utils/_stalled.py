@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import not_answering, problems
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers, State
+from ._owners import not_answering, problems
+from ._servers import Refusal, Servers, State
 
 NEEDED = ("worker", "receiver", "journal_server")
 """Kinds of processes without which messages do not flow."""

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import COVERED, FORMING, Wave
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.contract import COVERED, FORMING, Answering, Wave
+from ..module_utils._engines.registry import engine
+from ._metrics_ui import metrics_ui
+from ._servers import Refusal, Servers
+from ._stalled import told_of_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -43,8 +43,10 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
     The metrics UI is started and stopped as wanted in either case: a cluster does not depend on it.
 
     :returns: ``needed``; ``replace``: what an interrupted start has left is stopped before; ``ask``: nothing is to be
-        started, but the cluster may have come together in this very moment, and is asked whether it is up.
+        started, but the cluster may have come together in this very moment, and is asked whether it is up; ``answers``:
+        whether it can be asked.
     """
+    answers = isinstance(engine(wanted.engine), Answering)
     servers.require_all()
     running = _running_workers(servers)
     interrupted: Optional[ClusterRecord] = None
@@ -60,7 +62,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
             return {
                 "needed": False,
                 "replace": False,
-                "ask": COVERED not in _formations(servers),
+                "ask": answers and COVERED not in _formations(servers),
                 "leading": record.worker_names()[0],
                 "cluster": record.to_dict(),
                 "warnings": told_of_stopped(servers),
@@ -80,6 +82,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
         "needed": True,
         "replace": interrupted is not None and not waits,
         "ask": False,
+        "answers": answers,
         "leading": wanted.worker_names()[0],
         "cluster": (interrupted if interrupted is not None and waits else wanted).to_dict(),
         "waves": [_wave(wanted, wave) for wave in engine(wanted.engine).waves(wanted)],

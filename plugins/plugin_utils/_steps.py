@@ -13,32 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import resilience_directory
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import RELEASED, TAKEN
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import FILES, JOURNAL
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import (
-    fence_of_source,
-    lost_servers,
-    not_answering,
-    refuse_two_owners,
-    require_answers,
-    rivals,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import (
-    Refusal,
-    Servers,
-    refuse_fixed,
-    resolve_worker,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import (
-    refuse_stopped,
-    refuse_unsettled,
-    told_of_stopped,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import refuse_different_executables
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
+from ..module_utils._resilience.files import resilience_directory
+from ..module_utils._server.moved_address import RELEASED, TAKEN
+from ._arguments import FILES, JOURNAL
+from ._moves import known_times
+from ._owners import fence_of_source, lost_servers, not_answering, refuse_two_owners, require_answers, rivals
+from ._servers import Refusal, Servers, refuse_fixed, resolve_worker
+from ._stalled import refuse_stopped, refuse_unsettled, told_of_stopped
+from ._starting import refuse_different_executables
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -54,14 +38,10 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
     if wrong and server in wrong and arguments["server"] is not None:
         other = next(name for name in wrong if name != server)
         return {
-            "cluster": record.to_dict(),
-            "worker": worker,
-            "server": server,
-            "base": record.server(server).base,
+            **_there(servers, record, worker, server),
             "needed": bool(servers.worker(worker, server).get("alive")),
             # The operator's word which of the two is wrong: it must not come back.
             "fence": {"moved_to": other, "epoch": servers.epoch(worker)},
-            "metrics_ui": servers.metrics_ui(),
         }
     refuse_two_owners(servers)
     if servers.running_on(worker) is None:
@@ -72,15 +52,7 @@ def kill(arguments: Arguments, servers: Servers) -> Plan:
         raise Refusal(f"{worker} is not on {server}: it {_is_or_was(servers, worker, owner)}. Use server={owner}.")
     if not servers.running_on(worker):
         servers.require_known(worker)
-    return {
-        "cluster": record.to_dict(),
-        "worker": worker,
-        "server": server,
-        "base": record.server(server).base,
-        "needed": bool(servers.running_on(worker)),
-        "fence": {},
-        "metrics_ui": servers.metrics_ui(),
-    }
+    return {**_there(servers, record, worker, server), "needed": bool(servers.running_on(worker)), "fence": {}}
 
 
 def copy(arguments: Arguments, servers: Servers) -> Plan:
@@ -124,16 +96,12 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     if running != server:
         require_answers(servers, worker, lost)
     plan: Plan = {
-        "cluster": record.to_dict(),
-        "worker": worker,
-        "server": server,
-        "base": record.server(server).base,
+        **_there(servers, record, worker, server),
         "needed": running != server,
         # A server that is lost may have been one epoch ahead of what the others know.
         "epoch": servers.epoch(worker) + (2 if lost else 0),
         "claim": bool(lost),
         "peers": servers.addresses(record),
-        "metrics_ui": servers.metrics_ui(),
     }
     plan["fence"] = fence_of_source(servers, record, worker, server)
     kept = servers.kept_address(worker, server)
@@ -234,6 +202,17 @@ def stop(arguments: Arguments, servers: Servers) -> Plan:
         "takers": [name for name in servers.names if TAKEN in moved[name]],
         "owners": [name for name in servers.names if RELEASED in moved[name] and TAKEN not in moved[name]],
         "become": {name: servers.states[name].get("user") != "root" for name in servers.names if moved[name]},
+    }
+
+
+def _there(servers: Servers, record: ClusterRecord, worker: str, server: str) -> Plan:
+    """Which worker is meant, and where it is."""
+    return {
+        "cluster": record.to_dict(),
+        "worker": worker,
+        "server": server,
+        "base": record.server(server).base,
+        "metrics_ui": servers.metrics_ui(),
     }
 
 

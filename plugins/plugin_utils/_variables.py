@@ -14,16 +14,10 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed, value_of, words
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import (
-    Step,
-    common,
-    role_variables,
-    step,
-    steps,
-)
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import KEY
+from ._arguments import typed, value_of, words
+from ._declarations import Step, common, role_variables, step, steps
+from ._servers import Refusal
+from ._timeline import KEY
 
 Values = Mapping[str, Any]
 

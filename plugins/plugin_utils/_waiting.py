@@ -4,9 +4,8 @@
 """Progress of steps that take long.
 
 A module runs on a server and cannot speak before it ends. So a module that waits can be told to
-return early with what it has seen (``return_after``), and the action plugin of the same name calls
-it again and again and shows how far it is, until the event has come or the module's own limit
-has passed.
+return early with what it has seen (``return_after``), and its action plugin calls it again and again
+and shows how far it is, until the event has come or the module's own limit has passed.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
+
+from ._reaching import ReachingAction
+from ._saying import say
 
 FIRST_SLICE = 3.0
 """Seconds until the first word of progress: most waits are over before."""
@@ -27,10 +27,10 @@ SLICE = 5.0
 
 
 class WaitingAction(ReachingAction):
-    """Runs the module of the action's own name in slices."""
+    """Runs the module that the task names in slices."""
 
     default_limit = 60.0
-    carried: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ("pid",)
     """Returned values that become arguments of the next slice: where the wait began."""
 
     def limit_of(self, _arguments: Mapping[str, Any]) -> float:

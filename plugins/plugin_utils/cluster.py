@@ -5,7 +5,7 @@
 
 .. code-block:: python
 
-    from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import Cluster
+    from .cluster import Cluster
 
     with Cluster(inventory="inventory/loopback", app="multi_partition_detector", workers=3) as cluster:
         cluster.send(until=1000)
@@ -27,11 +27,10 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Optional, Union
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.calls import BoundStep, Handle, Step
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors import (
+from ._api.calls import BoundStep, Handle, Step
+from ._api.errors import (
     CallCancelled,
     CallFailed,
     CallTimedOut,
@@ -41,10 +40,10 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors im
     ResilienceError,
     UsageError,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.execution import EventHandler
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.steps import Name, Number, Steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+from ._api.execution import EventHandler
+from ._api.steps import Name, Number, Steps
+from ._declarations import steps
+from ._outcomes import (
     Built,
     Checked,
     Copied,
@@ -60,7 +59,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Verified,
     Violation,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
+from ._timeline import Event
 
 __all__ = [
     "BoundStep",
@@ -174,12 +173,7 @@ class Cluster(Steps):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         try:
             self.stop()
         except ResilienceError as failed:
@@ -189,12 +183,7 @@ class Cluster(Steps):
         await self.start.begin()
         return self
 
-    async def __aexit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    async def __aexit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
         try:
             await self.stop.begin()
         except ResilienceError as failed:
@@ -228,6 +217,6 @@ def _after(error: Optional[BaseException], failed: ResilienceError) -> None:
 
 
 if __name__ == "__main__":
-    from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import main
+    from ._api.console import main
 
     sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ answers can be read: JSON without NaN and in whole characters, and lines that Pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -59,6 +60,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metr
     Views,
     WrongQuery,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.web import SECURITY_HEADERS
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -505,6 +507,142 @@ class TestThePortForBrowsers:
         case()
         ui.read("overview", application=APPLICATION)
         ui.serves_on()
+
+    def test_requests_that_are_nearly_some(self, ui: HostileUi) -> None:
+        """Whatever is wrong with them: each is answered as HTTP, with all that keeps a page safe, and then closed."""
+
+        @fuzzed(120)
+        @example([b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] * 60)
+        @example([b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"])
+        @example([b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"\0" * 9])
+        @example([b"\0" * 200_000])
+        @example([b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{}"])
+        @given(st.lists(nearly_requests(), min_size=1, max_size=5))
+        def case(sent: list[bytes]) -> None:
+            assert answers(exchange(ui.port, [b"".join(sent)]))
+            assert ui.process.poll() is None
+
+        case()
+        ui.serves_on()
+
+    def test_many_that_never_come_to_an_end(self, ui: HostileUi) -> None:
+        """Heads and bodies that come drop by drop, and answers that nobody reads, hold nobody else up."""
+        begun = [
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+            b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n",
+            b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n",
+            b"GET /static/throughput.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300,
+        ]
+        slow = [socket.create_connection(("127.0.0.1", ui.port), LIMIT) for _ in range(200)]
+        try:
+            for number, connection in enumerate(slow):
+                connection.settimeout(0.01)
+                with contextlib.suppress(TimeoutError):
+                    connection.sendall(begun[number % len(begun)])
+            for _ in range(20):
+                for number, connection in enumerate(slow):
+                    if number % len(begun) != len(begun) - 1:
+                        connection.sendall(b"a: b\r\n")
+                began = time.monotonic()
+                assert ui.get("/api/applications")[0] == 200
+                assert time.monotonic() - began < 5
+            ui.serves_on()
+        finally:
+            for connection in slow:
+                connection.close()
+        ui.serves_on()
+
+
+_BODY = b'{"no": 1}'
+_ODD = st.one_of(st.binary(max_size=6), st.sampled_from([b"", b" ", b"\t", b"\0", b"\n", b"\r", b"\r\n", b"\xff"]))
+_RIGHT = {
+    "method": [b"GET", b"GET", b"HEAD", b"POST", b"POST", b"PUT", b"OPTIONS"],
+    "target": [b"/", b"/static/main.js", b"/api/marks", b"/metrics", b"/%00%ff", b"/api/overview?application=%ff"],
+    "version": [b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0"],
+    "host": [b"Host: localhost"],
+    "size": [b"9"],
+    "field": [b"X: y", b"Connection: close", b"Connection: keep-alive, Upgrade", b"Expect: 100-continue"],
+    "end": [b"\r\n"],
+}
+_WRONG = {
+    "method": _ODD | st.sampled_from([b"get", b"TRACE"]),
+    "target": _ODD.map(lambda text: b"/" + text) | st.sampled_from([b"*", b"http://localhost/"]),
+    "version": _ODD | st.sampled_from([b"HTTP/2.0", b"HTTP/0.9", b"http/1.1"]),
+    "host": st.sampled_from([b"X: y", b"Host: localhost\r\nHost: localhost", b"Host : localhost", b"Host: evil.org"]),
+    "size": _ODD
+    | st.sampled_from([b"0", b"1", b"4000", b"5000", b"-1", b"+3", b"1e3", b"0x10", b"9" * 30, b"%d" % 2**64]),
+    "field": st.one_of(
+        _ODD,
+        _ODD.map(lambda text: b"X: " + text),
+        st.sampled_from([b" folded: line", b"Content-Length: 3", b"Transfer-Encoding: gzip", b"X:" + b"y" * 9000]),
+    ),
+    "end": st.sampled_from([b"\n", b"\r"]),
+}
+
+
+@st.composite
+def nearly_requests(draw: st.DrawFn) -> bytes:
+    """What is a request but for two things at most."""
+    wrong = draw(st.sets(st.sampled_from(list(_WRONG)), max_size=2))
+    method, target, version, host, size, field, end = (
+        draw(_WRONG[name] if name in wrong else st.sampled_from(right)) for name, right in _RIGHT.items()
+    )
+    length, body = b"Content-Length: " + size, _BODY
+    if draw(st.booleans()):
+        length, body = b"Transfer-Encoding: chunked", size + b"\r\n" + body + b"\r\n0\r\n\r\n"
+    return end.join([b" ".join([method, target, version]), host, field, length, b"", body])
+
+
+KNOWN = {
+    *b"date content-type content-length transfer-encoding connection etag cache-control allow www-authenticate".split(),
+    *(name.lower().encode() for name in SECURITY_HEADERS),
+}
+"""The headers of answers."""
+
+
+def answers(text: bytes) -> list[int]:
+    """The statuses of answers that came one after the other: each is whole, and none has a header of whoever asked."""
+    found = []
+    while text:
+        head, blank, text = text.partition(b"\r\n\r\n")
+        assert blank, head
+        first, *lines = head.split(b"\r\n")
+        version, status, _reason = first.split(b" ", 2)
+        assert version == b"HTTP/1.1", head
+        found.append(int(status))
+        if status == b"100":
+            continue
+        assert found[-1] in (200, 201, 304, 400, 401, 404, 405, 413, 414, 417, 421, 431, 501), head
+        headers = {name.lower(): value for name, _, value in (line.partition(b": ") for line in lines)}
+        assert len(headers) == len(lines), head
+        assert set(headers) <= KNOWN, head
+        assert headers[b"content-security-policy"].startswith(b"default-src 'none'; "), head
+        assert headers[b"x-content-type-options"] == b"nosniff", head
+        # An answer to HEAD has no content: the next one begins then, or nothing.
+        has_content = text and not text.startswith(b"HTTP/1.1 ")
+        if b"content-length" in headers:
+            size = int(headers[b"content-length"])
+            assert not has_content or len(text) >= size, head
+            text = text[size:] if has_content else text
+        elif headers.get(b"transfer-encoding") == b"chunked":
+            text = after_chunks(text) if has_content else text
+        elif status != b"304":
+            # To HTTP/1.0, until the connection is closed.
+            break
+        if headers.get(b"connection") == b"close":
+            assert not text, head
+    return found
+
+
+def after_chunks(text: bytes) -> bytes:
+    """What follows on a content in chunks, which has to be whole."""
+    while True:
+        length, _, text = text.partition(b"\r\n")
+        size = int(length, 16)
+        assert text[size : size + 2] == b"\r\n", length
+        text = text[size + 2 :]
+        if size == 0:
+            return text
 
 
 def first_piece(port: int, path: str) -> bytes:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union, runtime_checkable
 
 from .._formats.address_file import Address
+from .._problem import Problem
 from .._process.record import ProcessRecord
 from .._resilience.files import Layout, ResilienceSet
 from .._resilience.plan import Addresses, CopyResult
@@ -231,6 +232,53 @@ class Journalled(Protocol):
         """
 
 
+QUESTIONS = (
+    "partitions",
+    "partition_counts",
+    "source_ids",
+    "state_entities",
+    "state_entity_counts",
+    "stateless_partitions",
+    "stateless_partition_counts",
+)
+"""What a worker can be asked beside its status: what is where on it."""
+
+
+@dataclass(frozen=True)
+class ClusterStatus:
+    """What a cluster says of itself."""
+
+    initialized: bool
+    processing: bool
+    """False while the worker that was asked recovers, and before the cluster is initialized. Survivors that stand still
+    for the recovery of another worker say true, also while it hangs: this is no sign of readiness."""
+    workers: tuple[str, ...]
+
+
+class Channel(Protocol):
+    """The way to one running worker. What goes wrong on it is a ``NoAnswer``."""
+
+    def cluster_status(self) -> ClusterStatus:
+        """Whether the cluster is initialized, who belongs to it, and what the worker says of processing."""
+
+    def query(self, name: str) -> Any:
+        """The answer to one of :data:`QUESTIONS`."""
+
+    def say(self, text: str) -> None:
+        """Have it print a text to its log. It does not answer."""
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """Its workers answer questions while they run."""
+
+    def channel(self, host: str, port: int, limit: float) -> Channel:
+        """The way to a worker.
+
+        :param limit: seconds for one question, from the connection to the last byte of the answer.
+        """
+
+
 class Mending(Protocol):
     """What was done to a worker's addresses of others, or would be."""
 
@@ -253,6 +301,10 @@ class Restoration(Protocol):
 
 class HalfWritten(Exception):
     """A file is being written at this moment; what it said before still holds."""
+
+
+class NoAnswer(Problem):
+    """A worker did not answer as it should; the sentence says where and how."""
 
 
 class NotOffered(ValueError):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from .._catalogue.versions import DEFAULT
 from .._resilience.files import Layout
 from .command_line import runtime_argv
+from .contract import Command
 from .wallaroo.adapter import Wallaroo
 
 if TYPE_CHECKING:
-    from .._cluster.record import ClusterRecord
+    from .._cluster.record import ClusterRecord, ServerAddress
 
 
 class Embedded(Wallaroo):
@@ -30,6 +31,10 @@ class Embedded(Wallaroo):
     def layout(self, application: str, version: str, worker: str) -> Layout:
         """See :class:`.contract.Engine`. It stands for one version, whichever is asked for."""
         return replace(super().layout(application, DEFAULT, worker), made_of=(self.name, application, version))
+
+    def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
+        """See :class:`.contract.Engine`. Of that one version are its flags, too."""
+        return super().command(replace(record, version=DEFAULT), worker, server, python)
 
     def head(self, record: ClusterRecord, base: str, python: str) -> list[str]:
         """The start of a worker's command line: what is executed."""

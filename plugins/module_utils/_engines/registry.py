@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .._process.record import ProcessRecord
 from .._resilience.files import ResilienceSet, resilience_directory
-from .contract import UNKNOWN, Checkpointed, Engine, Journalled, KnowsPeers, NotOffered
+from .contract import UNKNOWN, Answering, Checkpointed, Engine, Journalled, KnowsPeers, NotOffered
 from .embedded import Embedded
 from .wallaroo.adapter import Wallaroo
 
@@ -26,6 +26,7 @@ DEFAULT = "embedded"
 _CAPABILITIES = {
     Checkpointed: "does not tell which of its checkpoints are committed",
     KnowsPeers: "has workers that keep no addresses of others",
+    Answering: "has workers that answer no questions",
     Journalled: "keeps no journals from which a worker could be restored",
 }
 
@@ -62,10 +63,17 @@ def files_in(
     return ResilienceSet(directory, engine(name).layout(application, version, worker), worker)
 
 
+def files_of(base: str, worker: str, name: str, application: str, version: str) -> ResilienceSet:
+    """A worker's files on a server.
+
+    :raises ValueError: for an engine, application or version that is not known.
+    """
+    return files_in(resilience_directory(base, worker), name, application, version, worker)
+
+
 def files_at(base: str, cluster: ClusterRecord, worker: str) -> ResilienceSet:
-    """A worker's files on a server."""
-    directory = resilience_directory(base, worker)
-    return files_in(directory, cluster.engine, cluster.application, cluster.version, worker)
+    """Those of a worker of a cluster."""
+    return files_of(base, worker, cluster.engine, cluster.application, cluster.version)
 
 
 def formation(base: str, cluster: Optional[ClusterRecord], processes: Mapping[str, ProcessRecord]) -> str:

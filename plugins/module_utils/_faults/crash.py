@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
+from typing import Any
 
 from .._process import living
 from .._process.identity import is_alive
@@ -24,3 +26,24 @@ def crash(base: str, worker: str, limit: float) -> Killed:
     if known is None or not is_alive(known.identity):
         return Killed()
     return records.inject(base, Kill(worker, known.identity, time.time()), limit)
+
+
+def crash_known(base: str, server: str, worker: str, limit: float, only_check: bool) -> dict[str, Any]:
+    """The same for a worker that must have been started here; returns what was done, with a ``message``.
+
+    :raises ValueError: when it was never started here.
+    """
+    known = living.known(base, worker, needed=True)
+    if known is None:
+        raise ValueError(f"{worker} was never started there ({base}); look with playbooks/status.yml where it runs")
+    result = {"changed": False, "worker": worker, **asdict(Killed())}
+    pid = known.identity.pid
+    if not is_alive(known.identity):
+        return {**result, "message": f"{worker} (pid {pid}) was dead already on {server}"}
+    if only_check:
+        message = f"{worker} (pid {pid}) would be killed on {server}"
+        return {**result, "changed": True, "pid": pid, "message": message}
+    killed = crash(base, worker, limit)
+    if killed.pid is None:
+        return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
+    return {**result, "changed": True, **asdict(killed), "message": f"{worker} (pid {pid}) was killed on {server}"}

@@ -38,22 +38,8 @@ from .._formats.whole_file import (
 from . import manifest as manifests
 from .files import ResilienceSet
 from .manifest import Manifest
-from .plan import Addresses, CopyPlan, CopyResult, NotEnoughSpace, check_space, make_plan
+from .plan import Addresses, CopyPlan, CopyResult, check_space, make_plan
 from .source import BulkSource, CopyError, LocalSource, Source, SourceChanged, TailSource, reading
-
-__all__ = [
-    "Addresses",
-    "CopyError",
-    "CopyResult",
-    "IncompleteSource",
-    "LocalSource",
-    "NotEnoughSpace",
-    "Source",
-    "SourceChanged",
-    "TailSource",
-    "copy",
-    "rewrite_addresses",
-]
 
 _READ_SIZE = 1 << 20
 

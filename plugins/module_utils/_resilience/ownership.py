@@ -14,6 +14,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .._formats.json_record import Damaged, made, read_object
 from .._formats.whole_file import make_private_directory, write_whole
@@ -23,6 +24,14 @@ OWNER, MOVED = "owner", "moved"
 
 class OwnershipError(ValueError):
     """An epoch that is over; the sentence says what to do."""
+
+
+class Claim(NamedTuple):
+    """What makes a server the owner of a worker."""
+
+    server: str
+    epoch: int
+    copied_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,10 @@ class Ownership:
     """ISO 8601, UTC."""
     copied_from: str = ""
     """Where the files of this epoch came from; empty for the first owner."""
+
+    def claim(self) -> Claim | None:
+        """By what this server owns the worker; None when it does not."""
+        return Claim(self.server, self.epoch, self.copied_from) if self.state == OWNER else None
 
 
 def path_of(base: str, worker: str) -> Path:
@@ -85,7 +98,7 @@ def claim(base: str, worker: str, server: str, epoch: int, copied_from: str = ""
     :raises OwnershipError: when the worker has moved on in this or a later epoch.
     """
     known = read(base, worker)
-    if known and (known.state, known.epoch, known.copied_from, known.server) == (OWNER, epoch, copied_from, server):
+    if known and known.claim() == (server, epoch, copied_from):
         return False
     if known and (known.epoch > epoch or (known.epoch == epoch and known.state == MOVED)):
         owner = known.moved_to if known.state == MOVED else known.server

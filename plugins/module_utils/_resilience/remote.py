@@ -14,7 +14,6 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Optional, Protocol
 
 from .._faults.kill import Killed
@@ -164,14 +163,6 @@ class OtherServer:
         if connection is not None:
             connection.close(2.0)
         self._control.close()
-
-    def __enter__(self) -> OtherServer:
-        return self
-
-    def __exit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()
 
 
 class RemoteFiles:

@@ -14,20 +14,19 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Optional
 
-from .._engines.contract import READY, Journalled
-from .._engines.registry import offered
+from .._engines.contract import READY
 from .._formats.address_file import Address
 from .._process import times
 from .._process.waiting import LimitReached, wait_until
 from .._resilience import copying, kept_manifest, ownership
 from .._resilience.ownership import OwnershipError
-from .._resilience.plan import CopyResult
+from .._resilience.plan import Addresses, CopyResult
 from .._resilience.remote import SourceServer
-from .._resilience.source import SourceChanged
+from .._resilience.source import CopyError, SourceChanged
 from . import worker_start
+from .copy import Journals, started_since, told
 from .source_server import SourceAddress
 from .worker_start import PORT_SECONDS, PortTaken, WorkerProblem, WorkerStart
 
@@ -56,9 +55,8 @@ class Move:
     kill: bool = True
     """False: the worker is dead, or its server is gone."""
     kill_limit: float = 10.0
-    journal_server: Optional[Address] = None
-    """Restore the files from there instead of copying them; the source is then asked nothing."""
-    journal_limit: float = 30.0
+    journals: Optional[Journals] = None
+    """Restore the files from these instead of copying them; the source is then asked nothing."""
     still: Callable[[], None] = lambda: None
     """Raises when another run has entered this server; asked before what cannot be taken back."""
     result: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +65,7 @@ class Move:
     def __post_init__(self) -> None:
         server = self.worker.cluster.server(self.worker.server)
         ports = self.worker.cluster.port_numbers
-        self.addresses = copying.Addresses(
+        self.addresses = Addresses(
             Address(server.address, ports.control_of(self.worker.worker)),
             Address(server.address, ports.data_of(self.worker.worker)),
         )
@@ -98,7 +96,7 @@ def run(move: Move, limit: float, return_after: Optional[float] = None, only_che
     except MoveFailed:
         raise
     except (
-        copying.CopyError,
+        CopyError,
         OwnershipError,
         WorkerProblem,
         LimitReached,
@@ -124,13 +122,13 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
         move.still()
         copying.rewrite_addresses(worker.files, *move.addresses)
         return _start(move, limit, return_after, proved=False)
-    journal_server = move.journal_server
-    if journal_server is not None:
+    journals = move.journals
+    if journals is not None:
         if not only_check:
             worker.check_place()
 
         def bring() -> CopyResult:
-            return _restore(move, journal_server, only_check)
+            return _restore(move, journals, only_check)
 
     else:
         source = move.source.open(worker.files)
@@ -164,19 +162,12 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
 
 def _is_here(move: Move) -> bool:
     """Whether an earlier run has brought the files in this very epoch, and the worker was started from them since."""
-    worker = move.worker
-    known = ownership.read(worker.base, worker.worker)
-    return (
-        known is not None
-        and (known.state, known.epoch, known.copied_from, known.server)
-        == (ownership.OWNER, move.epoch, move.source.name, worker.server)
-        and worker.files.state() == "complete"
-        and not kept_manifest.path_of(worker.base, worker.worker).exists()
-    )
+    claim = ownership.Claim(move.worker.server, move.epoch, move.source.name)
+    return started_since(move.worker.base, move.worker.files, claim)
 
 
 def _refuse_alive_at_source(move: Move, stack: ExitStack) -> None:
-    if move.journal_server is not None:
+    if move.journals is not None:
         return
     source = move.source.open(move.worker.files)
     stack.callback(source.close)
@@ -226,7 +217,7 @@ def _get_ready(move: Move, source: SourceServer, only_check: bool) -> None:
         move.kill = False
         return
     if not move.kill:
-        raise copying.CopyError(
+        raise CopyError(
             f"{worker.worker} still runs on {move.source.name} (pid {pid}); kill it first with kill_worker.yml"
         )
     if only_check:
@@ -254,25 +245,10 @@ def _kill(move: Move, source: SourceServer, only_check: bool) -> None:
     move.result.update(killed_pid=killed.pid, killed=killed.killed, died=killed.died)
 
 
-def _restore(move: Move, journal_server: Address, only_check: bool) -> CopyResult:
-    worker = move.worker
-    restored = offered(worker.cluster.engine, Journalled).restore(
-        journal_server,
-        worker.files,
-        move.addresses,
-        Path(worker.base) / "run" / worker.worker / "restoring",
-        move.journal_limit,
-        only_check,
-    )
-    move.result["warnings"] = restored.warnings
-    move.result["journal"] = {
-        "records": restored.records,
-        "checkpoint": restored.checkpoint,
-        "directory": restored.directory,
-        "fetched_bytes": restored.fetched_bytes,
-    }
-    copied: CopyResult = restored.copy
-    return copied
+def _restore(move: Move, journals: Journals, only_check: bool) -> CopyResult:
+    restored = journals.restore(move.worker.base, move.worker.files, move.addresses, only_check)
+    move.result.update(warnings=restored.warnings, journal=told(restored))
+    return restored.copy
 
 
 def _take_back(move: Move) -> None:

@@ -21,11 +21,12 @@ from .._engines.contract import Engine, KnowsPeers
 from .._engines.registry import engine, files_at, formation
 from .._formats import sending_progress
 from .._formats.json_record import Damaged, read_object
-from .._process import living, times
+from .._process import acting, living, times
 from .._process import log as process_log
 from .._process.identity import boot_id, is_alive, is_stopped
 from .._process.record import ProcessRecord
 from .._process.ssh import path_problem
+from .._process.waiting import LimitReached
 from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, resilience_directory
@@ -106,6 +107,31 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
             for path in sorted(Path(base).glob(pattern)):
                 name = path.relative_to(base).as_posix()
                 state["logs"][name] = process_log.tail(str(path), lines=2000, max_bytes=LOG_BYTES)
+    return state
+
+
+def answer(
+    base: str, name: str, wanted: Optional[ClusterRecord], logs: bool, acts_limit: float, run: str
+) -> dict[str, Any]:
+    """The same for a run that looks at all servers in one moment; ``problem`` says when this is not that moment.
+
+    :param acts_limit: seconds to wait for the end of what is under way here; 0 does not look.
+    :param run: the run that asks, when it has entered the servers.
+    """
+    under_way = None
+    try:
+        if acts_limit:
+            acting.wait_for_acts(base, acts_limit)
+    except LimitReached as reached:
+        under_way = f"{reached}; it has a limit of its own, so run this again later, or stop the cluster."
+    state = describe(base, name, wanted, logs)
+    entered = acting.entered(base) if run else None
+    other = entered is not None and entered != run
+    superseded = (
+        "it did not answer when this run began, or another run has taken over the lock of the servers since; "
+        "run this again."
+    )
+    state["problem"] = state["problem"] or under_way or (superseded if other else None)
     return state
 
 

@@ -21,6 +21,7 @@ from .._problem import Problem
 from .._process import living, times
 from .._process import log as process_log
 from .._process import record as process_record
+from .._process.acting import acting
 from .._process.log import FailureSeen, ProcessEnded
 from .._process.record import ProcessRecord
 from .._process.start import AlreadyRunning, StartFailed, start, wait_for_start
@@ -265,6 +266,20 @@ class WorkerStart:
         return signal.pattern
 
 
+def stop(worker: WorkerStart, limit: float, run: str, only_check: bool) -> dict[str, Any]:
+    """End a worker with SIGKILL, and keep its files.
+
+    :param run: whose act it is.
+    :raises StillAlive: when it is not dead after ``limit`` seconds.
+    """
+    running = worker.running()
+    if running is not None and not only_check:
+        with acting(worker.base, run=run):
+            kill(running.identity, limit)
+    pid = running.identity.pid if running is not None else None
+    return {"changed": pid is not None, "worker": worker.worker, "state": "stopped", "pid": pid, "finished": True}
+
+
 def run(
     worker: WorkerStart,
     until: str,
@@ -290,23 +305,18 @@ def run(
     begin = time.monotonic()
     record = worker.running() if pid is None else worker.started_earlier(pid)
     changed = record is None
+    foreseen = {"changed": changed, "finished": True, "worker": worker.worker, "pid": None, "state": "started"}
     if record is None:
         worker.check()
         if not proved:
             worker.prove()
         if only_check:
-            return {"changed": True, "finished": True, "worker": worker.worker, "pid": None, "state": "started"}
+            return foreseen
         if epoch is not None:
             ownership.claim(worker.base, worker.worker, worker.server, epoch)
         record = worker.begin()
     elif only_check:
-        return {
-            "changed": False,
-            "finished": True,
-            "worker": worker.worker,
-            "pid": record.identity.pid,
-            "state": "started",
-        }
+        return {**foreseen, "pid": record.identity.pid}
     try:
         return _until_ready(worker, record, changed, until, limit, return_after, begin, not changed and pid is None)
     except NotReadyInTime:

@@ -10,11 +10,10 @@ receiver, and the time in nanoseconds since the epoch, each as u64 big-endian.
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import Optional
 
 RECORD = struct.Struct(">QQQ")
 _BLOCK = RECORD.size << 11
@@ -52,14 +51,6 @@ def path_of(received: str) -> str:
 def encode(size: int, frames: int, nanoseconds: int) -> bytes:
     """The bytes of a record."""
     return RECORD.pack(size, frames, nanoseconds)
-
-
-def append_record(stream: BinaryIO, size: int, frames: int, nanoseconds: Optional[int] = None) -> None:
-    """Add a record to an open file of arrivals, of now unless a time is given.
-
-    :raises OSError: when it cannot be written.
-    """
-    stream.write(encode(size, frames, time.time_ns() if nanoseconds is None else nanoseconds))
 
 
 def iterate(received: str) -> Iterator[Arrival]:

@@ -12,11 +12,10 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, Generic, Optional, ParamSpec, TypeVar, overload
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import Step as Declared
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared_step
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Outcome, Verified
-
+from .. import _publishing
+from .._declarations import Step as Declared
+from .._declarations import step as declared_step
+from .._outcomes import Outcome, Verified
 from .errors import CallCancelled, CallFailed, CallTimedOut, NotEnded, NotProved, UsageError
 from .execution import Ended, Execution, Wanted
 

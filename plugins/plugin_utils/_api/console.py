@@ -16,13 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import cluster as api
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Outcome
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._ports import ports_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
-
+from .. import _timeline
+from .. import cluster as api
+from .._outcomes import Outcome
+from .._ports import ports_of
+from .._servers import Refusal
+from .._timeline import Event
 from .calls import Step
 from .errors import CallFailed, ResilienceError, UsageError
 

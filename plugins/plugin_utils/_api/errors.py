@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Outcome
+from .._outcomes import Outcome
 
 
 class ResilienceError(Exception):

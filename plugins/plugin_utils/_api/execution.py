@@ -15,9 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _timeline
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event
-
+from .. import _results, _timeline
+from .._timeline import Event
 from . import leftovers, place, terminal
 from .errors import Failure, UsageError
 

@@ -14,8 +14,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import ProcessIdentity, identify
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive, kill
+from ...module_utils._process.identity import ProcessIdentity, identify
+from ...module_utils._process.stop import StillAlive, kill
 
 PROGRAM = b"ansible-playbook"
 

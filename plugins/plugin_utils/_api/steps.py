@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+from .._outcomes import (
     Built,
     Checked,
     Copied,
@@ -27,7 +27,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Stopped,
     Verified,
 )
-
 from .calls import runs
 from .execution import EventHandler, Wanted
 

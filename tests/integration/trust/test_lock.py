@@ -131,7 +131,8 @@ def _task(base: Path, moment: str) -> None:
 
     plugin = action.ActionModule.__new__(action.ActionModule)
     play = SimpleNamespace(strategy="linear")
-    plugin._task = SimpleNamespace(args={}, async_val=0, check_mode=False, get_play=lambda: play)
+    name = "wallaroo.resilience.run_lock"
+    plugin._task = SimpleNamespace(args={}, action=name, async_val=0, check_mode=False, get_play=lambda: play)
     plugin._execute_module = module
     plugin._connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir=None))
     try:

@@ -29,6 +29,14 @@ def test_a_record_comes_back() -> None:
     assert (record.journal, record.symbols_file, record.keys) == (True, "", 11)
 
 
+def test_a_cluster_is_the_same_whoever_started_it_and_whenever() -> None:
+    record = ClusterRecord.from_dict(RECORD)
+    assert record.same_as(ClusterRecord.from_dict({**RECORD, "identifier": "y", "started": 5.0}))
+    assert not record.same_as(ClusterRecord.from_dict({**RECORD, "keys": 3}))
+    with pytest.raises(ValueError, match="this is no record of a cluster"):
+        ClusterRecord.from_dict({"identifier": "x"})
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

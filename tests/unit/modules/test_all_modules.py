@@ -129,5 +129,13 @@ def test_the_action_group_names_every_module_and_nothing_else() -> None:
 
 def test_every_action_plugin_belongs_to_a_module() -> None:
     actions = {path.stem for path in (REPOSITORY / "plugins" / "action").glob("*.py")} - {"__init__"}
-    assert actions <= set(NAMES)
+    runtime = yaml.safe_load((REPOSITORY / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    shared = {
+        name: routed["action_plugin"].removeprefix(f"{COLLECTION}.")
+        for name, routed in runtime["plugin_routing"]["modules"].items()
+        if "action_plugin" in routed
+    }
+    assert set(shared) <= set(NAMES) - actions
+    assert set(shared.values()) <= actions
+    assert actions <= {*NAMES, *shared.values()}
     assert set(NAMES) - set(ON_SERVERS) <= actions

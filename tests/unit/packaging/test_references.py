@@ -164,3 +164,16 @@ def test_every_decision_is_listed_and_names_code_that_exists(repository: Path) -
         named_code = re.findall(r"`([^`]+)`", running_text(path).rsplit("In the code: ", 1)[1])
         missing = [name for name in named_code if not any((home / name).exists() for home in homes)]
         assert missing == [], path.name
+
+
+def test_unit_tests_lie_where_lies_what_they_test(repository: Path) -> None:
+    """Below tests/unit/ by the path below plugins/, without module_utils and leading underscores."""
+
+    def rooms(top: Path) -> set[Path]:
+        return {path.parent.relative_to(top) for path in top.rglob("*.py")}
+
+    plugins = {Path(*(part.lstrip("_") for part in room.parts)) for room in rooms(repository / "plugins")}
+    library = {Path(*room.parts[1:]) for room in plugins if room.parts[:1] == ("module_utils",)}
+    roles = {Path("roles", path.name) for path in (repository / "roles").iterdir()}
+    elsewhere = {Path("awx"), Path("packaging")}
+    assert rooms(repository / "tests" / "unit") - plugins - library - roles - elsewhere == set()

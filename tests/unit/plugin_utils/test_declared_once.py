@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A step that is added to a copy of the collection by a role's entry, a playbook and a template: all else knows it."""
+"""A step that is added to a copy of the collection as docs/extending.md says: all else knows it."""
 
 from __future__ import annotations
 
@@ -15,57 +15,8 @@ from typing import Any
 
 import pytest
 
-SPECS = """---
-argument_specs:
-  rehearse:
-    short_description: Rehearse a dance
-    options:
-      worker: {type: str, required: true, description: Who dances.}
-      steps: {type: int, default: 8, description: How many steps.}
-      tempo: {type: float, default: 1.5, description: How fast.}
-      music: {type: bool, default: true, description: Whether there is music.}
-      style: {type: str, choices: [waltz, tango], default: waltz, description: Which dance.}
-      hall: {type: path, description: Where the hall is on the servers.}
-      guests: {type: list, elements: str, default: [], description: Who looks on.}
-      menu: {type: dict, default: {}, description: What there is to eat.}
-      wish: {type: raw, description: Whatever else.}
-      dance_colour: {type: str, default: red, description: A variable of the role.}
-"""
-TASKS = """---
-- name: Rehearse | Read the arguments
-  wallaroo.resilience.step_plan:
-    step: rehearse_dance
-  register: dance_step
-  run_once: true
+from tests.additions import STEP
 
-- name: Rehearse | Tell them
-  ansible.builtin.copy:
-    content: "{{ dance_step.arguments | to_json }}"
-    dest: "{{ lookup('ansible.builtin.env', 'TOLD') }}"
-    mode: "0600"
-  run_once: true
-"""
-PLAYBOOK = """---
-- name: Rehearse
-  hosts: servers
-  gather_facts: false
-  tasks:
-    - name: Rehearse
-      ansible.builtin.import_role:
-        name: wallaroo.resilience.step
-        rolespec_validate: false
-      vars:
-        step_playbook: rehearse_dance
-        step_role: dance
-        step_entry: rehearse
-"""
-TEMPLATE = """---
-name: Rehearse a dance
-playbook: playbooks/rehearse_dance.yml
-description: Nothing is crashed.
-labels: []
-timeout: 60
-"""
 SURVEY = {
     "worker": ("integer", True, None, []),
     "steps": ("integer", True, 8, []),
@@ -91,10 +42,8 @@ class Copy:
                 shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
-        self._add("roles/dance/meta/argument_specs.yml", SPECS)
-        self._add("roles/dance/tasks/rehearse.yml", TASKS)
-        self._add("playbooks/rehearse_dance.yml", PLAYBOOK)
-        self._add("awx/job_templates/rehearse_dance.yml", TEMPLATE)
+        for name, ((_, text),) in STEP.items():
+            self._add(name, text)
         self.place = place
         self.told = place / "told.json"
 

@@ -9,54 +9,62 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.wallaroo.resilience.plugins.action import (
     checkpoint_wait,
-    ordering_verify,
-    peer_addresses,
-    resilience_copy,
-    server_address,
+    reaching,
     server_prepare,
-    server_stop,
-    worker,
-    worker_fence,
-    worker_kill,
+    waiting,
     worker_move,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import unreachable
 
+from tests.module_runner import REPOSITORY
+
 REFUSED = "Failed to connect to the host via ssh: ssh: connect to host 10.0.0.4 port 22: Connection refused"
-ACTING = [
-    checkpoint_wait,
-    ordering_verify,
-    peer_addresses,
-    resilience_copy,
-    server_address,
-    server_prepare,
-    server_stop,
-    worker,
-    worker_fence,
-    worker_kill,
-    worker_move,
-]
+ACTING = {
+    "checkpoint_wait": checkpoint_wait,
+    "ordering_verify": reaching,
+    "peer_addresses": reaching,
+    "resilience_copy": reaching,
+    "server_address": reaching,
+    "server_prepare": server_prepare,
+    "server_stop": reaching,
+    "worker": waiting,
+    "worker_fence": reaching,
+    "worker_kill": reaching,
+    "worker_move": worker_move,
+}
 """What acts on a server between the look at all of them and the last word of a migration."""
 
 
-def action(module: Any) -> Any:
-    task = SimpleNamespace(args={}, delegate_to="server4", check_mode=False, async_val=0, diff=False, action="x")
-    made = module.ActionModule.__new__(module.ActionModule)
-    made._task = task
+def action(name: str) -> Any:
+    kind = ACTING[name].ActionModule
+    made = kind.__new__(kind)
+    made._task = SimpleNamespace(
+        args={}, delegate_to="server4", check_mode=False, async_val=0, diff=False, action=f"wallaroo.resilience.{name}"
+    )
     made._supports_async = False
     made._connection = SimpleNamespace(transport="ssh", become=None, _shell=SimpleNamespace(tmpdir=None))
     return made
 
 
-@pytest.mark.parametrize("module", ACTING)
+def test_it_is_these_actions_that_ansible_takes() -> None:
+    runtime = yaml.safe_load((REPOSITORY / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    routed = runtime["plugin_routing"]["modules"]
+    for name, plugin in ACTING.items():
+        found = routed.get(name, {}).get("action_plugin", f"wallaroo.resilience.{name}")
+        assert found.rpartition(".")[2] == plugin.__name__.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", ACTING)
 @pytest.mark.parametrize("how", ["raised", "returned"])
-def test_a_server_that_cannot_be_reached_fails_the_task(module: Any, how: str, monkeypatch: Any) -> None:
-    made = action(module)
+def test_a_server_that_cannot_be_reached_fails_the_task(name: str, how: str, monkeypatch: Any) -> None:
+    made = action(name)
 
     def call(**arguments: Any) -> dict[str, Any]:
+        assert arguments["module_name"] == f"wallaroo.resilience.{name}"
         if how == "raised":
             raise AnsibleConnectionFailure(REFUSED)
         return {"unreachable": True, "msg": REFUSED}
@@ -72,7 +80,7 @@ def test_a_server_that_cannot_be_reached_fails_the_task(module: Any, how: str, m
 
 
 def test_a_mover_whose_server_goes_away_while_it_is_waited_for_says_how_far_it_had_come(monkeypatch: Any) -> None:
-    made = action(worker_move)
+    made = action("worker_move")
     answers = [{"finished": False, "pid": 7, "killed": 1.5, "changed": True, "message": "waiting"}, None]
 
     def call(**arguments: Any) -> Any:
@@ -94,14 +102,14 @@ def test_only_the_program_s_own_words_are_told() -> None:
 
 @pytest.mark.parametrize(("given", "limits"), [(0, [0.0]), ("0", [0.0]), ("", [62.0]), (None, [62.0])])
 def test_nothing_is_the_default_and_0_looks_once(given: Any, limits: list[float], monkeypatch: Any) -> None:
-    waiting = action(checkpoint_wait)
-    waiting._task.args = {} if given is None else {"wait_timeout": given}
+    patient = action("checkpoint_wait")
+    patient._task.args = {} if given is None else {"wait_timeout": given}
     seen: list[float] = []
 
     def call(arguments: dict[str, Any], _task_vars: Any) -> dict[str, Any]:
         seen.append(round(arguments["wait_timeout"]))
         return {"finished": True}
 
-    monkeypatch.setattr(waiting, "_call", call)
-    waiting.run(None, {})
+    monkeypatch.setattr(patient, "_call", call)
+    patient.run(None, {})
     assert seen == limits

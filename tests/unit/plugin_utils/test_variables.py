@@ -75,6 +75,7 @@ def garbage() -> list[tuple[str, str, Any]]:
                 continue
             limit = "limit" if name in common() and argument.type == "float" else None
             kind = limit or MEANINGS.get(name) or KINDS.get(argument.type, "")
+            assert kind or name in OTHERS, f"{name} of {playbook}: which values must it not have? Say so in OTHERS."
             found += [(playbook, name, value) for value in OTHERS.get(name) or GARBAGE[kind]]
     return found
 

@@ -16,15 +16,14 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.walla
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address, read_address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.whole_file import reserve_partial
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, manifest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.copying import (
-    Addresses,
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.copying import IncompleteSource
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.manifest import FileDigest, Manifest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses, NotEnoughSpace
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import (
     CopyError,
-    IncompleteSource,
     LocalSource,
-    NotEnoughSpace,
     SourceChanged,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.manifest import FileDigest, Manifest
 
 ADDRESSES = Addresses(Address("10.0.0.4", 3131), Address("10.0.0.4", 3132))
 EVERYTHING = 10

@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.whole_file import reserve_partial
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, manifest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.copying import Addresses, LocalSource
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.plan import Addresses
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import LocalSource
 
 ADDRESSES = Addresses(Address("10.0.0.4", 3131), Address("10.0.0.4", 3132))
 KILLED, DONE, FAILED = 9, 0, 1

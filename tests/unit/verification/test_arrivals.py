@@ -12,7 +12,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.
     RECORD,
     Arrival,
     Gap,
-    append_record,
     encode,
     gap_around,
     iterate,
@@ -55,17 +54,6 @@ def test_without_a_file_there_are_none(tmp_path: Path) -> None:
     received = str(tmp_path / "received.bin")
     assert list(iterate(received)) == []
     assert gap_around(received, 1.0) == Gap(None, None)
-
-
-def test_a_record_is_appended_with_the_time_of_now(tmp_path: Path) -> None:
-    received = write(tmp_path, (45, 1, 10))
-    with Path(path_of(received)).open("ab") as stream:
-        append_record(stream, 90, 2)
-        append_record(stream, 135, 3, nanoseconds=30)
-    first, second, third = iterate(received)
-    assert (second.bytes, second.frames) == (90, 2)
-    assert second.nanoseconds > 1_500_000_000 * SECOND
-    assert (first.nanoseconds, third) == (10, Arrival(135, 3, 30))
 
 
 def test_the_gap_around_a_kill(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from . import files as wallaroo_files
 from . import formation, peer_addresses, restoring
 from . import progress as file_progress
 from .command_line import worker_argv
+from .external_client import ExternalClient
 
 if TYPE_CHECKING:
     from ..._cluster.record import ClusterRecord, ServerAddress
@@ -40,7 +41,7 @@ _INITIALIZER = Role(
 
 
 class Wallaroo:
-    """See :class:`..contract.Engine`, :class:`..contract.Checkpointed`, ``KnowsPeers`` and ``Journalled``."""
+    """See :mod:`..contract`: ``Engine``, ``Checkpointed``, ``KnowsPeers``, ``Journalled`` and ``Answering``."""
 
     name = "wallaroo"
     versions: Sequence[str] = tuple(VERSIONS)
@@ -148,3 +149,5 @@ class Wallaroo:
 
     journalled = staticmethod(file_progress.on_journal_server)
     restore = staticmethod(restoring.from_journal_server)
+
+    channel = staticmethod(ExternalClient)

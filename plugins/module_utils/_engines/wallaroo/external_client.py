@@ -9,34 +9,24 @@ import json
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..._formats.external import MessageType, decode, encode
 from ..._formats.framing import FrameSplitter
-from ..._problem import Problem
+from ..contract import ClusterStatus, NoAnswer
 
 ANSWER_LIMIT = 16 << 20
 """Bytes of one answer: the entities of many keys are listed in one."""
 
 
-class ExternalChannelError(Problem):
-    """The external channel did not answer as it should; the sentence says where and how."""
-
-
-@dataclass(frozen=True)
-class ClusterStatus:
-    """What a cluster says of itself."""
-
-    initialized: bool
-    processing: bool
-    """False while the worker that was asked recovers, and before the cluster is initialized. Survivors that stand still
-    for the recovery of another worker say true, also while it hangs: this is no sign of readiness."""
-    workers: tuple[str, ...]
+class ExternalChannelError(NoAnswer):
+    """The external channel did not answer as it should."""
 
 
 class ExternalClient:
-    """Asks one worker's external channel; one connection a request, as Wallaroo's own tools do."""
+    """Asks one worker's external channel; one connection a request, as Wallaroo's own tools do. See
+    :class:`..contract.Channel`.
+    """
 
     def __init__(self, host: str, port: int, limit: float = 5.0) -> None:
         """.
@@ -46,6 +36,10 @@ class ExternalClient:
         self.host = host
         self.port = port
         self.limit = limit
+
+    def say(self, text: str) -> None:
+        """See :class:`..contract.Channel`."""
+        self.tell(MessageType.PRINT, text.encode())
 
     def tell(self, message: MessageType, body: bytes = b"") -> None:
         """Send a message that has no answer.
@@ -85,7 +79,7 @@ class ExternalClient:
                 raise ExternalChannelError(f"{self._where} answered with nonsense or broke off: {error}.") from error
 
     def cluster_status(self) -> ClusterStatus:
-        """Whether the cluster is initialized, who belongs to it, and what the worker says of processing."""
+        """See :class:`..contract.Channel`."""
         kind, body = self.ask(MessageType.CLUSTER_STATUS_QUERY)
         if kind != MessageType.CLUSTER_STATUS_RESPONSE:
             return ClusterStatus(initialized=False, processing=False, workers=())
@@ -196,4 +190,4 @@ QUERIES: Mapping[str, Query] = {
         _table(_table(_number)),
     ),  # {id: {worker: number}}
 }
-"""The queries about what is where on the asked worker, with the shapes of their results."""
+"""All of :data:`..contract.QUESTIONS`, with the shapes of their results."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of the module ``server_address``: a server that cannot be reached is a failure like any other."""
+"""Action of modules that ``meta/runtime.yml`` names: a server that cannot be reached is a failure like any other."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 
 
 class ActionModule(ReachingAction):
-    """See the module's documentation."""
+    """See the documentation of the module that the task names."""

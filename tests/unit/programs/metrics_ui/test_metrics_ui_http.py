@@ -206,6 +206,8 @@ REFUSED = {
     "nothing of it": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 400),
     "NUL in the path": (b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "NUL in a header": (b"GET / HTTP/1.1\r\nHost: x\0\r\n\r\n", 400),
+    "NUL and nothing else": (b"\0" * 100 + b"\r\n", 400),
+    "no ASCII in the path": (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "another version": (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 400),
     "a proxy's request": (b"GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "small letters": (b"get / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
@@ -218,6 +220,7 @@ REFUSED = {
     "a blank before the colon": (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400),
     "a continued line": (b"GET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n", 400),
     "no name": (b"GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n", 400),
+    "no colon": (b"GET / HTTP/1.1\r\nHost: x\r\nnothing\r\n\r\n", 400),
     "a line too long": (b"GET /" + b"x" * LINE_LIMIT, 414),
     "a header too long": (b"GET / HTTP/1.1\r\nHost: " + b"x" * (LINE_LIMIT + 1), 431),
     "too many headers": (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (HEAD_LIMIT // 6), 431),
@@ -225,15 +228,23 @@ REFUSED = {
     "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400),
     "a list of lengths": (POST + b"Content-Length: 1, 1\r\n\r\nx", 400),
     "a length with a sign": (POST + b"Content-Length: +1\r\n\r\nx", 400),
+    "a length below zero": (POST + b"Content-Length: -1\r\n\r\nx", 400),
+    "a length in hex": (POST + b"Content-Length: 0x1\r\n\r\nx", 400),
+    "no length": (POST + b"Content-Length:\r\n\r\nx", 400),
     "a length of other digits": (POST + "Content-Length: \u00b2\r\n\r\n".encode("latin-1"), 400),
+    "a length of still others": (POST + "Content-Length: \u0663\r\n\r\nabc".encode(), 400),
     "a length that is huge": (POST + b"Content-Length: " + b"9" * 20 + b"\r\n\r\n", 400),
     "a length and chunks": (POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
     "chunks twice": (POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
     "another coding": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+    "chunks of chunks": (POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501),
+    "no coding": (POST + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n", 501),
     "chunks of version 1.0": (b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
     "another expectation": (POST + b"Content-Length: 1\r\nExpect: more\r\n\r\nx", 417),
     "too much": (POST + b"Content-Length: %d\r\n\r\n" % (BODY_LIMIT + 1), 413),
+    "much too much": (POST + b"Content-Length: 99999999999\r\n\r\n", 413),
     "too much in one chunk": (CHUNKED + b"%x\r\n" % (BODY_LIMIT + 1), 413),
+    "much too much in one chunk": (CHUNKED + b"ffffffff\r\n", 413),
     "too much in many chunks": (CHUNKED + (b"400\r\n" + b"x" * 1024 + b"\r\n") * 5, 413),
     "a chunk's length that is huge": (CHUNKED + b"f" * 9 + b"\r\n", 400),
     "a chunk's length with a sign": (CHUNKED + b"-1\r\n", 400),
@@ -275,6 +286,10 @@ class TestWhatIsNoRequest:
     )
     def test_one_that_does_not_come_to_its_end(self, request_bytes: bytes) -> None:
         assert statuses(asked(request_bytes, end=True)) == [400]
+
+    def test_one_that_goes_on_sending_gets_the_answer_too(self) -> None:
+        sent = POST + b"Content-Length: 900000\r\n\r\n" + b"x" * 900_000
+        assert statuses(asked(sent, end=True)) == [413]
 
     def test_nothing_at_all(self) -> None:
         assert asked(b"", end=True) == b""

@@ -18,6 +18,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contr
     LISTENING,
     NO_GUARANTEE,
     READY,
+    Answering,
     Checkpointed,
     Engine,
     Journalled,
@@ -25,6 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contr
     LogLine,
     NotOffered,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import asking
 
 from tests.engines import ROWS
 
@@ -93,8 +95,10 @@ def test_nothing_is_promised_of_a_plain_source(engine: Engine) -> None:
 def test_what_is_not_known_or_not_offered_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="'flink' is no engine: there are embedded, wallaroo"):
         registry.engine("flink")
-    for capability in (Checkpointed, KnowsPeers, Journalled):
+    for capability in (Checkpointed, KnowsPeers, Journalled, Answering):
         assert registry.offered("wallaroo", capability) is registry.ENGINES["wallaroo"]
     monkeypatch.setattr(registry, "ENGINES", {"bare": object()})
     with pytest.raises(NotOffered, match="The engine bare keeps no journals"):
         registry.offered("bare", Journalled)
+    with pytest.raises(NotOffered, match="The engine bare has workers that answer no questions"):
+        asking.say("bare", "127.0.0.1", 1, "hello", only_check=False)

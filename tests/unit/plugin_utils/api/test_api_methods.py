@@ -24,6 +24,9 @@ TYPES = {
     "bool": "Flag",
     "str": "str",
     "path": "str",
+    "list": "Sequence",
+    "dict": "Mapping",
+    "raw": "Any",
 }
 """A declared type, and what an argument of it is called in a signature; workers and servers are names, too."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import QUESTIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.external_client import (
     QUERIES,
     ExternalChannelError,
@@ -97,6 +98,7 @@ def test_the_other_answers_are_checked_and_returned(channel: Ask, name: str, dat
 
 
 def test_every_question_is_answered_by_the_type_after_it() -> None:
+    assert tuple(QUERIES) == QUESTIONS
     assert all(query.answer == query.question + 1 for query in QUERIES.values())
 
 

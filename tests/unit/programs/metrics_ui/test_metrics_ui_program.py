@@ -12,7 +12,6 @@ import socket
 import stat
 import struct
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
 
 from tests.metrics_ui_runner import APPLICATION, PAGE, Ui, events, payload
 from tests.program_runner import Programs
-
-
-@pytest.fixture
-def programs() -> Iterator[Programs]:
-    started = Programs()
-    yield started
-    started.end()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of the module ``worker``: shows progress while the module waits."""
+"""Action of modules that ``meta/runtime.yml`` names: shows progress while the module waits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,4 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting impor
 
 
 class ActionModule(WaitingAction):
-    """See the module's documentation."""
-
-    carried = ("pid",)
+    """See the documentation of the module that the task names."""
