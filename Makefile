@@ -13,6 +13,7 @@ WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
 SCENARIOS := hosts provision xenial
+LINTS := ansible types yaml rules python format changelog
 
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
@@ -44,7 +45,7 @@ VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name)
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools demo test test-unit test-pythons soak-trust molecule conformance fuzz lint format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv tools demo test test-unit test-pythons soak-trust molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -65,7 +66,7 @@ $(PLAYBOOKS): venv
 	@ansible-playbook playbooks/$@.yml $(AS_VARIABLES) $(ARGS)
 
 test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
-	@python -m pytest $(TESTS) $(ARGS)
+	@python -m pytest --durations=20 --durations-min=1 $(TESTS) $(ARGS)
 
 test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
@@ -90,13 +91,29 @@ fuzz: tools ## run the fuzz tests for long (CASES=10000 for each parser and port
 soak-trust: tools ## interrupt runs, locks, starts and moves at moments of chance (TRIES=100 for each test)
 	@TRUST_TRIES=$(TRIES) python -m pytest tests/integration/trust $(ARGS)
 
+# The parts run side by side, the longest first. All say what they find, each in one piece, and make names those that fail.
 lint: tools ## check the sources
-	@python tools/check_rules.py
-	@ruff check .
-	@ruff format --check --quiet .
-	@cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.wallaroo.resilience.plugins
-	@yamllint --strict .
+	@$(MAKE) --no-print-directory --jobs=$$(nproc) --keep-going --output-sync=target $(LINTS:%=lint-%)
+
+lint-ansible:
 	@ansible-lint --offline --strict -q
+
+lint-types:
+	@cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.wallaroo.resilience.plugins
+
+lint-yaml:
+	@yamllint --strict .
+
+lint-rules:
+	@python tools/check_rules.py
+
+lint-python:
+	@ruff check .
+
+lint-format:
+	@ruff format --check --quiet .
+
+lint-changelog:
 	@antsibull-changelog lint
 
 format: tools ## format the Python sources, and write what is made of the declarations of the steps
