@@ -13,6 +13,7 @@ WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
 SCENARIOS := hosts provision xenial
+LINTS := ansible types yaml rules python format changelog
 
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
@@ -36,21 +37,27 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8
 endif
 
+install = python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && "$$python" -I tools/environment.py $(ENVIRONMENT) $(1)
+
 # Each playbook is a target. Its variables are what make is given as name=value in small letters; make exports them.
 PLAYBOOKS := $(filter-out demo,$(basename $(notdir $(wildcard playbooks/*.yml))))
 VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv demo test test-unit test-pythons soak-trust molecule conformance fuzz lint format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv tools demo test test-unit test-pythons soak-trust molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
 	@printf '\nand each playbook, as in make migrate worker=2 src=2 dst=4:\n'
 	@echo '$(PLAYBOOKS)' | fold -s -w 100 | sed 's/^/  /'
 
+# What a playbook needs, and in the same place what the tests and linters need besides.
 venv:
-	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && "$$python" -I tools/environment.py $(ENVIRONMENT) $(LOCK)
+	@$(call install,$(LOCK))
+
+tools:
+	@$(call install,$(LOCK) requirements/tools.txt)
 
 demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4)
 	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(AS_VARIABLES) $(ARGS)
@@ -59,41 +66,57 @@ $(PLAYBOOKS): venv
 	@ansible-playbook playbooks/$@.yml $(AS_VARIABLES) $(ARGS)
 
 test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
-	@python -m pytest $(TESTS) $(ARGS)
+	@python -m pytest --durations=20 --durations-min=1 $(TESTS) $(ARGS)
 
-test-unit: venv ## run the tests that start no cluster
+test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
 
-test-pythons: venv ## run the unit tests and the demo on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
+test-pythons: tools ## run the unit tests and the demo on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
 	@python tools/pythons.py $(PYTHONS)
 
-conformance: venv ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
+conformance: tools ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
 	@ENGINE="$(ENGINE)" WALLAROO_HOME="$(WALLAROO_HOME)" WALLAROO_VERSION="$(WALLAROO_VERSION)" \
 		python -m pytest tests/conformance -n 0 -v $(ARGS)
 
-molecule: venv ## test on containers reached by SSH: root, podman, runc, iptables, debootstrap (SCENARIO=hosts)
+molecule: tools ## test on containers reached by SSH: root, podman, runc, iptables, debootstrap (SCENARIO=hosts)
 	@python molecule/shared/containers.py check
 	@molecule --base-config molecule/config.yml reset $(if $(SCENARIO),-s $(SCENARIO)) >/dev/null 2>&1 || true
 	@for scenario in $(if $(SCENARIO),$(SCENARIO),$(SCENARIOS)); do \
 		case $$scenario in xenial) printf 'xenial: '; python molecule/shared/containers.py reachable xenial 2>&1 || continue;; esac; \
 		env -u ANSIBLE_CONFIG molecule --base-config molecule/config.yml test -s $$scenario $(ARGS) || exit 1; done
 
-fuzz: venv ## run the fuzz tests for long (CASES=10000 for each parser and port)
+fuzz: tools ## run the fuzz tests for long (CASES=10000 for each parser and port)
 	@FUZZ_CASES=$(CASES) python -m pytest tests/fuzz $(ARGS)
 
-soak-trust: venv ## interrupt runs, locks, starts and moves at moments of chance (TRIES=100 for each test)
+soak-trust: tools ## interrupt runs, locks, starts and moves at moments of chance (TRIES=100 for each test)
 	@TRUST_TRIES=$(TRIES) python -m pytest tests/integration/trust $(ARGS)
 
-lint: venv ## check the sources
-	@python tools/check_rules.py
-	@ruff check .
-	@ruff format --check --quiet .
-	@cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.wallaroo.resilience.plugins
-	@yamllint --strict .
+# The parts run side by side, the longest first. All say what they find, each in one piece, and make names those that fail.
+lint: tools ## check the sources
+	@$(MAKE) --no-print-directory --jobs=$$(nproc) --keep-going --output-sync=target $(LINTS:%=lint-%)
+
+lint-ansible:
 	@ansible-lint --offline --strict -q
+
+lint-types:
+	@cd .collections && mypy --config-file ../pyproject.toml -p ansible_collections.wallaroo.resilience.plugins
+
+lint-yaml:
+	@yamllint --strict .
+
+lint-rules:
+	@python tools/check_rules.py
+
+lint-python:
+	@ruff check .
+
+lint-format:
+	@ruff format --check --quiet .
+
+lint-changelog:
 	@antsibull-changelog lint
 
-format: venv ## format the Python sources, and write what is made of the declarations of the steps
+format: tools ## format the Python sources, and write what is made of the declarations of the steps
 	@python tools/declared.py
 	@ruff check --fix-only --quiet .
 	@ruff format --quiet .
@@ -101,11 +124,11 @@ format: venv ## format the Python sources, and write what is made of the declara
 build: venv ## build the archive of the collection into dist/
 	@mkdir -p dist && ansible-galaxy collection build --force --output-path dist
 
-bench: venv ## measure
+bench: tools ## measure
 	@for benchmark in tests/benchmarks/bench_*.py; do echo "== $$benchmark"; python "$$benchmark" || exit 1; done
 
-lock: venv ## choose the newest versions of all tools anew (needs uv)
-	@sh tools/lock.sh
+lock: ## choose the newest versions of all tools anew (needs uv)
+	@sh tools/lock.sh --upgrade
 
 clean: ## remove everything that make has made, but for runs/
 	@rm -rf .venv .venv-2.16 dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible

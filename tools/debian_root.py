@@ -36,7 +36,7 @@ def make(release: str, packages: Sequence[str], root: Path) -> None:
     own = mirror()
     ended = subprocess.run(
         [*command, f"--include={','.join(packages)}", release, str(root), *([own] if own else [])],
-        env={**_proxies(), **os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        env={**proxies(), **os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -64,7 +64,7 @@ def mirror() -> str:
     return ""
 
 
-def _proxies() -> dict[str, str]:
+def proxies() -> dict[str, str]:
     """The proxies of apt, since debootstrap knows those of the environment only."""
     found = {}
     for scheme in ("http", "https"):

@@ -2,12 +2,13 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a virtual environment from a lock, or completes one whose installation was interrupted.
+"""Makes a virtual environment from locks, or adds what it lacks of them, also after an interruption.
 
-    PYTHON environment.py DIRECTORY LOCK
+    PYTHON environment.py DIRECTORY LOCK...
 
-It is the same whatever the user's surroundings are: of pip's settings only those are kept that say how a registry is
-reached. Besides the tools it gets commands of its own, from ``commands.py``.
+What other locks have brought stays. The environment is the same whatever the user's surroundings are: of pip's settings
+only those are kept that say how a registry is reached. Besides the tools it gets commands of its own, from
+``commands.py``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -54,17 +56,16 @@ json.dump(scripts, sys.stdout)
 class Environment:
     """The virtual environment in a directory."""
 
-    def __init__(self, directory: Path, lock: Path) -> None:
+    def __init__(self, directory: Path, *locks: Path) -> None:
         self.directory = directory.absolute()
-        self.lock = lock
+        self.locks = locks
         self.programs = self.directory / "bin"
         self.python = self.programs / "python"
         self.version = sys.version.split()[0]
-        # Written last: whatever was interrupted is done again, and so is what was made from another lock, by another
-        # Python or in another place, since its programs name their place.
+        # Names the locks that are complete. Written last: whatever was interrupted is done again, and so is what was
+        # made from another lock, by another Python or in another place, since its programs name their place.
         self.stamp = self.directory / ".complete"
-        made_from = lock.read_bytes() + Path(__file__).read_bytes() + bytes(self.directory)
-        self.state = f"{hashlib.sha256(made_from).hexdigest()} {self.version}"
+        self.place = hashlib.sha256(Path(__file__).read_bytes() + bytes(self.directory)).hexdigest()
         self.surroundings = {
             name: value
             for name, value in os.environ.items()
@@ -72,33 +73,63 @@ class Environment:
         }
 
     def make(self) -> None:
-        """Make it or complete it, unless it is complete."""
-        if self.stamp.is_file() and self.stamp.read_text() == self.state and self._runs(""):
-            return
-        print(f"Installing the tools of the controller into {self.directory.name} (once, about a minute) ...")
-        sys.stdout.flush()
-        self.stamp.unlink(missing_ok=True)
+        """Make it, or add what it lacks, unless it is complete."""
         mine = (
             f"import sys; sys.exit({self.version!r} != sys.version.split()[0] or {str(self.directory)!r} != sys.prefix)"
         )
-        if not self._runs(mine):
-            shutil.rmtree(self.directory, ignore_errors=True)
-            venv.create(self.directory, with_pip=True, symlinks=True)
-        settings = {**registry_settings(self._pip_settings()), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        install = ["install", "--quiet", "--require-hashes", "--no-deps", "--requirement", str(self.lock)]
-        ended = subprocess.run(
-            [str(self.python), "-I", "-m", "pip", *install],
-            env={**self.surroundings, **settings, "PIP_CONFIG_FILE": os.devnull},
-            check=False,
-        )
-        if ended.returncode:
-            sys.exit(f"pip could not install the tools of {self.lock} (above is why); the same command tries it again.")
+        usable = self._runs(mine)
+        made = self._complete() if usable else {}
+        locks = [lock for lock in self.locks if made.get(lock.name) != self._state(lock)]
+        if not locks:
+            return
+        names = " and ".join(lock.stem for lock in locks)
+        print(f"Installing {names} into {self.directory.name} (once, less than a minute) ...")
+        sys.stdout.flush()
+        self.stamp.unlink(missing_ok=True)
+        if not usable or not self._runs("import pip._internal.cli.main"):
+            made, locks = {}, list(self.locks)
+            self._begin()
+        self._install(locks)
         self._give_commands()
         missing = self._missing()
         if missing:
             sys.exit(f"pip ended well, but {', '.join(missing)} did not come into {self.directory}.")
-        self.stamp.write_text(self.state)
+        self.stamp.write_text(json.dumps(made | {lock.name: self._state(lock) for lock in locks}))
         print("Installed.")
+
+    def _begin(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+        venv.create(self.directory, with_pip=True, symlinks=True)
+        if sys.version_info < (3, 12):
+            # Brought along with pip; only some tools need it, and they have a newer one in their lock.
+            self._pip("uninstall", "--yes", "setuptools")
+
+    def _state(self, lock: Path) -> str:
+        return f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {self.place} {self.version}"
+
+    def _complete(self) -> dict[str, str]:
+        """The locks from which it is complete, and their state then."""
+        try:
+            complete: dict[str, str] = json.loads(self.stamp.read_text())
+        except (OSError, ValueError):
+            complete = {}
+        return complete
+
+    def _install(self, locks: Sequence[Path]) -> None:
+        named = " and ".join(map(str, locks))
+        requirements = (f"--requirement={lock}" for lock in locks)
+        settings = registry_settings(self._pip_settings())
+        if self._pip("install", "--require-hashes", "--no-deps", *requirements, **settings):
+            sys.exit(f"pip could not install the tools of {named} (above is why); the same command tries it again.")
+
+    def _pip(self, command: str, *words: str, **settings: str) -> int:
+        """The exit code of a command of pip, with these settings and no others."""
+        ended = subprocess.run(
+            [str(self.python), "-I", "-m", "pip", command, "--quiet", *words],
+            env={**self.surroundings, **settings, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_CONFIG_FILE": os.devnull},
+            check=False,
+        )
+        return ended.returncode
 
     def _runs(self, program: str) -> bool:
         """Whether the environment's Python carries out a program and ends with 0."""
@@ -157,7 +188,8 @@ class Environment:
 
     def _missing(self) -> list[str]:
         installed = self._installed()
-        found = re.finditer(r"^([A-Za-z0-9._-]+)==([^;\n]*)(;[^\n]*)?\\$", self.lock.read_text(), re.MULTILINE)
+        text = "".join(lock.read_text() for lock in self.locks)
+        found = re.finditer(r"^([A-Za-z0-9._-]+)==([^;\n]*)(;[^\n]*)?\\$", text, re.MULTILINE)
         locked = {re.sub(r"[-_.]+", "-", match[1]).lower(): bool(match[3]) for match in found}
         # What has a condition need not be wanted here.
         missing = [name for name, conditional in locked.items() if not conditional and name not in installed]
@@ -192,4 +224,4 @@ if __name__ == "__main__":
         links.restore(HERE.parent)
     except links.CannotBeMade as problem:
         sys.exit(str(problem))
-    Environment(Path(sys.argv[1]), Path(sys.argv[2])).make()
+    Environment(*map(Path, sys.argv[1:])).make()

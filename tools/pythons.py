@@ -46,7 +46,7 @@ LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv*", ".*_cache", ".hypothesis", ".ansible", "__pycache__", "runs", "dist"
 )
 
-PREPARE = ("make", "--silent", "venv")
+PREPARE = ("make", "--silent", "tools")
 CHECKS = (("make", "--silent", "test-unit"), ("make", "--silent", "demo"))
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")

@@ -57,7 +57,7 @@ class Variant:
     """One kind of server."""
 
     release: str
-    """Of Debian; or the image of a registry that it is made from, which holds a slash."""
+    """Of Debian; or what its image is made from: another variant, or the image of a registry, which holds a slash."""
     packages: tuple[str, ...]
     subnet: str
     """The first three numbers of its addresses."""
@@ -67,11 +67,12 @@ class Variant:
     @property
     def tag(self) -> str:
         """Of its image: another definition is another image."""
-        return debian_root.digest(self.release, self.packages)
+        base = VARIANTS[self.release].tag if self.release in VARIANTS else self.release
+        return debian_root.digest(base, self.packages)
 
 
 VARIANTS = {
-    "debian": Variant("bookworm", (*SYSTEM, "python3"), "10.89.77"),
+    "debian": Variant("bare", ("python3",), "10.89.77"),
     "bare": Variant("bookworm", SYSTEM, "10.89.78"),
     "xenial": Variant(
         os.environ.get("SERVERS_IMAGE") or "docker.io/library/ubuntu:16.04",
@@ -134,8 +135,13 @@ class Containers:
     def _make_image(self) -> bool:
         if self._exists("image", self.image):
             return False
+        if self.variant.release in VARIANTS:
+            base = Containers(self.directory, self.variant.release)
+            base._make_image()
+            self._extend_image(base.image)
+            return True
         if "/" in self.variant.release:
-            self._extend_image()
+            self._extend_image(self.variant.release)
             return True
         with tempfile.TemporaryDirectory(prefix="wallaroo-image-") as temporary:
             root = Path(temporary) / "root"
@@ -155,12 +161,13 @@ class Containers:
             return True
         return self._call(["timeout", str(PULL_SECONDS), "podman", "pull", "--quiet", base]).returncode == 0
 
-    def _extend_image(self) -> None:
+    def _extend_image(self, base: str) -> None:
         name = f"{self._container(0)}-image"
         packages = " ".join(self.variant.packages)
         script = f"apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy {packages}"
+        proxies = (f"--env={variable}={value}" for variable, value in debian_root.proxies().items())
         try:
-            self._podman("run", "--name", name, "--network", "host", self.variant.release, "/bin/sh", "-ec", script)
+            self._podman("run", "--name", name, "--network", "host", *proxies, base, "/bin/sh", "-ec", script)
             self._podman("commit", "--quiet", name, self.image)
         finally:
             self._call(["podman", "rm", "--force", "--ignore", name])

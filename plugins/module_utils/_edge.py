@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The edge of the library: what its modules share. The only file of it that imports Ansible.
+"""The edge of the library: what its modules share. The only file of it that imports Ansible, once it is needed.
 
 A module has its documentation, ``SPEC`` (the arguments of ``AnsibleModule``), and ``run``, which takes one and calls
 the library. The groups of arguments here have the fragment of documentation of the same name beside them
@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn, Protocol, get_type_hints
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ._problem import Problem
 from ._process.ssh import Access
@@ -98,8 +96,15 @@ class Module(Protocol):
 
 
 def main(specification: Specification, run: Callable[[Module], None]) -> Callable[[], None]:
-    """What a module does as a process of its own."""
-    return lambda: run(AnsibleModule(**specification, supports_check_mode=True))
+    """What a module does as a process of its own, sent by Ansible."""
+
+    def called() -> None:
+        # Only here: in the archive of programs (``_programs/module``) there is no Ansible.
+        from ansible.module_utils.basic import AnsibleModule
+
+        run(AnsibleModule(**specification, supports_check_mode=True))
+
+    return called
 
 
 def done(module: Module, result: Mapping[str, Any]) -> NoReturn:

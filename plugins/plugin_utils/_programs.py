@@ -18,11 +18,12 @@ LIBRARY = Path(__file__).parents[1] / "module_utils"
 
 PAGE = Path(__file__).parents[2] / "roles" / "metrics_ui" / "files" / "page"
 
-PACKAGE = "wallaroo_resilience"
-"""The name under which the library is imported in the archive."""
+MODULES = Path(__file__).parents[1] / "modules"
 
-FOR_MODULES = ("_edge.py", "_provisioning", "_server")
-"""What of the library is for modules alone, and for no program."""
+PACKAGES = __name__.split(".")[:-2]
+"""Under which names modules import the library, in the archive as elsewhere."""
+
+PACKAGE = ".".join((*PACKAGES, "module_utils"))
 
 _MAIN = f"""\
 import os
@@ -39,13 +40,13 @@ sys.exit(main(sys.argv[1:]))
 @functools.cache
 def contents() -> Mapping[str, bytes]:
     """Everything that is in the archive: name -> bytes."""
-    found = {"__main__.py": _MAIN.encode(), f"{PACKAGE}/__init__.py": b""}
-    for path in sorted(LIBRARY.rglob("*.py")):
-        name = path.relative_to(LIBRARY)
-        if name.parts[0] not in FOR_MODULES:
-            found[f"{PACKAGE}/{name.as_posix()}"] = path.read_bytes()
+    top = "/".join(PACKAGES)
+    packages = ["/".join(PACKAGES[:count]) for count in range(1, len(PACKAGES) + 1)]
+    found = {"__main__.py": _MAIN.encode(), **{f"{one}/__init__.py": b"" for one in [*packages, f"{top}/modules"]}}
+    for path in sorted([*LIBRARY.rglob("*.py"), *MODULES.glob("*.py")]):
+        found[f"{top}/{path.relative_to(LIBRARY.parent).as_posix()}"] = path.read_bytes()
     for path in sorted(PAGE.iterdir()):
-        found[f"{PACKAGE}/page/{path.name}"] = path.read_bytes()
+        found[f"{top}/module_utils/page/{path.name}"] = path.read_bytes()
     return found
 
 

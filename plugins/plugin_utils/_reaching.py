@@ -15,7 +15,7 @@ from typing import Any, Optional
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from . import _here
+from . import _archived, _here
 
 ACTING = frozenset(
     (
@@ -64,6 +64,9 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
         """Run a module of this collection on the server, and let Ansible say of one that cannot be reached."""
         if module in _here.MODULES and _here.is_here(self, task_vars):
             return _here.run(module, arguments, bool(self._task.check_mode))
+        archived = _archived.run(self, module, arguments, task_vars)
+        if archived is not None:
+            return archived
         answer: dict[str, Any] = self._execute_module(
             module_name=f"wallaroo.resilience.{module}", module_args=arguments, task_vars=task_vars
         )

@@ -12,9 +12,14 @@ PROGRAMS = "programs.pyz"
 
 
 def runtime_argv(python: str, base: str, program: str) -> list[str]:
-    """How a deployed program is started on a server.
+    """How a deployed program is started on a server."""
+    return archive_argv(python, str(PurePosixPath(base) / "runtime" / PROGRAMS), program)
+
+
+def archive_argv(python: str, archive: str, *arguments: str) -> list[str]:
+    """How an archive of programs is executed.
 
     ``-u`` keeps its log current line by line, ``-E -s`` keep the environment and the home
     directory of whoever runs Ansible out of it.
     """
-    return [python, "-u", "-E", "-s", str(PurePosixPath(base) / "runtime" / PROGRAMS), program]
+    return [python, "-u", "-E", "-s", archive, *arguments]

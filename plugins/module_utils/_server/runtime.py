@@ -37,7 +37,7 @@ def digest_of(contents: Mapping[str, bytes]) -> str:
 def is_installed(base: str, digest: str) -> bool:
     """Whether this server runs these programs."""
     link = Path(base) / "runtime" / PROGRAMS
-    return link.is_file() and os.path.basename(os.path.realpath(link)) == _name(digest)
+    return link.is_file() and os.path.basename(os.path.realpath(link)) == archive_name(digest)
 
 
 def install(base: str, digest: str, archive: str) -> None:
@@ -52,16 +52,17 @@ def install(base: str, digest: str, archive: str) -> None:
         raise ValueError(f"{archive} is not what the controller has sent; run it again")
     runtime = Path(base) / "runtime"
     make_private_directory(runtime)
-    write_whole(runtime / _name(digest), _compiled(contents))
+    write_whole(runtime / archive_name(digest), _compiled(contents))
     link = runtime / f".{PROGRAMS}"
     link.unlink(missing_ok=True)
-    link.symlink_to(_name(digest))
+    link.symlink_to(archive_name(digest))
     os.replace(link, runtime / PROGRAMS)
     sync_directory(runtime)
     _forget_older(runtime)
 
 
-def _name(digest: str) -> str:
+def archive_name(digest: str) -> str:
+    """Its file in ``<base>/runtime``."""
     return f"{digest[:16]}.pyz"
 
 

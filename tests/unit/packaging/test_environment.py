@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,7 @@ class Making:
         self.directory = tmp_path / "a blank and an \u00fc" / "environment"
         self.directory.parent.mkdir()
         self.lock = tmp_path / "lock.txt"
+        self.more = tmp_path / "more.txt"
         self.wheels = tmp_path / "wheels"
         settings = tmp_path / "pip.conf"
         settings.write_text(OF_THE_USER.format(elsewhere=self.elsewhere, wheels=self.wheels))
@@ -61,9 +64,9 @@ class Making:
             "PYTHONUSERBASE": str(self.elsewhere),
         }
 
-    def make(self) -> tuple[int, str]:
+    def make(self, *more: Path) -> tuple[int, str]:
         ended = subprocess.run(
-            [sys.executable, "-I", str(self.program), str(self.directory), str(self.lock)],
+            [sys.executable, "-I", str(self.program), str(self.directory), str(self.lock), *map(str, more)],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -76,6 +79,10 @@ class Making:
 @pytest.fixture
 def making(repository: Path, tmp_path: Path) -> Making:
     return Making(repository, tmp_path)
+
+
+def installing(names: str) -> str:
+    return f"Installing {names} into environment (once, less than a minute) ...\nInstalled.\n"
 
 
 def test_it_is_made_in_isolation_and_complete_or_not_at_all(making: Making) -> None:
@@ -103,8 +110,7 @@ def test_it_is_made_in_isolation_and_complete_or_not_at_all(making: Making) -> N
     odd.mkdir()
     (odd / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
     (odd / "entry_points.txt").write_text("[console_scripts]\nodd = odd:main\n")
-    assert making.make() == (0, f"Installing the tools of the controller into {making.directory.name} (once, about a "
-                             "minute) ...\nInstalled.\n")  # fmt: skip
+    assert making.make() == (0, installing("lock"))
     assert making.make() == (0, "")
     assert not making.elsewhere.exists()
     for name, words in (("tool", ["x"]), ("ansible-playbook", ["-e", "worker=2", "dst=4"])):
@@ -113,6 +119,45 @@ def test_it_is_made_in_isolation_and_complete_or_not_at_all(making: Making) -> N
         wanted = words if name == "tool" else ["-e", "worker=2", "-e", "dst=4"]
         assert ended.stdout.split() == ["ansible-playbook", *wanted], ended.stderr
     assert (making.directory / "bin" / "wallaroo-resilience").exists()
+
+
+def test_tools_are_added_and_stay(making: Making) -> None:
+    core = wheels.wheel(making.wheels, "ansible-core", "1.0", SAYS, program="ansible-playbook")
+    tool = wheels.wheel(making.wheels, "tool", "1.0", SAYS, program="tool")
+    wheels.lock(making.lock, core)
+    # A package may be in both, under other conditions.
+    wheels.lock(making.more, core, tool)
+    # An interruption may leave a Python that runs, and no pip.
+    venv.create(making.directory, with_pip=False)
+    assert making.make() == (0, installing("lock"))
+    assert not (making.directory / "bin" / "tool").exists()
+    tool.rename(tool.with_suffix(".away"))
+
+    assert making.make(making.more)[0] == 1
+
+    # What was complete before is not taken for it after an interruption.
+    assert making.make() == (0, installing("lock"))
+    tool.with_suffix(".away").rename(tool)
+    assert making.make(making.more) == (0, installing("more"))
+    assert making.make(making.more) == making.make() == (0, "")
+    newer = wheels.wheel(making.wheels, "ansible-core", "2.0", SAYS, program="ansible-playbook")
+    wheels.lock(making.lock, newer)
+    assert making.make() == (0, installing("lock"))
+    assert (making.directory / "bin" / "tool").exists()
+    assert making.make(making.more) == (0, "")
+    assert not list(making.directory.glob("lib/python*/site-packages/setuptools"))
+
+
+def test_the_locks_agree(repository: Path) -> None:
+    """What is in both locks has the same version, with and without the tools."""
+    pins = {}
+    for name in ("controller", "core-2.16", "tools"):
+        text = (repository / "requirements" / f"{name}.txt").read_text()
+        pins[name] = set(re.findall(r"^([a-z0-9][\w.-]*)==([^ ;]+)", text, re.MULTILINE))
+    for name in ("controller", "core-2.16"):
+        common = {package for package, _version in pins[name]} & {package for package, _version in pins["tools"]}
+        assert {pin for pin in pins["tools"] if pin[0] in common} <= pins[name]
+    assert {package for package, _version in pins["controller"]} == {package for package, _version in pins["core-2.16"]}
 
 
 def test_only_what_reaches_a_registry_is_kept_of_the_settings_of_pip() -> None:

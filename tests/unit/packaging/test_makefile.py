@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,7 +42,13 @@ def checkout(repository: Path, tmp_path: Path) -> Path:
 
 
 def make(checkout: Path, *words: str, **environment: str) -> list[str]:
-    ended = subprocess.run(
+    ended = run_make(checkout, *words, **environment)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout.splitlines()
+
+
+def run_make(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["make", *words],
         cwd=checkout,
         # The suite itself may be run by make, with variables of its own.
@@ -51,8 +58,6 @@ def make(checkout: Path, *words: str, **environment: str) -> list[str]:
         check=False,
         timeout=60,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout.splitlines()
 
 
 def test_variables_of_a_playbook_are_given_as_they_are_written(checkout: Path) -> None:
@@ -74,3 +79,21 @@ def test_each_playbook_is_a_target_and_none_needs_variables(checkout: Path) -> N
 
 def test_a_locale_of_utf8_stays(checkout: Path) -> None:
     assert "LC_ALL=" in make(checkout, "status", LC_ALL="", LANG="C.UTF-8")
+
+
+def test_all_that_lint_finds_is_said_and_nothing_is_mixed(checkout: Path) -> None:
+    (checkout / ".collections").mkdir()
+    codes = {"ansible-lint": 2, "mypy": 0, "yamllint": 1, "python": 0, "ruff": 1, "antsibull-changelog": 0}
+    for name, code in codes.items():
+        program = checkout / ".venv" / "bin" / name
+        program.write_text(f"#!/bin/sh\necho {name} begins\nsleep 0.1\necho {name} ends\nexit {code}\n")
+        program.chmod(0o755)
+
+    ended = run_make(checkout, "lint")
+
+    assert ended.returncode != 0
+    assert set(re.findall(r"lint-(\w+)\]", ended.stderr)) == {"ansible", "yaml", "python", "format"}
+    said = ended.stdout.splitlines()
+    for name in codes:
+        begins = [number for number, line in enumerate(said) if line == f"{name} begins"]
+        assert [said[number + 1] for number in begins] == [f"{name} ends"] * (2 if name == "ruff" else 1)

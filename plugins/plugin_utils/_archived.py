@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules of a server that has the archive of programs are called in there with one command.
+
+A module that is sent brings the whole library along and unpacks it, at each call; the archive has it already, compiled.
+So only its arguments travel, on standard input, where they are seen by nobody else. It is the same code that runs.
+A server without this very archive, or one that Ansible reaches in a way that is not known here, is sent the module.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, Optional
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._engines.command_line import archive_argv
+from ..module_utils._programs.module.main import BEGUN, RESULT
+from ..module_utils._server.runtime import archive_name, digest_of
+from . import _programs
+
+_MODULES = "ansible_collections.wallaroo.resilience.plugins.modules"
+
+
+def run(
+    action: Any, name: str, arguments: Mapping[str, Any], task_vars: Optional[Mapping[str, Any]]
+) -> Optional[dict[str, Any]]:
+    """What the module returns, or None when it has to be sent: then nothing was done.
+
+    :param action: the task's ``ActionBase``.
+    :raises AnsibleConnectionFailure: when the server cannot be reached.
+    """
+    python, base = _python(action, variables_of(action, task_vars)), str(arguments.get("base") or "")
+    if not python or not base.startswith("/") or not _takes_input(action):
+        return None
+    specification = importlib.import_module(f"{_MODULES}.{name}").SPEC
+    checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
+    validated = checked.validate(dict(arguments))
+    if validated.error_messages:
+        return {"failed": True, "msg": "; ".join(validated.error_messages)}
+    archive = str(PurePosixPath(base) / "runtime" / archive_name(digest_of(_programs.contents())))
+    shell = action._connection._shell
+    words = [shell.quote(word) for word in archive_argv(python, archive, "module", name)]
+    given = {"arguments": validated.validated_parameters, "check_mode": bool(action._task.check_mode)}
+    environment = action._compute_environment_string()
+    ended = action._low_level_execute_command(
+        " ".join([*([environment] if environment else []), *words]), in_data=json.dumps(given).encode()
+    )
+    return _answer(name, ended)
+
+
+def _takes_input(action: Any) -> bool:
+    """Whether a command on the server can be given something to read."""
+    # As another user only where it was said that it can: sudo may want a terminal.
+    plain = action._connection.become is None or action._is_pipelining_enabled("new")
+    return bool(action._connection.has_pipelining and plain and not action._task.async_val)
+
+
+def variables_of(action: Any, task_vars: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The variables of the server that a task is for."""
+    variables = dict(task_vars or {})
+    if action._task.delegate_to:
+        return (variables.get("ansible_delegated_vars") or {}).get(action._task.delegate_to) or {}
+    return variables
+
+
+def _python(action: Any, variables: Mapping[str, Any]) -> str:
+    """The server's Python, where Ansible knows it as one path."""
+    named = str(action._templar.template(variables.get("ansible_python_interpreter")) or "auto")
+    if named.startswith("auto"):
+        named = str((variables.get("ansible_facts") or {}).get("discovered_interpreter_python") or "")
+    return named if re.fullmatch(r"/\S+", named) else ""
+
+
+def _as_text(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same arguments with every path as it was written: what ``~`` means the server knows."""
+    found = {}
+    for name, one in options.items():
+        plain = {**one, "type": "str"} if one.get("type") == "path" else dict(one)
+        found[name] = {**plain, "options": _as_text(one["options"])} if one.get("options") else plain
+    return found
+
+
+def _answer(name: str, ended: Mapping[str, Any]) -> Optional[dict[str, Any]]:
+    # What a login shell says is before the module's own lines, or behind.
+    lines = str(ended.get("stdout") or "").splitlines()
+    answers = [line[len(RESULT) :] for line in lines if line.startswith(RESULT)]
+    if answers:
+        answer: dict[str, Any] = json.loads(answers[-1])
+        return answer
+    if BEGUN not in lines:
+        return None
+    last = str(ended.get("stderr") or "").strip().rpartition("\n")[2] or f"exit code {ended.get('rc')}"
+    return {"failed": True, "msg": f"{name} has ended without a result: {last}", "module_stderr": ended.get("stderr")}

@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules are called in the archive of programs of their server, and sent where that cannot be."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Optional
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._called import with_paths
+from ansible_collections.wallaroo.resilience.plugins.modules import resilience_copy
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _archived
+
+from tests.deploying import deploy
+
+PYTHON = {"ansible_python_interpreter": "{{ mine }}"}
+
+
+class Action(SimpleNamespace):
+    """A task's action on a server that is this machine in a process of its own, but for what is given."""
+
+    def __init__(self, environment: Optional[dict[str, str]] = None, **what: Any) -> None:
+        super().__init__(
+            _connection=SimpleNamespace(
+                **{"has_pipelining": True, "become": None, **what.get("connection", {})},
+                _shell=SimpleNamespace(quote=shlex.quote),
+            ),
+            _task=SimpleNamespace(**{"delegate_to": None, "async_val": 0, "check_mode": False, **what.get("task", {})}),
+            _templar=SimpleNamespace(template=lambda value: sys.executable if value == "{{ mine }}" else value),
+        )
+        self.environment = environment or {}
+        self.commands: list[str] = []
+        self.pipelining = False
+
+    def _compute_environment_string(self) -> str:
+        return " ".join(f"{name}={shlex.quote(value)}" for name, value in self.environment.items())
+
+    def _is_pipelining_enabled(self, _style: str) -> bool:
+        return self.pipelining
+
+    def _low_level_execute_command(self, command: str, in_data: bytes) -> dict[str, Any]:
+        self.commands.append(command)
+        ended = subprocess.run(["/bin/sh", "-c", command], input=in_data, capture_output=True, check=False)
+        return {"rc": ended.returncode, "stdout": ended.stdout.decode(), "stderr": ended.stderr.decode()}
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a server with the programs."""
+    base = tmp_path_factory.mktemp("it's a server")
+    deploy(base)
+    return base
+
+
+def enter(base: Path, **others: Any) -> dict[str, Any]:
+    """The arguments of a module that leaves a trace."""
+    return {"base": str(base), "server": "server1", "run": "r1", **others}
+
+
+def entered(base: Path) -> str:
+    """Who has entered."""
+    path = base / "run.entered"
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_module_is_called_where_the_programs_are(deployed: Path) -> None:
+    action = Action()
+    assert _archived.run(action, "server_enter", enter(deployed, run="r7"), PYTHON) == {"changed": False, "run": "r7"}
+    assert entered(deployed) == "r7\n"
+    assert "r7" not in "".join(action.commands), "arguments are seen by no other user of the server"
+
+
+def test_it_answers_as_if_it_had_been_sent(deployed: Path) -> None:
+    arguments = {"base": str(deployed), "server": "server1", "worker": "worker2"}
+    answer = _archived.run(Action(), "worker_kill", arguments, PYTHON)
+    assert answer is not None
+    assert answer["failed"] is True
+    assert answer["msg"].startswith("worker2 could not be killed on server1: worker2 was never started there")
+
+
+def test_check_mode_reaches_it(deployed: Path) -> None:
+    before = entered(deployed)
+    _archived.run(Action(task={"check_mode": True}), "server_enter", enter(deployed, run="r8"), PYTHON)
+    assert entered(deployed) == before
+
+
+def test_a_server_without_the_programs_is_sent_the_module(tmp_path: Path) -> None:
+    assert _archived.run(Action(), "server_enter", enter(tmp_path), PYTHON) is None
+    assert entered(tmp_path) == ""
+
+
+def test_a_server_with_other_programs_is_sent_the_module(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = entered(deployed)
+    monkeypatch.setattr(_archived, "digest_of", lambda _contents: "0" * 64)
+    assert _archived.run(Action(), "server_enter", enter(deployed, run="r9"), PYTHON) is None
+    assert entered(deployed) == before
+
+
+@pytest.mark.parametrize(
+    ("what", "variables"),
+    [
+        ({"connection": {"has_pipelining": False}}, PYTHON),
+        ({"connection": {"become": object()}}, PYTHON),
+        ({"task": {"async_val": 30}}, PYTHON),
+        ({"task": {"delegate_to": "server2"}}, PYTHON),
+        ({}, {}),
+        ({}, None),
+        ({}, {"ansible_python_interpreter": "auto_silent"}),
+        ({}, {"ansible_python_interpreter": "/usr/bin/env python3"}),
+        ({}, {"ansible_python_interpreter": "python3"}),
+    ],
+    ids=["no input", "another user", "async", "another server", "no Python", "nothing", "discovered", "env", "PATH"],
+)
+def test_what_ansible_does_in_another_way_is_sent(deployed: Path, what: dict[str, Any], variables: Any) -> None:
+    action = Action(**what)
+    assert _archived.run(action, "server_enter", enter(deployed), variables) is None
+    assert action.commands == []
+
+
+def test_a_path_that_ansible_does_not_know_whole_is_sent(deployed: Path) -> None:
+    assert _archived.run(Action(), "server_enter", {**enter(deployed), "base": "~/there"}, PYTHON) is None
+
+
+def test_another_user_where_sudo_takes_input(deployed: Path) -> None:
+    action = Action(connection={"become": object()})
+    action.pipelining = True
+    assert _archived.run(action, "server_enter", enter(deployed), PYTHON) == {"changed": False, "run": "r1"}
+
+
+def test_a_python_that_was_discovered(deployed: Path) -> None:
+    facts = {"ansible_facts": {"discovered_interpreter_python": sys.executable}}
+    assert _archived.run(Action(), "server_enter", enter(deployed), facts) == {"changed": False, "run": "r1"}
+
+
+def test_who_is_asked_in_place_of_another_has_variables_of_its_own(deployed: Path) -> None:
+    variables = {"ansible_python_interpreter": "/elsewhere", "ansible_delegated_vars": {"server2": PYTHON}}
+    action = Action(task={"delegate_to": "server2"})
+    assert _archived.run(action, "server_enter", enter(deployed), variables) == {"changed": False, "run": "r1"}
+
+
+def test_arguments_are_checked_before_anything_is_done(deployed: Path) -> None:
+    action = Action()
+    answer = _archived.run(action, "server_enter", {"base": str(deployed), "acts_timeout": "soon"}, PYTHON)
+    assert answer is not None
+    assert answer["failed"] is True
+    assert "missing required arguments: run, server" in answer["msg"]
+    assert action.commands == []
+
+
+def test_what_a_path_means_is_found_on_the_server(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action, sent = Action(), []
+    monkeypatch.setattr(action, "_low_level_execute_command", lambda _command, in_data: sent.append(in_data) or {})
+    ssh = {"host": "h", "user": "u", "identity": "~/.ssh/key", "known_hosts": "$HOME/known"}
+    copy = {"worker": "worker2", "application": "multi_partition_detector", "source_server": "s2", "epoch": 2}
+    addresses = {"control": "127.0.0.1:1", "data": "127.0.0.1:2", "source_base": "~/w", "source_ssh": ssh}
+    assert _archived.run(action, "resilience_copy", {**enter(deployed), **copy, **addresses}, PYTHON) is None
+    given = json.loads(sent[0])["arguments"]
+    monkeypatch.setenv("HOME", "/home/there")
+    found = with_paths(resilience_copy.SPEC["argument_spec"], given)
+    assert (given["source_base"], found["source_base"]) == ("~/w", "/home/there/w")
+    assert found["source_ssh"]["identity"] == "/home/there/.ssh/key"
+    assert found["source_ssh"]["known_hosts"] == "/home/there/known"
+    assert (found["epoch"], found["source_ssh"]["port"]) == (2, 22)
+
+
+def test_what_a_shell_says_first_is_no_answer(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action()
+    plain = action._low_level_execute_command
+
+    def chatty(command: str, in_data: bytes) -> dict[str, Any]:
+        ended = plain(command, in_data)
+        return {**ended, "stdout": f'Welcome\n{{"changed": true}}\n{ended["stdout"]}bye\n'}
+
+    monkeypatch.setattr(action, "_low_level_execute_command", chatty)
+    assert _archived.run(action, "server_enter", enter(deployed), PYTHON) == {"changed": False, "run": "r1"}
+
+
+def test_one_that_dies_on_the_way_is_not_called_again(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action()
+    ended = {"rc": -9, "stdout": f"{_archived.BEGUN}\n", "stderr": "Traceback\nMemoryError: no more\n"}
+    monkeypatch.setattr(action, "_low_level_execute_command", lambda _command, in_data: ended)
+    answer = _archived.run(action, "server_enter", enter(deployed), PYTHON)
+    assert answer is not None
+    assert answer["failed"] is True
+    assert answer["msg"] == "server_enter has ended without a result: MemoryError: no more"
+
+
+@pytest.mark.parametrize("words", [[], ["../x"], ["server_enter", "more"]], ids=["none", "no name", "two"])
+def test_the_program_takes_the_name_of_one_module(deployed: Path, words: list[str]) -> None:
+    command = [sys.executable, str(deployed / "runtime" / "programs.pyz"), "module", *words]
+    ended = subprocess.run(command, input="{}", capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("usage: module MODULE")
