@@ -70,7 +70,9 @@ class Networks(Loopback):
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(10)
         for number in NUMBERS:
-            subprocess.run(["ip", "netns", "del", f"{self.bridge}-{number}"], capture_output=True, check=False)
+            # A namespace lives on as long as any process of it does; its plug need not.
+            for what in (["link", "del", f"{self.bridge}p{number}"], ["netns", "del", f"{self.bridge}-{number}"]):
+                subprocess.run(["ip", *what], capture_output=True, check=False)
         subprocess.run(["ip", "link", "del", self.bridge], capture_output=True, check=False)
 
     def _make(self) -> None:
