@@ -16,7 +16,7 @@ from unittest import mock
 
 import pytest
 import yaml
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible.module_utils import basic
 
 from tests.module_runner import MODULES, REPOSITORY
 
@@ -56,7 +56,7 @@ def documentation() -> dict[str, Any]:
 def specification(name: str) -> dict[str, Any]:
     """The arguments of ``AnsibleModule`` in a module."""
     module = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{name}")
-    with mock.patch.object(_edge, "AnsibleModule", _stand_in), pytest.raises(Specified) as caught:
+    with mock.patch.object(basic, "AnsibleModule", _stand_in), pytest.raises(Specified) as caught:
         module.main()
     return caught.value.given
 

@@ -18,6 +18,7 @@ from ansible_collections.wallaroo.resilience.plugins.action import (
     waiting,
     worker_move,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _reaching
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import unreachable
 
 from tests.module_runner import REPOSITORY
@@ -47,6 +48,7 @@ def action(name: str) -> Any:
     )
     made._supports_async = False
     made._connection = SimpleNamespace(transport="ssh", become=None, _shell=SimpleNamespace(tmpdir=None))
+    made._templar = SimpleNamespace(template=lambda value: value)
     return made
 
 
@@ -59,17 +61,22 @@ def test_it_is_these_actions_that_ansible_takes() -> None:
 
 
 @pytest.mark.parametrize("name", ACTING)
-@pytest.mark.parametrize("how", ["raised", "returned"])
+@pytest.mark.parametrize("how", ["raised", "returned", "called in the archive"])
 def test_a_server_that_cannot_be_reached_fails_the_task(name: str, how: str, monkeypatch: Any) -> None:
     made = action(name)
 
     def call(**arguments: Any) -> dict[str, Any]:
         assert arguments["module_name"] == f"wallaroo.resilience.{name}"
-        if how == "raised":
+        if how != "returned":
             raise AnsibleConnectionFailure(REFUSED)
         return {"unreachable": True, "msg": REFUSED}
 
+    def archived(_action: Any, module: str, *_others: Any) -> None:
+        if how == "called in the archive":
+            call(module_name=f"wallaroo.resilience.{module}")
+
     monkeypatch.setattr(made, "_execute_module", call)
+    monkeypatch.setattr(_reaching._archived, "run", archived)
 
     answer = made.run(None, {"inventory_hostname": "server1"})
 
