@@ -55,10 +55,10 @@ def run(
 
 
 def _takes_input(action: Any) -> bool:
-    """Whether a command on the server can be given something to read."""
-    # As another user only where it was said that it can: sudo may want a terminal.
-    plain = action._connection.become is None or action._is_pipelining_enabled("new")
-    return bool(action._connection.has_pipelining and plain and not action._task.async_val)
+    """Whether a command on the server is its account's own, and can be given something to read."""
+    # What root executes must not be a file that the account of the server can write.
+    own = action._connection.become is None
+    return bool(own and action._connection.has_pipelining and not action._task.async_val)
 
 
 def variables_of(action: Any, task_vars: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:

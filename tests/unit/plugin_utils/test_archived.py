@@ -37,13 +37,9 @@ class Action(SimpleNamespace):
         )
         self.environment = environment or {}
         self.commands: list[str] = []
-        self.pipelining = False
 
     def _compute_environment_string(self) -> str:
         return " ".join(f"{name}={shlex.quote(value)}" for name, value in self.environment.items())
-
-    def _is_pipelining_enabled(self, _style: str) -> bool:
-        return self.pipelining
 
     def _low_level_execute_command(self, command: str, in_data: bytes) -> dict[str, Any]:
         self.commands.append(command)
@@ -126,12 +122,6 @@ def test_what_ansible_does_in_another_way_is_sent(deployed: Path, what: dict[str
 
 def test_a_path_that_ansible_does_not_know_whole_is_sent(deployed: Path) -> None:
     assert _archived.run(Action(), "server_enter", {**enter(deployed), "base": "~/there"}, PYTHON) is None
-
-
-def test_another_user_where_sudo_takes_input(deployed: Path) -> None:
-    action = Action(connection={"become": object()})
-    action.pipelining = True
-    assert _archived.run(action, "server_enter", enter(deployed), PYTHON) == {"changed": False, "run": "r1"}
 
 
 def test_a_python_that_was_discovered(deployed: Path) -> None:
