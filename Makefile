@@ -95,6 +95,8 @@ soak-trust: tools ## interrupt runs, locks, starts and moves at moments of chanc
 lint: tools ## check the sources
 	@$(MAKE) --no-print-directory --jobs=$$(nproc) --keep-going --output-sync=target $(LINTS:%=lint-%)
 
+$(LINTS:%=lint-%): tools
+
 lint-ansible:
 	@ansible-lint --offline --strict -q
 

@@ -65,9 +65,15 @@ def breaches() -> Iterator[str]:
         tree = ast.parse(text, filename=str(path), feature_version=(3, 9))
         if LIBRARY in path.parents:
             yield from _library_breaches(tree, path, where)
-        elif "plugin_utils" in where.parts and re.search(r"^ *(from|import) ansible_collections\b", text, re.MULTILINE):
+        elif "plugin_utils" in where.parts and any(_imports_itself(node) for node in ast.walk(tree)):
             yield f"{where}: the library imports its own files relatively"
         yield from _facts_of_an_engine(tree, path, where)
+
+
+def _imports_itself(node: ast.AST) -> bool:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+    return any(name.split(".")[0] == "ansible_collections" for name in names)
 
 
 def _library_breaches(tree: ast.Module, path: Path, where: Path) -> Iterator[str]:

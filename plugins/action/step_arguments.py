@@ -22,10 +22,10 @@ class ActionModule(DecidingAction):
     _VALID_ARGS = frozenset(("playbook",))
 
     def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """The arguments."""
+        """Nothing: whoever needs them has them typed by ``step_plan``, and some are secrets."""
         playbook = str(self._task.args["playbook"])
         values = given(self._templar, variables, _variables.wanted(playbook))
-        arguments = _variables.check(
+        _variables.check(
             playbook,
             load_extra_vars(self._loader),
             values,
@@ -36,7 +36,7 @@ class ActionModule(DecidingAction):
             require_bases(variables)
         if playbook in _publishing.WRITES_RUNS:
             _results.refuse_unwritable(values.get("wallaroo_runs"))
-        return {"arguments": arguments}
+        return {}
 
 
 def _mentioned(name: str, variables: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import fences
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import given, require_together
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import VERIFIED_RUNS
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
@@ -56,8 +57,6 @@ PARTS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
 """Decisions within a step: each takes what the tasks before it have found."""
 
 STARTS = "start_cluster"
-DEMONSTRATIONS = ("demo", "verify_migration", "verify_restart")
-"""The verified runs: steps that start a cluster of their own."""
 
 
 class ActionModule(DecidingAction):
@@ -98,7 +97,7 @@ class ActionModule(DecidingAction):
         servers = self._servers(names, variables)
         if step in STEPS:
             return STEPS[step](arguments, servers)
-        if step not in ("cluster", STARTS, "preflight", *DEMONSTRATIONS):
+        if step not in ("cluster", STARTS, "preflight", *VERIFIED_RUNS):
             return {}
         wanted = cluster_record(
             # A step that takes fewer of them has the others as they are by default.

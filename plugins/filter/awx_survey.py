@@ -21,7 +21,10 @@ description:
     every mistake for which AWX would not accept it.
 options:
   _input:
-    description: The template, with C(name), C(description) and C(survey), a list of questions.
+    description:
+      - The template. C(playbook) or C(steps) says what it runs; C(survey) names the arguments that are asked for,
+        all of them without it.
+      - How they are asked is in C(awx/questions.yml) of the collection.
     type: dict
     required: true
 """

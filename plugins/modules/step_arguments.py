@@ -36,11 +36,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-arguments:
-  description: The arguments of the step, typed, and with their defaults.
-  returned: success
-  type: dict
-  sample: {keep_files: false}
 msg:
   description: What is wrong, and what may have been meant.
   returned: failure

@@ -95,12 +95,15 @@ class Step:
 
 @functools.cache
 def step(playbook: str) -> Optional[Step]:
-    """The step of a playbook; None when there is no such playbook."""
+    """The step of a playbook; None when there is no such playbook, or when it is somebody's own that runs no step."""
     path = ROOT / "playbooks" / f"{playbook}.yml"
     if not re.fullmatch(r"\w+", playbook) or not path.is_file():
         return None
-    (play,) = _read(path)
-    named = play["tasks"][0]["vars"]
+    play, *others = _read(path) or [{}]
+    first = next(iter(play.get("tasks") or []), {})
+    named = first.get("vars") or {}
+    if others or not {"step_role", "step_entry"} <= set(named):
+        return None
     role, entry = str(named["step_role"]), str(named["step_entry"])
     spec = _specs(role)[entry]
     return Step(playbook, role, entry, str(play["hosts"]), str(spec["short_description"]), _options(spec))

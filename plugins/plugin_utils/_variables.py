@@ -83,8 +83,8 @@ def declared(playbook: str) -> Step:
 
 
 def wanted(playbook: str) -> list[str]:
-    """The variables whose values matter to a playbook."""
-    return list(dict.fromkeys([*declared(playbook).options, *common()]))
+    """The variables whose values matter to a playbook before its role, with its own and their defaults, is there."""
+    return list(dict.fromkeys([*declared(playbook).arguments, *common()]))
 
 
 def _refuse_unknown(

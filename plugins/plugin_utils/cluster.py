@@ -5,7 +5,7 @@
 
 .. code-block:: python
 
-    from .cluster import Cluster
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import Cluster
 
     with Cluster(inventory="inventory/loopback", app="multi_partition_detector", workers=3) as cluster:
         cluster.send(until=1000)

@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import ENGINES
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _declarations, _variables
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import value_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import common, role_variables, steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
@@ -248,3 +248,30 @@ def test_readme_names_no_variable_that_there_is_not(repository: Path) -> None:
             names = re.findall(r"(?:^|\s)(\w+)=", " ".join(given))
             for name in names:
                 _variables._refuse_unknown(steps()[playbook], name, {}, (), lambda _name: False)
+
+
+def test_variables_of_a_role_are_left_until_its_defaults_are_there() -> None:
+    """They may refer to those, and some are secrets, which no task says that is not told to be silent."""
+    assert not [name for name in _variables.wanted("setup_dev_env") if name.startswith("dev_env_")]
+    assert not [name for name in _variables.wanted("configure_awx") if name.startswith("awx_")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- hosts: all\n  tasks:\n    - ansible.builtin.ping:\n",
+        "- hosts: all\n  roles: [mine]\n",
+        "- hosts: all\n  tasks:\n    - ansible.builtin.debug:\n      vars: {mine: 1}\n",
+        "- hosts: all\n- hosts: all\n",
+        "- ansible.builtin.import_playbook: migrate.yml\n",
+    ],
+    ids=["empty", "a task", "roles", "variables", "two plays", "another playbook"],
+)
+def test_a_playbook_of_somebody_else_beside_those_of_the_collection_is_no_step(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks" / "own.yml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(_declarations, "ROOT", tmp_path)
+    assert _declarations.step.__wrapped__("own") is None

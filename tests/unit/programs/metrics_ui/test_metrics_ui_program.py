@@ -149,7 +149,7 @@ class TestBrowsers:
         stream.close()  # type: ignore[attr-defined]
 
     @pytest.mark.parametrize(
-        "path", ["/", "/static/main.js", "/static/charts.js", "/api/openapi.json", "/api/x", "/no"]
+        "path", ["/", "/static/main.js", "/static/figure.js", "/api/openapi.json", "/api/x", "/no"]
     )
     def test_every_answer_has_the_headers_that_keep_a_page_safe(self, ui: Ui, path: str) -> None:
         _status, headers, _body = ui.get(path)
