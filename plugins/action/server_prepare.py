@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import digest_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here, _programs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction, unreachable
@@ -30,6 +30,13 @@ class ActionModule(ReachingAction):
                 arrived = str(archive) if _here.is_here(self, task_vars) else self._brought(archive)
             except AnsibleConnectionFailure as error:
                 return unreachable(self._where(task_vars), str(getattr(error, "message", "") or error))
+            except AnsibleError as error:
+                where, why = self._where(task_vars), str(error).partition("\n")[0].rstrip(". ")
+                return {
+                    "failed": True,
+                    "msg": f"The programs could not be brought to {where}: {why}. Connect as the account of the server "
+                    f"instead of becoming it, or install the Debian package acl on {where}.",
+                }
             return super()._call({**arguments, "archive": arrived}, task_vars)
 
     def _brought(self, archive: Path) -> str:

@@ -72,9 +72,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, acting_alone
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.standby import prepare, standing_address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import ServerAddresses
+
+_ALONE_SECONDS = 60.0
+
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -104,7 +107,12 @@ def run(module: _edge.Module) -> None:
 
 def _change(wanted: Mapping[str, Any], only_check: bool) -> list[str]:
     addresses = ServerAddresses(wanted["base"], only_check)
-    with acting(wanted["base"], only_check, wanted["run"]):
+    base, run_name = wanted["base"], wanted["run"]
+    if wanted["standby"]:
+        with acting(base, only_check, run_name):
+            return _changed(addresses, wanted)
+    # Not while somebody who stood by, and whose caller is gone, still changes it.
+    with acting_alone(base, _ALONE_SECONDS, only_check, run_name):
         return _changed(addresses, wanted)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
+from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._engines.command_line import archive_argv
@@ -48,9 +49,10 @@ def run(
     words = [shell.quote(word) for word in archive_argv(python, archive, "module", name)]
     given = {"arguments": validated.validated_parameters, "check_mode": bool(action._task.check_mode)}
     environment = action._compute_environment_string()
-    ended = action._low_level_execute_command(
-        " ".join([*([environment] if environment else []), *words]), in_data=json.dumps(given).encode()
-    )
+    # Nobody executes what another account can write, be it that Ansible logs in as root.
+    own = f"[ -O {shell.quote(archive)} ] && "
+    command = own + " ".join([*([environment] if environment else []), *words])
+    ended = action._low_level_execute_command(command, in_data=json.dumps(given, default=str).encode())
     return _answer(name, ended)
 
 
@@ -71,7 +73,8 @@ def variables_of(action: Any, task_vars: Optional[Mapping[str, Any]]) -> Mapping
 
 def _python(action: Any, variables: Mapping[str, Any]) -> str:
     """The server's Python, where Ansible knows it as one path."""
-    named = str(action._templar.template(variables.get("ansible_python_interpreter")) or "auto")
+    configured = constants.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
+    named = str(action._templar.template(configured) or "auto")
     if named.startswith("auto"):
         named = str((variables.get("ansible_facts") or {}).get("discovered_interpreter_python") or "")
     return named if re.fullmatch(r"/\S+", named) else ""
@@ -93,7 +96,8 @@ def _answer(name: str, ended: Mapping[str, Any]) -> Optional[dict[str, Any]]:
     if answers:
         answer: dict[str, Any] = json.loads(answers[-1])
         return answer
-    if BEGUN not in lines:
+    # One that ends well has begun, even where its connection has lost what it said.
+    if ended.get("rc") != 0 and not any(line.endswith(BEGUN) for line in lines):
         return None
     last = str(ended.get("stderr") or "").strip().rpartition("\n")[2] or f"exit code {ended.get('rc')}"
     return {"failed": True, "msg": f"{name} has ended without a result: {last}", "module_stderr": ended.get("stderr")}

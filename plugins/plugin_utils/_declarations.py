@@ -100,7 +100,7 @@ def step(playbook: str) -> Optional[Step]:
     if not re.fullmatch(r"\w+", playbook) or not path.is_file():
         return None
     play, *others = _read(path) or [{}]
-    first = next(iter(play.get("tasks") or []), {})
+    first: dict[str, Any] = next(iter(play.get("tasks") or []), {})
     named = first.get("vars") or {}
     if others or not {"step_role", "step_entry"} <= set(named):
         return None

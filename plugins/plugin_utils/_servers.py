@@ -150,8 +150,10 @@ class Servers:
     def owner(self, worker: str) -> Optional[str]:
         """Where a worker belongs: where it runs, or else the server with the highest epoch of it."""
         running = self.running_on(worker)
-        if running is not None:
-            return running
+        return running if running is not None else self.holder(worker)
+
+    def holder(self, worker: str) -> Optional[str]:
+        """The server with the highest epoch of a worker, wherever it runs."""
         owners = [server for server in self.names if self.worker(worker, server).get("ownership") == "owner"]
         return max(owners, key=lambda server: self.worker(worker, server).get("epoch", 0), default=None)
 

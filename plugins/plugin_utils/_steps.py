@@ -100,8 +100,8 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         **_there(servers, record, worker, server),
         "needed": running != server or crash,
         "crash": crash,
-        # A server that is lost may have been one epoch ahead of what the others know.
-        "epoch": servers.epoch(worker) + (2 if lost else 0),
+        # A server that is lost may have been one epoch ahead of what the others know. Else the worker keeps its own.
+        "epoch": servers.epoch(worker) + 2 if lost else int(servers.worker(worker, server).get("epoch") or 0),
         "peers": servers.addresses(record),
     }
     plan["fence"] = fence_of_source(servers, record, worker, server)
@@ -119,10 +119,12 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
             f"{worker} moved to {known.get('moved_to')} at {known.get('since')}, epoch {known.get('epoch')}; "
             "migrate it back instead."
         )
-    if known.get("ownership") == "owner" and owner != server:
+    # By the records alone: where an old owner came back it runs there, and belongs elsewhere since.
+    holder = servers.holder(worker)
+    if known.get("ownership") == "owner" and holder != server:
         raise Refusal(
-            f"{worker} belongs to {owner} since epoch {servers.epoch(worker)}, and {server} still has epoch "
-            f"{known.get('epoch')}; restart it there (server={owner}), or copy its files back first."
+            f"{worker} belongs to {holder} since epoch {servers.epoch(worker)}, and {server} still has epoch "
+            f"{known.get('epoch')}; restart it there (server={holder}), or copy its files back first."
         )
     refuse_stopped(servers, worker)
     if known.get("resilience", "none") == "none":

@@ -51,6 +51,9 @@ def rates(page: Page, line: str = "") -> list[float]:
     A pixel is much more than a message per second: what is drawn to a hundredth of one is known to half a message.
     """
     found = drawn(page, "throughput")
+    if not found["y"]:
+        # The page is there before its first drawing.
+        return []
     settled, unsettled = next((rest for name, *rest in found["lines"] if not line or name == line), ([], []))
     high, top, bottom = (found["y"][name] for name in ("max", "top", "bottom"))
     # The line that is not settled begins where the other ends.

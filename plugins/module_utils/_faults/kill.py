@@ -62,5 +62,6 @@ class Kill:
 
         Its moment is then the one at which it was to be killed: the record is written right before.
         """
-        if self.in_force(base) and "killed" not in times.read(base, self.worker):
-            times.note(base, self.worker, killed=self.at)
+        # One that was noted may be that of an earlier kill on this server.
+        if self.in_force(base) and float(times.read(base, self.worker).get("killed") or 0) < self.at:
+            times.note(base, self.worker, killed=self.at, died=None)

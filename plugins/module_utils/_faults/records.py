@@ -55,9 +55,14 @@ def heal(base: str) -> list[Damaged]:
         except Damaged as damage:
             damaged.append(damage)
             continue
-        if fault is not None:
+        if fault is None:
+            continue
+        try:
             fault.heal(base)
-            path.unlink(missing_ok=True)
+        except Damaged as damage:
+            damaged.append(damage)
+            continue
+        path.unlink(missing_ok=True)
     return damaged
 
 

@@ -108,12 +108,13 @@ class Prepared:
 
         :raises NotDone: when it failed, or the answer does not come.
         """
-        self._begun, said = False, b""
+        said = b""
         try:
             while part := self._socket.recv(1 << 16):
                 said += part
         except OSError as error:
             raise NotDone(f"{self._what}: {error.strerror or error}") from error
+        self._begun = False
         if said != _DONE:
             raise NotDone(said.decode("utf-8", "replace") or f"{self._what}: who stood by for it has died")
 

@@ -32,6 +32,10 @@ class Journals:
     limit: float
     """Seconds to wait until nobody appends to them any more."""
 
+    def __post_init__(self) -> None:
+        """:raises NotOffered: when it does not, before anybody is killed."""
+        self._adapter: Journalled = offered(self.engine, Journalled)
+
     def restore(self, base: str, target: ResilienceSet, addresses: Addresses, only_check: bool) -> Restoration:
         """Restore the files from them.
 
@@ -39,8 +43,7 @@ class Journals:
         :raises OSError: when this server's directory cannot be written.
         """
         workshop = Path(base) / "run" / target.worker / "restoring"
-        adapter: Journalled = offered(self.engine, Journalled)
-        return adapter.restore(self.server, target, addresses, workshop, self.limit, only_check)
+        return self._adapter.restore(self.server, target, addresses, workshop, self.limit, only_check)
 
 
 def told(restored: Restoration) -> dict[str, Any]:

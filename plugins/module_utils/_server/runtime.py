@@ -15,6 +15,7 @@ import io
 import marshal
 import os
 import shutil
+import time
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from .._engines.command_line import PROGRAMS
 from .._formats.whole_file import make_private_directory, sync_directory, write_whole
+from .._process import living
 
 
 def digest_of(contents: Mapping[str, bytes]) -> str:
@@ -37,7 +39,14 @@ def digest_of(contents: Mapping[str, bytes]) -> str:
 def is_installed(base: str, digest: str) -> bool:
     """Whether this server runs these programs."""
     link = Path(base) / "runtime" / PROGRAMS
-    return link.is_file() and os.path.basename(os.path.realpath(link)) == archive_name(digest)
+    if not link.is_file() or os.path.basename(os.path.realpath(link)) != archive_name(digest):
+        return False
+    try:
+        with zipfile.ZipFile(link) as opened:
+            return opened.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        # A disk has damaged it.
+        return False
 
 
 def install(base: str, digest: str, archive: str) -> None:
@@ -58,7 +67,7 @@ def install(base: str, digest: str, archive: str) -> None:
     link.symlink_to(archive_name(digest))
     os.replace(link, runtime / PROGRAMS)
     sync_directory(runtime)
-    _forget_older(runtime)
+    _forget_older(base, runtime)
 
 
 def archive_name(digest: str) -> str:
@@ -91,11 +100,14 @@ def _compiled(contents: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def _forget_older(runtime: Path) -> None:
-    # Programs that run read what they have not loaded yet from the archive they were started from: one older stays.
+def _forget_older(base: str, runtime: Path) -> None:
     archives = [path for path in runtime.glob("*.pyz") if not path.is_symlink()]
-    for old in sorted(archives, key=lambda path: path.stat().st_mtime)[:-2]:
-        old.unlink(missing_ok=True)
+    by_age = sorted((path.stat().st_mtime, path) for path in archives)
+    # Programs that run read what they have not loaded yet from the archive they were started from.
+    begun = min((process.started for process in living.survey(base).living().values()), default=time.time())
+    for (_made, old), (replaced, _newer) in zip(by_age[:-2], by_age[1:]):
+        if replaced < begun:
+            old.unlink(missing_ok=True)
     # What version 1.0 deployed.
     shutil.rmtree(runtime / "wallaroo_resilience", ignore_errors=True)
     (runtime / "launch.py").unlink(missing_ok=True)

@@ -161,6 +161,7 @@ class WorkerStart:
         :param comes: its address may be another server's for now, since it comes along.
         :raises WorkerProblem: with the reason.
         """
+        self._pattern(READY, self.mode)
         executable = self.engine.executable(self.cluster)
         problem = executable_problem(executable) if executable else ""
         if problem:
@@ -240,8 +241,9 @@ class WorkerStart:
         :raises WorkerProblem: when it ends, says that it failed.
         :raises LimitReached: after ``limit`` seconds.
         """
+        pattern = self._pattern(until, str(record.details.get("mode")))
         try:
-            match = process_log.wait_for_line(record, [self._pattern(until, record)], self.engine.failures, limit)
+            match = process_log.wait_for_line(record, [pattern], self.engine.failures, limit)
         except (ProcessEnded, FailureSeen) as error:
             raise WorkerProblem(f"{self.worker} did not start on {self.server}: {error}") from error
         return Started(False, record, True, match.line, match.seen)
@@ -259,8 +261,8 @@ class WorkerStart:
         if self.mode == FRESH:
             self.files.remove()
 
-    def _pattern(self, until: str, record: ProcessRecord) -> str:
-        signal = self.engine.signal(self.worker, until, record.details.get("mode") == RECOVER)
+    def _pattern(self, until: str, mode: str) -> str:
+        signal = self.engine.signal(self.worker, until, mode == RECOVER)
         if not isinstance(signal, LogLine):
             raise WorkerProblem(
                 f"{self.worker} is {until} by {signal}, and a server can wait for a line of a log only."

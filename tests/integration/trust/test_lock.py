@@ -132,7 +132,9 @@ def _task(base: Path, moment: str) -> None:
     plugin = action.ActionModule.__new__(action.ActionModule)
     play = SimpleNamespace(strategy="linear")
     name = "wallaroo.resilience.run_lock"
-    plugin._task = SimpleNamespace(args={}, action=name, async_val=0, check_mode=False, get_play=lambda: play)
+    task = {"args": {}, "action": name, "async_val": 0, "check_mode": False, "delegate_to": None}
+    plugin._task = SimpleNamespace(**task, get_play=lambda: play)
+    plugin._templar = SimpleNamespace(template=lambda value: value)
     plugin._execute_module = module
     plugin._connection = SimpleNamespace(transport="ssh", _shell=SimpleNamespace(tmpdir=None))
     try:

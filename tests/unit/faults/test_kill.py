@@ -18,6 +18,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._faults import
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults import records
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.crash import crash
 from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.kill import Kill, Killed
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import times
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
@@ -103,15 +104,33 @@ def test_what_a_killed_killer_has_done_is_noted_by_whoever_comes_next(
     assert ended.returncode == -signal.SIGKILL
     assert recorded(base) == ["kill-worker2.json"]
     assert "killed" not in times.read(base, "worker2")
+    # An earlier crash here, after which it was started again where it was.
+    times.note(base, "worker2", killed=worker.started - 100, died=worker.started - 99)
     for _twice in range(2):
         assert records.heal(base) == []
         assert recorded(base) == []
-    noted = times.read(base, "worker2").get("killed")
+    known = times.read(base, "worker2")
+    noted = known["killed"]
     assert is_alive(worker.identity) is (when == "before")
     if when == "before":
-        assert noted is None
+        assert noted == worker.started - 100
     else:
         assert abs(noted - worker.started) < 60
+        assert "died" not in known
+
+
+def test_a_death_that_cannot_be_looked_at_is_named_and_kept(
+    base: str, worker: ProcessRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run([sys.executable, "-c", DYING, base, "after"], check=False, timeout=60)
+
+    def unreadable(*_arguments: Any) -> Any:
+        raise Damaged(Path("/run/worker2/process.json"), "it is no JSON", "remove it")
+
+    monkeypatch.setattr(kills.living, "known", unreadable)
+    (damage,) = records.heal(base)
+    assert "it is no JSON" in str(damage)
+    assert recorded(base) == ["kill-worker2.json"]
 
 
 def test_a_kill_that_failed_keeps_its_record(base: str, worker: ProcessRecord, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -99,6 +100,16 @@ def test_a_server_with_other_programs_is_sent_the_module(deployed: Path, monkeyp
     assert entered(deployed) == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_an_archive_of_another_account_is_executed_by_nobody(deployed: Path) -> None:
+    (archive,) = [path for path in (deployed / "runtime").iterdir() if not path.is_symlink()]
+    os.chown(archive, 65534, -1)
+    try:
+        assert _archived.run(Action(), "server_enter", enter(deployed), PYTHON) is None
+    finally:
+        os.chown(archive, 0, -1)
+
+
 @pytest.mark.parametrize(
     ("what", "variables"),
     [
@@ -166,15 +177,22 @@ def test_what_a_shell_says_first_is_no_answer(deployed: Path, monkeypatch: pytes
 
     def chatty(command: str, in_data: bytes) -> dict[str, Any]:
         ended = plain(command, in_data)
-        return {**ended, "stdout": f'Welcome\n{{"changed": true}}\n{ended["stdout"]}bye\n'}
+        return {**ended, "stdout": f'Welcome\n{{"changed": true}}\nno end{ended["stdout"]}bye\n'}
 
     monkeypatch.setattr(action, "_low_level_execute_command", chatty)
     assert _archived.run(action, "server_enter", enter(deployed), PYTHON) == {"changed": False, "run": "r1"}
 
 
-def test_one_that_dies_on_the_way_is_not_called_again(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(-9, f"{_archived.BEGUN}\n"), (-9, f"no end{_archived.BEGUN}\n"), (0, "")],
+    ids=["", "noisy", "lost"],
+)
+def test_one_that_dies_on_the_way_is_not_called_again(
+    deployed: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
     action = Action()
-    ended = {"rc": -9, "stdout": f"{_archived.BEGUN}\n", "stderr": "Traceback\nMemoryError: no more\n"}
+    ended = {"rc": code, "stdout": said, "stderr": "Traceback\nMemoryError: no more\n"}
     monkeypatch.setattr(action, "_low_level_execute_command", lambda _command, in_data: ended)
     answer = _archived.run(action, "server_enter", enter(deployed), PYTHON)
     assert answer is not None

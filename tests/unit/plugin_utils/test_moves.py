@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import known_times, migration, times_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import (
+    crashes,
+    known_times,
+    migration,
+    times_of,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Moved, Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import Registered, of_step
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import summary
@@ -119,3 +124,11 @@ def test_what_had_been_done_before_is_published_with_its_times() -> None:
     outcome = of_step("migrate", Registered({"migration_step": {"plan": plan}}), check=False)
     assert isinstance(outcome, Moved)
     assert (outcome.outcome, outcome.changed, outcome.downtime_seconds) == ("nothing to do", False, 1.5)
+
+
+def test_a_round_that_was_refused_adds_no_crash_and_keeps_those_before() -> None:
+    """It has no plan, so it is told with what was to be done."""
+    before = [{"worker": "worker2", "killed": 1.0}]
+    wanted = {"act": "migrate", "worker": "worker2", "src": "server4", "dst": "server2"}
+    nothing = {"moved": {}, "awaited": {}, "returned": {}, "outcome": "unfinished"}
+    assert crashes({"so_far": before, "plan": wanted, **nothing}) == {"migrations": before}

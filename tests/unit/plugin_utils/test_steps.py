@@ -286,6 +286,18 @@ class TestRestart:
         sentence = refusal(steps.restart, {"worker": 2, "server": 2}, there)
         assert "worker2 belongs to server4 since epoch 2, and server2 still has epoch 1" in sentence
 
+    def test_one_that_runs_where_it_does_not_belong_any_more_is_not_crashed_into_its_owners_epoch(self) -> None:
+        there = servers(server2={"worker2": worker()}, server4={"worker2": worker(False, epoch=3)})
+        sentence = refusal(steps.restart, {"worker": 2, "crash": "true"}, there)
+        assert "worker2 belongs to server4 since epoch 3, and server2 still has epoch 1" in sentence
+
+    def test_it_keeps_its_epoch(self) -> None:
+        there = servers(
+            server2={"worker2": worker(False)},
+            server4={"worker2": worker(False, ownership="moved", moved_to="server2", epoch=2)},
+        )
+        assert steps.restart({"worker": 2}, there)["epoch"] == 1
+
 
 class TestKill:
     def test_finds_the_worker_by_itself(self) -> None:

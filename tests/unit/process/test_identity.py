@@ -100,13 +100,19 @@ def test_arguments_may_be_empty_or_no_utf_8() -> None:
 
 def test_a_process_that_a_signal_stops_lives_and_does_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        identity = wait_until(lambda: identify(process.pid), 20, "the process")
-        assert not is_stopped(identity)
-        process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: is_stopped(identity), 20, "the stop")
-        assert is_alive(identity)
-        assert not is_stopped(dataclasses.replace(identity, start_ticks=1))
-        process.send_signal(signal.SIGCONT)
-        wait_until(lambda: not is_stopped(identity), 20, "the end of the stop")
-        process.kill()
+        try:
+            # Without a command line it is not executed yet.
+            identity = wait_until(
+                lambda: (found := identify(process.pid)) and found.command and found, 20, "the process"
+            )
+            assert not is_stopped(identity)
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: is_stopped(identity), 20, "the stop")
+            assert is_alive(identity)
+            assert not is_stopped(dataclasses.replace(identity, start_ticks=1))
+            process.send_signal(signal.SIGCONT)
+            wait_until(lambda: not is_stopped(identity), 20, "the end of the stop")
+        finally:
+            # Who is stopped ends by nothing else.
+            process.kill()
     assert not is_stopped(identity)

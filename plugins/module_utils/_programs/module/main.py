@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
         return USAGE
     module = importlib.import_module(f"{_MODULES}.{argv[0]}")
     wanted = json.load(sys.stdin)
-    say(BEGUN)
+    # A shell may have said something without an end of line.
+    say(f"\n{BEGUN}")
     arguments = with_paths(module.SPEC["argument_spec"], wanted["arguments"])
     say(RESULT + json.dumps(call(module, arguments, bool(wanted["check_mode"]))))
     return DONE
