@@ -30,6 +30,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.exter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frames
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
+from tests.decoders import all_checkpoint_ids
+
 from .engines import EMBEDDED, Engine
 from .port_block import PortBlock
 
@@ -313,7 +315,7 @@ class Cluster:
         return self._senders[-1]
 
     def last_checkpoint(self, name: str = "initializer") -> int:
-        found = checkpoint_ids.read_all(self.files(name).path("checkpoint_ids"))
+        found = all_checkpoint_ids(self.files(name).path("checkpoint_ids"))
         return found[-1].checkpoint
 
     def wait_for_checkpoints(self, more: int = 2, name: str = "initializer") -> None:

@@ -64,6 +64,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.decoders import all_checkpoint_ids, decode_input, decode_order, decode_quote, decode_result
+
 from .inputs import bounded_memory, fuzzed, inputs, pieces, refusal_allowed
 
 DETECTOR = "multi_partition_detector"
@@ -149,7 +151,7 @@ FILES = {
     "address file": Parser(
         read_address, (AddressFileError,), [recorded("tcp-data"), recorded("tcp-control", "initializer")]
     ),
-    "checkpoint ids": Parser(checkpoint_ids.read_all, (checkpoint_ids.TornRecord,), [recorded("checkpoint_ids")]),
+    "checkpoint ids": Parser(all_checkpoint_ids, (checkpoint_ids.TornRecord,), [recorded("checkpoint_ids")]),
     "last checkpoint id": Parser(checkpoint_ids.read_last, (checkpoint_ids.TornRecord,), [recorded("checkpoint_ids")]),
     "event log": Parser(states, (event_log.EventLogError,), [recorded("evlog")[:1500]]),
     "a checkpoint of the event log": Parser(
@@ -233,7 +235,7 @@ FILES = {
 }
 
 PAYLOADS: dict[str, tuple[Callable[[bytes], Any], type[Exception], list[bytes]]] = {
-    "detector input": (detector.decode_input, ValueError, [detector.encode_input(1, "key_0")]),
+    "detector input": (decode_input, ValueError, [detector.encode_input(1, "key_0")]),
     "detector output": (detector.decode_output, ValueError, [detector.encode_output("key_0", (1, 2, 3, 4))]),
     "external message": (external.decode, ValueError, [b"\x00\x09", b"\x00\x01text"]),
     "metrics message": (
@@ -241,9 +243,9 @@ PAYLOADS: dict[str, tuple[Callable[[bytes], Any], type[Exception], list[bytes]]]
         metrics.MetricsError,
         [b"\x01", (RECORDED / "metrics-worker2.bin").read_bytes()[4:60]],
     ),
-    "order": (market_spread.decode_order, market_spread.MarketMessageError, [market_spread.encode_order(ORDER)]),
-    "quote": (market_spread.decode_quote, market_spread.MarketMessageError, [market_spread.encode_quote(QUOTE)]),
-    "result": (market_spread.decode_result, market_spread.MarketMessageError, [market_spread.encode_result(RESULT)]),
+    "order": (decode_order, market_spread.MarketMessageError, [market_spread.encode_order(ORDER)]),
+    "quote": (decode_quote, market_spread.MarketMessageError, [market_spread.encode_quote(QUOTE)]),
+    "result": (decode_result, market_spread.MarketMessageError, [market_spread.encode_result(RESULT)]),
     "state of a step": (
         event_log.parse_state_payload,
         event_log.EventLogError,

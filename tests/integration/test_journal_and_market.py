@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import iterate_file
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import decode_result
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+
+from tests.decoders import decode_result
 
 from .conftest import LIMIT, QUICK, Loopback, start_directly
 

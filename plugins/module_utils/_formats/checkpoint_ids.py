@@ -48,16 +48,6 @@ def append(path: str | os.PathLike[str], identifier: CheckpointId) -> None:
         os.close(handle)
 
 
-def read_all(path: str | os.PathLike[str]) -> list[CheckpointId]:
-    """All records, oldest first.
-
-    :raises TornRecord: when the file ends inside one.
-    """
-    data = Path(path).read_bytes()
-    _refuse_torn(path, len(data))
-    return [CheckpointId(*record) for record in _RECORD.iter_unpack(data)]
-
-
 def committed_after(path: str | os.PathLike[str], since: int) -> list[int]:
     """The checkpoints that were committed after one, in their order. A torn last record does not count yet.
 

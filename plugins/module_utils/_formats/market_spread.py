@@ -84,17 +84,6 @@ def encode_order(order: Order) -> bytes:
     )
 
 
-def decode_order(payload: bytes) -> Order:
-    """The reverse of :func:`encode_order`.
-
-    :raises MarketMessageError: when it is no order.
-    """
-    if len(payload) != ORDER_SIZE or payload[0] != ORDER_TYPE or payload[1] not in (BUY, SELL):
-        raise MarketMessageError(f"this is no order: {payload[:16].hex()} ({len(payload)} bytes)")
-    _type, side, account, order_id, symbol, quantity, price, moment = _ORDER.unpack(payload)
-    return Order(side, account, _read(order_id), _read(symbol), quantity, price, _read(moment))
-
-
 def encode_quote(quote: Quote) -> bytes:
     """The payload of an NBBO quote.
 
@@ -103,17 +92,6 @@ def encode_quote(quote: Quote) -> bytes:
     return _QUOTE.pack(
         QUOTE_TYPE, _text(quote.symbol, SYMBOL_SIZE), _text(quote.transact_time, 21), quote.bid, quote.offer
     )
-
-
-def decode_quote(payload: bytes) -> Quote:
-    """The reverse of :func:`encode_quote`.
-
-    :raises MarketMessageError: when it is no quote.
-    """
-    if len(payload) != QUOTE_SIZE or payload[0] != QUOTE_TYPE:
-        raise MarketMessageError(f"this is no NBBO quote: {payload[:16].hex()} ({len(payload)} bytes)")
-    _type, symbol, moment, bid, offer = _QUOTE.unpack(payload)
-    return Quote(_read(symbol), _read(moment), bid, offer)
 
 
 def encode_result(result: Result) -> bytes:
@@ -125,17 +103,6 @@ def encode_result(result: Result) -> bytes:
         _text(result.symbol, SYMBOL_SIZE),
         *result[4:],
     )
-
-
-def decode_result(payload: bytes) -> Result:
-    """The reverse of :func:`encode_result`.
-
-    :raises MarketMessageError: when it is no result.
-    """
-    if len(payload) != RESULT_SIZE or payload[0] not in (BUY, SELL):
-        raise MarketMessageError(f"this is no result: {payload[:16].hex()} ({len(payload)} bytes)")
-    side, account, order_id, symbol, quantity, price, bid, offer, timestamp = _RESULT.unpack(payload)
-    return Result(side, account, _read(order_id), _read(symbol), quantity, price, bid, offer, timestamp)
 
 
 def is_rejected(bid: float, offer: float) -> bool:

@@ -118,13 +118,8 @@ class OtherPayload:
 Message = Union[Connect, Join, Payload, OtherPayload]
 
 
-def bin_of(value: int) -> int:
-    """The bin of a value: its number of significant bits (wallaroo.md, E.2)."""
-    return value.bit_length()
-
-
 class Histogram:
-    """Counts values by their number of significant bits."""
+    """Counts values by their number of significant bits (wallaroo.md, E.2)."""
 
     __slots__ = ("bins", "maximum", "minimum")
 

@@ -15,11 +15,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.frami
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import (
     Order,
     Quote,
-    decode_result,
     encode_order,
     encode_quote,
 )
 
+from tests.decoders import decode_result
 from tests.market_spread_runner import TIMESTAMP, Results, send
 from tests.worker_runner import LIMIT, RESUMED, Cluster
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import checkpoint_ids, event_log
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import event_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
 
+from tests.decoders import all_checkpoint_ids
 from tests.worker_runner import KEYS, READY, RESUMED, Cluster, crash_and_restart, fed, wait_for
 
 
@@ -19,7 +20,7 @@ def test_only_the_initializer_notes_a_rollback_and_ids_go_on_behind_it(cluster: 
     cluster.wait_for_checkpoints()
     cluster["initializer"].kill()
     cluster["worker2"].kill()
-    noted = checkpoint_ids.read_all(cluster.files("initializer").path("checkpoint_ids"))
+    noted = all_checkpoint_ids(cluster.files("initializer").path("checkpoint_ids"))
     rollbacks = [
         position for position in range(1, len(noted)) if noted[position].rollback > noted[position - 1].rollback
     ]
@@ -27,7 +28,7 @@ def test_only_the_initializer_notes_a_rollback_and_ids_go_on_behind_it(cluster: 
     for position in rollbacks:
         assert noted[position].checkpoint == noted[position - 1].checkpoint, "a rollback returns to the last one"
     assert noted[0] == CheckpointId(0, 0)
-    other = checkpoint_ids.read_all(cluster.files("worker2").path("checkpoint_ids"))
+    other = all_checkpoint_ids(cluster.files("worker2").path("checkpoint_ids"))
     given = [item.checkpoint for item in other]
     assert given == sorted(set(given)), "each commit once"
     records = [record for _offset, record in event_log.iterate(cluster.files("worker2").path("evlog"))]
@@ -45,7 +46,7 @@ def test_a_lone_or_a_remote_worker_counts_its_rollbacks(cluster: Cluster, name: 
         assert "|~~ -- Skipping Reconnect: Only One Worker -- ~~|" in cluster[name].log()
     cluster.send(21, 40)
     receiver.assert_exactly_once(40)
-    assert checkpoint_ids.read_all(cluster.files("initializer").path("checkpoint_ids"))[-1].rollback == 1
+    assert all_checkpoint_ids(cluster.files("initializer").path("checkpoint_ids"))[-1].rollback == 1
 
 
 def test_checkpoints_under_load_lose_nothing_once_the_stream_has_drained(cluster: Cluster) -> None:

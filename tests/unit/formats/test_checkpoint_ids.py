@@ -15,11 +15,12 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.check
     append,
     committed_after,
     encode,
-    read_all,
     read_last,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.decoders import all_checkpoint_ids
 
 FEW = settings(
     max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -36,7 +37,7 @@ def test_records_are_added_at_the_end(tmp_path):
     written = [CheckpointId(0, 0), CheckpointId(1, 0), CheckpointId(1, 1)]
     for identifier in written:
         append(path, identifier)
-    assert read_all(path) == written
+    assert all_checkpoint_ids(path) == written
     assert read_last(path) == written[-1]
 
 
@@ -44,7 +45,7 @@ def test_an_empty_file_has_no_last_record(tmp_path):
     path = tmp_path / "ids"
     path.touch()
     assert read_last(path) is None
-    assert read_all(path) == []
+    assert all_checkpoint_ids(path) == []
 
 
 @pytest.mark.parametrize("torn", [1, 8, 15])
@@ -52,7 +53,7 @@ def test_a_torn_tail_is_reported_by_everybody_and_never_made_worse(tmp_path, tor
     path = tmp_path / "ids"
     data = encode(CheckpointId(0, 0)) + encode(CheckpointId(1, 0))[:torn]
     path.write_bytes(data)
-    for use in (read_all, read_last, lambda file: append(file, CheckpointId(2, 0))):
+    for use in (all_checkpoint_ids, read_last, lambda file: append(file, CheckpointId(2, 0))):
         with pytest.raises(TornRecord, match="inside the record at byte 16") as caught:
             use(path)
         assert caught.value.offset == SIZE
@@ -73,7 +74,7 @@ def test_arbitrary_bytes_give_records_or_a_torn_record(tmp_path, data):
     path = tmp_path / "ids"
     path.write_bytes(data)
     try:
-        records = read_all(path)
+        records = all_checkpoint_ids(path)
     except TornRecord:
         assert len(data) % SIZE
         return

@@ -14,14 +14,13 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.marke
     MarketMessageError,
     Order,
     Quote,
-    decode_order,
-    decode_quote,
-    decode_result,
     encode_order,
     encode_quote,
     encode_result,
     is_rejected,
 )
+
+from tests.decoders import decode_order, decode_quote, decode_result
 
 ORDER = Order(1, 7, "000042", " BTU", 100.0, 20.5, "20151204-14:30:00.000")
 QUOTE = Quote(" BTU", "20151204-14:30:00.000", 20.0, 20.01)

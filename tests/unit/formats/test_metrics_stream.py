@@ -24,7 +24,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     MetricsStream,
     OtherPayload,
     Payload,
-    bin_of,
     encode,
     encode_metric,
 )
@@ -88,7 +87,7 @@ def test_the_histograms_of_real_workers_are_consistent(shared_data: Path) -> Non
             assert metric.period_end % metric.period == 0
             used = [number for number, count in enumerate(metric.bins) if count]
             if used:
-                assert (bin_of(metric.minimum), bin_of(metric.maximum)) == (used[0], used[-1])
+                assert (metric.minimum.bit_length(), metric.maximum.bit_length()) == (used[0], used[-1])
             else:
                 assert (metric.minimum, metric.maximum) == (NOTHING, 0)
 
@@ -131,7 +130,7 @@ def test_other_messages_of_the_same_protocol_come_back() -> None:
 def test_a_value_belongs_to_the_bin_of_its_number_of_bits(value: int, number: int) -> None:
     histogram = Histogram()
     histogram.record(value, 3)
-    assert [bin_of(value), histogram.bins[number], sum(histogram.bins)] == [number, 3, 3]
+    assert [value.bit_length(), histogram.bins[number], sum(histogram.bins)] == [number, 3, 3]
     assert (histogram.minimum, histogram.maximum) == (value, value)
 
 

@@ -18,6 +18,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.addre
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frames, iterate_file
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 
+from tests.decoders import all_checkpoint_ids
+
 DETECTOR = "multi_partition_detector"
 WORKERS = ("initializer", "worker2")
 KEYS = {"initializer": {2, 3, 5, 7, 8}, "worker2": {0, 1, 4, 6, 9, 10}}
@@ -84,7 +86,7 @@ def test_step_ids_have_more_than_64_bits(recorded):
 
 def test_every_checkpoint_id_is_read_and_written_again_alike(recorded):
     path = recorded.path("checkpoint_ids")
-    found = checkpoint_ids.read_all(path)
+    found = all_checkpoint_ids(path)
     assert b"".join(map(checkpoint_ids.encode, found)) == path.read_bytes()
     assert found[0] == checkpoint_ids.CheckpointId(0, 0)
     assert found == sorted(found, key=lambda identifier: (identifier.checkpoint, identifier.rollback))

@@ -11,10 +11,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import iterate_file
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.market_spread import (
-    decode_order,
-    decode_quote,
-)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.applications.market_spread import (
     MarketSpread,
 )
@@ -27,6 +23,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.mark
     symbol_names,
     write_files,
 )
+
+from tests.decoders import decode_order, decode_quote
 
 ARGUMENTS = {"seed": 7, "symbols": 40, "orders": 500, "quotes": 300, "rejecting": 0.25}
 
