@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Optional
@@ -49,8 +48,9 @@ def run(
     words = [shell.quote(word) for word in archive_argv(python, archive, "module", name)]
     given = {"arguments": validated.validated_parameters, "check_mode": bool(action._task.check_mode)}
     environment = action._compute_environment_string()
-    # Nobody executes what another account can write, be it that Ansible logs in as root.
-    own = f"[ -O {shell.quote(archive)} ] && "
+    # Nobody executes what another account can write, be it that Ansible logs in as root. An interpreter may have words
+    # of its own behind it, as env has, which only the server can tell from a path with blanks.
+    own = f"[ -O {shell.quote(archive)} ] && [ -x {shell.quote(python)} ] && "
     command = own + " ".join([*([environment] if environment else []), *words])
     ended = action._low_level_execute_command(command, in_data=json.dumps(given, default=str).encode())
     return _answer(name, ended)
@@ -72,12 +72,12 @@ def variables_of(action: Any, task_vars: Optional[Mapping[str, Any]]) -> Mapping
 
 
 def _python(action: Any, variables: Mapping[str, Any]) -> str:
-    """The server's Python, where Ansible knows it as one path."""
+    """The server's Python, where Ansible knows its path."""
     configured = constants.config.get_config_value("INTERPRETER_PYTHON", variables=dict(variables))
     named = str(action._templar.template(configured) or "auto")
     if named.startswith("auto"):
         named = str((variables.get("ansible_facts") or {}).get("discovered_interpreter_python") or "")
-    return named if re.fullmatch(r"/\S+", named) else ""
+    return named if named.startswith("/") else ""
 
 
 def _as_text(options: Mapping[str, Any]) -> dict[str, Any]:

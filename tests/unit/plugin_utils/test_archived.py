@@ -120,15 +120,28 @@ def test_an_archive_of_another_account_is_executed_by_nobody(deployed: Path) -> 
         ({}, {}),
         ({}, None),
         ({}, {"ansible_python_interpreter": "auto_silent"}),
-        ({}, {"ansible_python_interpreter": "/usr/bin/env python3"}),
         ({}, {"ansible_python_interpreter": "python3"}),
     ],
-    ids=["no input", "another user", "async", "another server", "no Python", "nothing", "discovered", "env", "PATH"],
+    ids=["no input", "another user", "async", "another server", "no Python", "nothing", "discovered", "PATH"],
 )
 def test_what_ansible_does_in_another_way_is_sent(deployed: Path, what: dict[str, Any], variables: Any) -> None:
     action = Action(**what)
     assert _archived.run(action, "server_enter", enter(deployed), variables) is None
     assert action.commands == []
+
+
+def test_an_interpreter_with_words_of_its_own_is_sent_and_a_path_may_have_blanks(
+    deployed: Path, tmp_path: Path
+) -> None:
+    before = entered(deployed)
+    env = {"ansible_python_interpreter": f"/usr/bin/env {sys.executable}"}
+    assert _archived.run(Action(), "server_enter", enter(deployed, run="r11"), env) is None
+    assert entered(deployed) == before
+    (tmp_path / "it's a place").mkdir()
+    python = tmp_path / "it's a place" / "python"
+    python.symlink_to(sys.executable)
+    blanks = {"ansible_python_interpreter": str(python)}
+    assert _archived.run(Action(), "server_enter", enter(deployed), blanks) == {"changed": False, "run": "r1"}
 
 
 def test_a_path_that_ansible_does_not_know_whole_is_sent(deployed: Path) -> None:
