@@ -130,9 +130,7 @@ def test_what_ansible_does_in_another_way_is_sent(deployed: Path, what: dict[str
     assert action.commands == []
 
 
-def test_an_interpreter_with_words_of_its_own_is_sent_and_a_path_may_have_blanks(
-    deployed: Path, tmp_path: Path
-) -> None:
+def test_an_interpreter_with_words_of_its_own_is_sent_and_a_path_has_blanks(deployed: Path, tmp_path: Path) -> None:
     before = entered(deployed)
     env = {"ansible_python_interpreter": f"/usr/bin/env {sys.executable}"}
     assert _archived.run(Action(), "server_enter", enter(deployed, run="r11"), env) is None
