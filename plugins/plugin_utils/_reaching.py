@@ -67,8 +67,9 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
         archived = _archived.run(self, module, arguments, task_vars)
         if archived is not None:
             return archived
+        # A copy, since Ansible adds what only a module that is sent understands.
         answer: dict[str, Any] = self._execute_module(
-            module_name=f"wallaroo.resilience.{module}", module_args=arguments, task_vars=task_vars
+            module_name=f"wallaroo.resilience.{module}", module_args=dict(arguments), task_vars=task_vars
         )
         return answer
 

@@ -101,6 +101,19 @@ def test_a_mover_whose_server_goes_away_while_it_is_waited_for_says_how_far_it_h
     assert (answer["stage"], answer["killed"], answer["unreachable_server"]) == ("start", 1.5, "server4")
 
 
+def test_what_ansible_adds_for_a_module_that_is_sent_is_no_argument_of_the_next_call(monkeypatch: Any) -> None:
+    made = action("server_prepare")
+    given = {"base": "/srv/w", "server": "server4"}
+
+    def call(**arguments: Any) -> Any:
+        arguments["module_args"]["_ansible_version"] = "2.19"
+        return {}
+
+    monkeypatch.setattr(made, "_execute_module", call)
+    made._ask("server_prepare", given, {})
+    assert given == {"base": "/srv/w", "server": "server4"}
+
+
 def test_only_the_program_s_own_words_are_told() -> None:
     said = "Data could not be sent to remote host\n\nssh: connection closed\n"
     assert unreachable("server2", said)["msg"] == "server2 cannot be reached (ssh: connection closed)."
