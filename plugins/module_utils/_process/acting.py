@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Optional
 
 from .._formats.whole_file import remove_directory, write_whole
-from .waiting import wait_until
+from .waiting import lock_alone
 
 FILE_NAME = "run.acts"
 """Locked by whoever acts, below the server's directory: not in ``run/``, which a fresh start removes."""
@@ -56,8 +56,7 @@ class Act:
             )
 
 
-@contextmanager
-def acting(base: str, only_check: bool = False, run: str = "") -> Iterator[Act]:
+def acting(base: str, only_check: bool = False, run: str = "") -> AbstractContextManager[Act]:
     """Show that a worker of this server is being changed. The kernel takes the sign back whatever ends this process.
 
     Where nothing was ever prepared, nothing is shown: an act that is refused there leaves no trace.
@@ -67,33 +66,27 @@ def acting(base: str, only_check: bool = False, run: str = "") -> Iterator[Act]:
     :raises Superseded: when another run has entered the server.
     :raises OSError: when the server's directory cannot be written.
     """
-    act = Act(base, "" if only_check else run)
-    if only_check or not Path(base).is_dir():
-        yield act
-        return
-    handle = _open(base)
-    try:
-        # Shared: acts of one run do not wait for one another.
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        act.check()
-        yield act
-    finally:
-        os.close(handle)
+    # Shared: acts of one run do not wait for one another.
+    return _shown(base, only_check, run, lambda handle: fcntl.flock(handle, fcntl.LOCK_SH))
 
 
-@contextmanager
-def acting_alone(base: str, limit: float, only_check: bool = False, run: str = "") -> Iterator[Act]:
+def acting_alone(base: str, limit: float, only_check: bool = False, run: str = "") -> AbstractContextManager[Act]:
     """As :func:`acting`, while nobody else acts: for what is wrong as soon as somebody does.
 
     :raises LimitReached: when another act is still under way after ``limit`` seconds.
     """
+    return _shown(base, only_check, run, lambda handle: lock_alone(handle, limit, WHAT))
+
+
+@contextmanager
+def _shown(base: str, only_check: bool, run: str, lock: Callable[[int], None]) -> Iterator[Act]:
     act = Act(base, "" if only_check else run)
     if only_check or not Path(base).is_dir():
         yield act
         return
     handle = _open(base)
     try:
-        _lock_alone(handle, limit)
+        lock(handle)
         act.check()
         yield act
     finally:
@@ -140,7 +133,7 @@ def wait_for_acts(base: str, limit: float) -> None:
         # Nothing was ever done here, or nothing can be.
         return
     try:
-        _lock_alone(handle, limit)
+        lock_alone(handle, limit, WHAT)
     finally:
         os.close(handle)
 
@@ -153,14 +146,3 @@ def _open(base: str) -> int:
         owner = path.parent.stat()
         os.fchown(handle, owner.st_uid, owner.st_gid)
     return handle
-
-
-def _lock_alone(handle: int, limit: float) -> None:
-    def over() -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    wait_until(over, limit, WHAT)

@@ -22,7 +22,7 @@ from . import living
 from . import record as records
 from .identity import ProcessIdentity, identify, is_alive
 from .record import ProcessRecord
-from .waiting import LimitReached, wait_until
+from .waiting import LimitReached, lock_alone, wait_until
 
 KEPT_LOGS = 5
 """How many logs of earlier starts are kept, as ``log.1`` (the newest) and so on."""
@@ -115,17 +115,11 @@ def wait_for_start(base: str, name: str) -> None:
 
 
 def _locked(lock: int) -> bool:
-    def free() -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     try:
-        return wait_until(free, _START_SECONDS, "another start to end", pause=0.002)
+        lock_alone(lock, _START_SECONDS, "another start to end", pause=0.002)
     except LimitReached:
         return False
+    return True
 
 
 def _begin_log(log: Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable
 from typing import Optional, TypeVar
@@ -45,3 +46,20 @@ def wait_until(
             seen = last_seen()
             raise LimitReached(f"waited {limit:g} s for {what}" + (f"; last seen: {seen}" if seen else ""))
         time.sleep(min(pause, left))
+
+
+def lock_alone(handle: int, limit: float, what: str, pause: float = PAUSE) -> None:
+    """Hold a file alone (flock). The kernel lets it go with the descriptor, whatever ends this process.
+
+    :param what: what keeps it from that, after "waited ... s for".
+    :raises LimitReached: when somebody else still holds it after ``limit`` seconds.
+    """
+
+    def locked() -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    wait_until(locked, limit, what, pause=pause)

@@ -11,7 +11,6 @@ true when it is changed.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from typing import Optional
 
 from .._formats.json_record import made, read_object
 from .._formats.whole_file import PARTIAL, remove_directory, write_whole
-from .._process.waiting import LimitReached, wait_until
+from .._process.waiting import LimitReached, lock_alone
 
 FILE_NAME = "run.lock"
 _SECTION_NAME = ".run.lock.section"
@@ -104,17 +103,9 @@ def _section(base: str) -> Iterator[None]:
     :raises OSError: when it cannot be had.
     """
     handle = os.open(Path(base) / _SECTION_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def entered() -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     try:
         try:
-            wait_until(entered, _SECTION_SECONDS, "another run to take or give back the lock", pause=0.002)
+            lock_alone(handle, _SECTION_SECONDS, "another run to take or give back the lock", pause=0.002)
         except LimitReached as reached:
             raise OSError(str(reached)) from reached
         yield
