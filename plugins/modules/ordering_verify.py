@@ -215,16 +215,8 @@ gaps:
   sample: [{moment: 1795466797.77, last_before: 1795466793.1, first_after: 1795466799.4, seconds: 6.3}]
 """
 
-import time
-from typing import Any
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import (
-    arrivals,
-    ordering,
-    validator_rule,
-)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering, report
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -245,40 +237,11 @@ def run(module: _edge.Module) -> None:
     wanted = module.params
     if wanted["key_count"] is not None and wanted["key_count"] < 1:
         module.fail_json(msg=f"key_count is {wanted['key_count']}: say how many keys were sent, at least 1")
-    result = _verify(wanted)
+    result = report.of(wanted)
     bad = {"not_pass": ("fail", "unknown"), "fail": ("fail",), "never": ()}[wanted["fail_on"]]
     if result["verdict"] in bad:
         module.fail_json(msg=result["message"], **result)
     module.exit_json(**result)
-
-
-def _verify(wanted: dict[str, Any]) -> dict[str, Any]:
-    """The result of the module, whatever the verdict."""
-    path, last, mode = wanted["path"], wanted["last"], wanted["mode"]
-    keys = wanted["keys"] if wanted["keys"] is not None else [key_name(number) for number in range(wanted["key_count"])]
-    begin = time.monotonic()
-    result = ordering.verify(path, keys, last, mode, first=wanted["first"], limit=wanted["violations_limit"])
-    if result.verdict == "pass" and mode == ordering.EXACTLY_ONCE:
-        # It checks less, so the file need not be read once more.
-        passed, sentence = True, validator_rule.SUCCESS
-    else:
-        opinion = validator_rule.validate(path, keys, last, at_least_once=mode == ordering.AT_LEAST_ONCE)
-        passed, sentence = opinion.verdict == "pass", opinion.message
-    return {
-        "changed": False,
-        # Not "path": Ansible would add owner and mode of the file, and the latter would hide the mode of verification.
-        "file": path,
-        **result.to_dict(),
-        "validator_passed": passed,
-        "validator_verdict": sentence,
-        "gaps": [_gap(path, moment) for moment in wanted["moments"]],
-        "seconds": round(time.monotonic() - begin, 3),
-    }
-
-
-def _gap(path: str, moment: float) -> dict[str, Any]:
-    gap = arrivals.gap_around(path, moment)
-    return {"moment": moment, "last_before": gap.last_before, "first_after": gap.first_after, "seconds": gap.seconds}
 
 
 main = _edge.main(SPEC, run)

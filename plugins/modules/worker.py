@@ -147,12 +147,9 @@ seconds:
   sample: 0.3
 """
 
-import sys
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import worker_start
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
 SPEC: _edge.Specification = {
@@ -174,15 +171,7 @@ def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     with _edge.failing(module):
-        worker = worker_start.WorkerStart(
-            wanted["base"],
-            wanted["server"],
-            ClusterRecord.from_dict(wanted["cluster"]),
-            worker_name(wanted["worker"]),
-            wanted["mode"],
-            sys.executable,
-            wanted["peers"],
-        )
+        worker = worker_start.WorkerStart.from_arguments(wanted, wanted["mode"])
         if wanted["state"] == "stopped":
             result = worker_start.stop(worker, wanted["wait_timeout"], wanted["run"], module.check_mode)
             module.exit_json(**result, diff=_diff("started" if result["changed"] else "stopped", "stopped"))

@@ -70,11 +70,8 @@ killed_pid:
   version_added: 1.1.0
 """
 
-from typing import Any
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import fence
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting_alone
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import StillAlive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
@@ -96,34 +93,12 @@ def run(module: _edge.Module) -> None:
     wanted = module.params
     try:
         with acting_alone(wanted["base"], wanted["acts_timeout"], module.check_mode, wanted["run"]):
-            result = _fence(wanted, module.check_mode)
+            result = fence.carried_out(wanted, module.check_mode)
     except fence.NotFenced as error:
         module.fail_json(msg=str(error))
     except (ValueError, OSError, StillAlive, LimitReached) as error:
         module.fail_json(msg=f"{wanted['server']} could not be fenced: {error}")
     module.exit_json(**result)
-
-
-def _fence(wanted: dict[str, Any], only_check: bool) -> dict[str, Any]:
-    found = fence.fence(
-        wanted["base"],
-        wanted["server"],
-        worker_name(wanted["worker"]),
-        wanted["moved_to"],
-        wanted["epoch"],
-        kill_first=wanted["kill"],
-        only_check=only_check,
-    )
-    return {
-        "changed": found.changed,
-        "worker": worker_name(wanted["worker"]),
-        "epoch": wanted["epoch"],
-        "killed_pid": found.killed_pid,
-        "diff": {
-            "before": {"state": found.state, "epoch": found.epoch},
-            "after": {"state": "moved", "moved_to": wanted["moved_to"], "epoch": wanted["epoch"]},
-        },
-    }
 
 
 main = _edge.main(SPEC, run)

@@ -211,16 +211,9 @@ seconds:
   sample: 0.3
 """
 
-import sys
-
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, worker_start
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
-from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.copy import Journals
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -244,7 +237,7 @@ def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
     try:
-        act = _move(module)
+        act = move.Move.from_arguments(wanted)
     except (ValueError, OSError) as error:
         module.fail_json(msg=str(error), stage=move.BEFORE)
     try:
@@ -268,30 +261,6 @@ def run(module: _edge.Module) -> None:
     module.exit_json(
         **result,
         diff={"before": {"server": wanted["source_server"]}, "after": {"server": wanted["server"]}},
-    )
-
-
-def _move(module: _edge.Module) -> move.Move:
-    wanted = module.params
-    cluster, journals = ClusterRecord.from_dict(wanted["cluster"]), wanted["journal_server"]
-    return move.Move(
-        worker=worker_start.WorkerStart(
-            wanted["base"],
-            wanted["server"],
-            cluster,
-            worker_name(wanted["worker"]),
-            worker_start.RECOVER,
-            sys.executable,
-            wanted["peers"],
-        ),
-        source=SourceAddress.from_arguments(
-            wanted["source_server"], wanted["source_base"], wanted["source_ssh"], wanted["run"]
-        ),
-        epoch=wanted["epoch"],
-        kill=wanted["kill"],
-        kill_limit=wanted["kill_timeout"],
-        journals=Journals(Address.parse(journals), cluster.engine, wanted["journal_timeout"]) if journals else None,
-        address=wanted["address"],
     )
 
 

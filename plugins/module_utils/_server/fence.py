@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from .._cluster import record as cluster_record
+from .._cluster.naming import worker_name
 from .._engines.registry import files_at
 from .._problem import Problem
 from .._process import living
@@ -30,6 +32,22 @@ class Fenced:
     """What the server knew of the worker before."""
     epoch: int
     killed_pid: Optional[int] = None
+
+
+def carried_out(given: Mapping[str, Any], only_check: bool) -> dict[str, Any]:
+    """:func:`fence` with a module's arguments, and what the module returns of it."""
+    worker, moved_to, epoch = worker_name(given["worker"]), given["moved_to"], given["epoch"]
+    found = fence(given["base"], given["server"], worker, moved_to, epoch, given["kill"], only_check)
+    return {
+        "changed": found.changed,
+        "worker": worker,
+        "epoch": epoch,
+        "killed_pid": found.killed_pid,
+        "diff": {
+            "before": {"state": found.state, "epoch": found.epoch},
+            "after": {"state": "moved", "moved_to": moved_to, "epoch": epoch},
+        },
+    }
 
 
 def fence(

@@ -67,6 +67,27 @@ class Move:
     result: dict[str, Any] = field(default_factory=dict)
     stage: str = BEFORE
 
+    @classmethod
+    def from_arguments(cls, given: Mapping[str, Any]) -> Move:
+        """From a module's arguments.
+
+        :raises ValueError: when they describe no move, or one that the engine does not offer.
+        """
+        worker, journals = WorkerStart.from_arguments(given, worker_start.RECOVER), given["journal_server"]
+        return cls(
+            worker=worker,
+            source=SourceAddress.from_arguments(
+                given["source_server"], given["source_base"], given["source_ssh"], given["run"]
+            ),
+            epoch=given["epoch"],
+            kill=given["kill"],
+            kill_limit=given["kill_timeout"],
+            journals=Journals(Address.parse(journals), worker.cluster.engine, given["journal_timeout"])
+            if journals
+            else None,
+            address=given["address"],
+        )
+
     @property
     def in_place(self) -> bool:
         """Whether there is nothing to bring."""

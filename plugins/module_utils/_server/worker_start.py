@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._catalogue.applications import application
+from .._cluster.naming import worker_name
 from .._cluster.record import ClusterRecord
 from .._engines.contract import READY, KnowsPeers, LogLine
 from .._engines.registry import engine, files_at
@@ -97,6 +99,15 @@ class WorkerStart:
         self.files = files_at(base, cluster, worker)
         self.peers = dict(peers or {})
         self._address = address.address
+
+    @classmethod
+    def from_arguments(cls, given: Mapping[str, Any], mode: str) -> WorkerStart:
+        """From a module's arguments, for the Python that executes the module.
+
+        :raises ValueError: when they describe no worker.
+        """
+        cluster, worker = ClusterRecord.from_dict(given["cluster"]), worker_name(given["worker"])
+        return cls(given["base"], given["server"], cluster, worker, mode, sys.executable, given["peers"])
 
     def running(self) -> Optional[ProcessRecord]:
         """The worker's process on this server, when it is alive."""
