@@ -104,6 +104,47 @@ options:
     default: 0.5.4
 """
 
+    _OF_A_CLUSTER = r"""
+    type: dict
+    suboptions:
+      identifier: {type: str, required: true, description: Differs from start to start.}
+      application: {type: str, required: true, description: What it runs.}
+      engine: {type: str, required: true, description: What runs it.}
+      version: {type: str, required: true, description: The version of Wallaroo.}
+      workers: {type: int, required: true, description: How many workers.}
+      servers:
+        description: The servers as its processes reach them.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          name: {type: str, required: true, description: Its inventory name.}
+          address: {type: str, required: true, description: Its internal address.}
+          base: {type: str, required: true, description: Its C(wallaroo_base).}
+      placement: {type: dict, required: true, description: "Each worker, and the server it was started on first."}
+      ports: {type: dict, default: {}, description: The ports by their names.}
+      keys: {type: int, default: 11, description: How many keys its senders use.}
+      journal: {type: bool, default: false, description: Whether every worker journals.}
+      symbols_file: {type: str, default: "", description: The file with the symbols of market-spread; empty for the built-in ones.}
+      wallaroo_home: {type: str, default: "", description: The built tree of Wallaroo.}
+      checkpoint_interval: {type: float, default: 1.0, description: Seconds between two checkpoints.}
+      metrics_ui: {type: bool, default: false, description: Whether the metrics UI is to run.}
+      started: {type: float, default: 0.0, description: Seconds since the epoch.}
+"""
+
+    CLUSTER = f"""
+options:
+  cluster:
+    description:
+      - The record of the cluster, as C(step_plan) and C(server_info) return it.
+    required: true{_OF_A_CLUSTER}"""
+
+    NEW_CLUSTER = f"""
+options:
+  cluster:
+    description:
+      - The record of a cluster that is about to be started.{_OF_A_CLUSTER}"""
+
     RECEIVED = r"""
 options:
   path:
@@ -172,28 +213,10 @@ options:
       - How this server reaches the source server by SSH. Without it both are one machine.
     type: dict
     suboptions:
-      host:
-        description: Where its SSH server is.
-        type: str
-        required: true
-      user:
-        description: The account there.
-        type: str
-        required: true
-      port:
-        description: The port there.
-        type: int
-        default: 22
-      identity:
-        description: Path of the private key on this server.
-        type: path
-        required: true
-      known_hosts:
-        description: Path of the file with the host keys that this server trusts.
-        type: path
-        required: true
-      python:
-        description: The interpreter there.
-        type: str
-        default: ""
+      host: {type: str, required: true, description: Where its SSH server is.}
+      user: {type: str, required: true, description: The account there.}
+      port: {type: int, default: 22, description: The port there.}
+      identity: {type: path, required: true, description: Path of the private key on this server.}
+      known_hosts: {type: path, required: true, description: Path of the file with the host keys that this server trusts.}
+      python: {type: str, default: "", description: The interpreter there.}
 """

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn, Protocol, get_type_hints
 
+from ._cluster.record import ClusterRecord, ServerAddress
 from ._problem import Problem
 from ._process.ssh import Access
 
@@ -77,6 +78,21 @@ SOURCE_SSH: Arguments = {
         ),
     }
 }
+
+
+NEW_CLUSTER: Arguments = {
+    "cluster": {
+        "type": "dict",
+        "options": options_of(
+            ClusterRecord,
+            servers={"type": "list", "elements": "dict", "required": True, "options": options_of(ServerAddress)},
+            placement={"type": "dict", "required": True},
+            ports={"type": "dict", "default": {}},
+            keys={"type": "int", "default": ClusterRecord.keys, "no_log": False},
+        ),
+    }
+}
+CLUSTER: Arguments = {"cluster": {**NEW_CLUSTER["cluster"], "required": True}}
 
 
 class Module(Protocol):

@@ -13,15 +13,12 @@ version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Reads the processes, the resilience files and the owners of workers, the record of the cluster and the state of ports.
-  - Every step of the collection begins with it.
+  - Every step of the collection begins with it. With O(cluster), the ports of that on this server are tried too.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.common.server
+  - wallaroo.resilience.common.new_cluster
 options:
-  cluster:
-    description:
-      - A cluster that is about to be started; its ports on this server are tried.
-    type: dict
   logs:
     description:
       - Return the ends of all logs too.
@@ -159,7 +156,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.SERVER,
-        "cluster": {"type": "dict"},
+        **_edge.NEW_CLUSTER,
         "logs": {"type": "bool", "default": False},
         "acts_timeout": {"type": "float", "default": 0},
         **_edge.ACTING,

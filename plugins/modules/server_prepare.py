@@ -18,11 +18,8 @@ description:
 extends_documentation_fragment:
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acting
+  - wallaroo.resilience.common.new_cluster
 options:
-  cluster:
-    description:
-      - The cluster that is about to be started. Without it only the programs are deployed.
-    type: dict
   programs:
     description:
       - The digest of the programs. The action plugin gives this; without it none are deployed.
@@ -76,7 +73,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.actin
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
-        "cluster": {"type": "dict"},
+        **_edge.NEW_CLUSTER,
         "programs": {"type": "str"},
         "archive": {"type": "path"},
     }

@@ -21,14 +21,10 @@ description:
 extends_documentation_fragment:
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.cluster
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.waiting
 options:
-  cluster:
-    description:
-      - The record of the cluster, as C(step_plan) and C(server_info) return it.
-    type: dict
-    required: true
   state:
     description:
       - V(started) starts the worker unless it runs. V(stopped) ends it with SIGKILL and keeps its files.
@@ -156,7 +152,7 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
         **_edge.WORKER,
-        "cluster": {"type": "dict", "required": True},
+        **_edge.CLUSTER,
         "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
         "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
         "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},

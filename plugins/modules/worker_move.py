@@ -24,6 +24,7 @@ description:
 extends_documentation_fragment:
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
+  - wallaroo.resilience.common.cluster
   - wallaroo.resilience.common.target
   - wallaroo.resilience.common.source_ssh
   - wallaroo.resilience.common.acting
@@ -34,11 +35,6 @@ attributes:
     details:
       - Crashes the worker whenever it is called. The role asks before whether there is anything to do.
 options:
-  cluster:
-    description:
-      - The record of the cluster, as C(step_plan) and C(server_info) return it.
-    type: dict
-    required: true
   source_base:
     description:
       - That server's C(wallaroo_base).
@@ -219,7 +215,7 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
         **_edge.WORKER,
-        "cluster": {"type": "dict", "required": True},
+        **_edge.CLUSTER,
         **_edge.TARGET,
         "source_base": {"type": "path", "required": True},
         **_edge.SOURCE_SSH,

@@ -87,9 +87,14 @@ def test_each_record_is_read_alone_and_a_damaged_one_is_named(
     assert succeed("server_info", {"base": str(server), "server": "server1"})["damaged"] == []
 
 
-def test_refusals_are_sentences(server: Path) -> None:
-    wrong = {"base": str(server), "server": "server1", "cluster": {"workers": 1}}
-    assert "this is no record of a cluster" in refuse("server_info", wrong)
+def test_refusals_are_sentences(server: Path, cluster: dict[str, Any]) -> None:
+    wrong = {"base": str(server), "server": "server1", "cluster": {**cluster, "engine": "steam"}}
+    assert "this is no record of a cluster: engine is 'steam'" in refuse("server_info", wrong)
+    half = {**wrong, "cluster": {"workers": 1}}
+    assert "identifier, placement, servers, version found in cluster" in refuse("server_info", half)
+    assert "argument 'checkpoint_interval' is of type str" in refuse(
+        "server_info", {**wrong, "cluster": {**cluster, "checkpoint_interval": "soon"}}
+    )
 
 
 def test_a_look_waits_for_what_an_interrupted_run_had_begun_and_says_when_it_lasts(server: Path) -> None:

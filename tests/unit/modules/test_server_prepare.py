@@ -106,9 +106,9 @@ def test_what_an_interrupted_start_left_running_is_stopped(
     assert not is_alive(left.identity)
 
 
-def test_refusals_are_sentences(server: Path, tmp_path: Path) -> None:
+def test_refusals_are_sentences(server: Path, tmp_path: Path, cluster: dict[str, Any]) -> None:
     server.touch()
     given = {"base": str(server), "server": "server1", "programs": digest(), "archive": str(archive(tmp_path))}
     assert refuse("server_prepare", given).startswith("server1 could not be prepared: ")
-    wrong = {"base": str(server), "server": "server1", "cluster": {"workers": 1}}
-    assert "this is no record of a cluster" in refuse("server_prepare", wrong)
+    wrong = {"base": str(server), "server": "server1", "cluster": {**cluster, "workers": 0}}
+    assert "this is no record of a cluster: 0 workers" in refuse("server_prepare", wrong)

@@ -72,7 +72,7 @@ def test_a_taken_port_is_named_with_its_owner(server: Path, cluster: dict[str, A
     ("options", "sentence"),
     [
         ({"worker": "w2"}, "'w2' is no worker: give its number"),
-        ({"cluster": {}}, "this is no record of a cluster: identifier is missing"),
+        ({"cluster": {}}, "missing required arguments: application, engine, identifier, placement"),
         ({"server": "server9"}, "server9 does not belong to the cluster of server1"),
         ({"mode": "recover"}, "server1 holds no resilience files of initializer"),
     ],
