@@ -6,25 +6,23 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections import Counter
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 
+from .listening import Listening
 from .worker_runner import LIMIT, Cluster, wait_for
 
 TIMESTAMP = 8
 """Bytes at the end of a result that differ from run to run."""
 
 
-class Results:
+class Results(Listening):
     """What the workers' sinks connect to: the results of each connection, without their timestamps."""
 
     def __init__(self, port: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port))
-        self.connections: list[socket.socket] = []
         self.of: list[Counter[bytes]] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(port)
 
     @property
     def all(self) -> Counter[bytes]:
@@ -33,35 +31,11 @@ class Results:
     def wait_for(self, count: int) -> None:
         wait_for(f"{count} results, there are {self.all.total()}", lambda: self.all.total() >= count)
 
-    def close(self) -> None:
-        for connection in [self._listener, *self.connections]:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            connection.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            results: Counter[bytes] = Counter()
-            self.of.append(results)
-            threading.Thread(target=self._read, args=(connection, results), daemon=True).start()
-
-    @staticmethod
-    def _read(connection: socket.socket, results: Counter[bytes]) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        results: Counter[bytes] = Counter()
+        self.of.append(results)
         splitter = FrameSplitter()
-        while True:
-            try:
-                chunk = connection.recv(1 << 18)
-            except OSError:
-                return
-            if not chunk:
-                return
+        while chunk := connection.recv(1 << 18):
             results.update(payload[:-TIMESTAMP] for payload in splitter.feed(chunk))
 
 

@@ -33,6 +33,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.fi
 from tests.decoders import all_checkpoint_ids
 
 from .engines import EMBEDDED, Engine
+from .listening import Listening
 from .port_block import PortBlock
 
 LIMIT = 15.0
@@ -62,19 +63,17 @@ def wait_for(what: str, reached: Callable[[], Any], limit: float = LIMIT) -> Any
         time.sleep(0.005)
 
 
-class Receiver:
+class Receiver(Listening):
     """What the workers' sinks connect to. Notes every output of every key in the order in which it came."""
 
     def __init__(self, port: int, reads: bool = True, host: str = "127.0.0.1") -> None:
-        self._listener = socket.create_server((host, port))
         self._reads = threading.Event()
         if reads:
             self._reads.set()
         self._lock = threading.Lock()
         self._windows: dict[str, list[tuple[int, int, int, int]]] = {}
-        self.connections: list[socket.socket] = []
         self.keys_of: list[set[str]] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(port, host)
 
     def read_on(self) -> None:
         """Begin to read, where it was made not to."""
@@ -116,34 +115,15 @@ class Receiver:
     def close(self) -> None:
         """End."""
         self._reads.set()
-        for connection in [self._listener, *self.connections]:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            connection.close()
+        super().close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            keys: set[str] = set()
-            self.keys_of.append(keys)
-            threading.Thread(target=self._read, args=(connection, keys), daemon=True).start()
-
-    def _read(self, connection: socket.socket, keys: set[str]) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Read it."""
+        keys: set[str] = set()
+        self.keys_of.append(keys)
         splitter = FrameSplitter()
         self._reads.wait()
-        while True:
-            try:
-                chunk = connection.recv(1 << 18)
-            except OSError:
-                return
-            if not chunk:
-                return
+        while chunk := connection.recv(1 << 18):
             for payload in splitter.feed(chunk):
                 full_key, window = decode_output(payload)
                 assert full_key.endswith(".TraceID-1.TraceWindow-1")

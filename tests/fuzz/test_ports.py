@@ -34,6 +34,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.so
 from hypothesis import assume, given
 
 from tests.journal_client import Client
+from tests.listening import Listening
 from tests.program_runner import Programs
 from tests.worker_runner import INITIALIZED, LIMIT, Cluster, wait_for
 
@@ -203,31 +204,17 @@ def test_the_journal_server_serves_on_whatever_comes(programs: Programs, tmp_pat
     assert "Traceback" not in log.at_the_end()
 
 
-class Answering:
+class Answering(Listening):
     """A server that answers every request with the same bytes and closes."""
 
     def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = Address("127.0.0.1", self._listener.getsockname()[1])
         self.answers: list[bytes] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    for answer in self.answers:
-                        connection.recv(1 << 12)
-                        connection.sendall(answer)
-                except OSError:
-                    continue
+    def serve(self, connection: socket.socket) -> None:
+        for answer in self.answers:
+            connection.recv(1 << 12)
+            connection.sendall(answer)
 
 
 @pytest.fixture
@@ -253,7 +240,7 @@ def run(answering: Answering, samples: list[bytes], ask: Callable[[], object], *
 def test_who_asks_a_worker_survives_its_answers(answering: Answering) -> None:
     status = b'{"worker_count":1,"worker_names":["initializer"],"processing_messages":true}'
     samples = [encode(MessageType.CLUSTER_STATUS_RESPONSE, status)]
-    client = ExternalClient("127.0.0.1", answering.address.port, 0.05)
+    client = ExternalClient(*answering.address, 0.05)
     run(answering, samples, client.cluster_status, ExternalChannelError)
 
 
@@ -267,7 +254,7 @@ def test_who_restores_from_a_journal_server_survives_its_answers(
     workshop = tmp_path / "workshop"
 
     def restore() -> None:
-        from_journal_server(answering.address, target, addresses, workshop, 0.1)
+        from_journal_server(Address(*answering.address), target, addresses, workshop, 0.1)
 
     run(answering, samples, restore, CopyError)
     assert not target.directory.exists()

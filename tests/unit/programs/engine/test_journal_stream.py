@@ -10,7 +10,6 @@ import contextlib
 import os
 import socket
 import struct
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,8 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine import journal_stream
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.journal_stream import JournalStream
 
+from tests.listening import Listening
+
 LIMIT = 15.0
 NAME = "multi_partition_detector-worker2.journal"
 
@@ -28,7 +29,7 @@ class Ended(BaseException):
     """The worker ended itself; not an Exception, as its real end is none either."""
 
 
-class PlainServer:
+class PlainServer(Listening):
     """A journal server as plain as Wallaroo's own. Keeps one file, and notes what it was asked."""
 
     def __init__(self, knows_how_to_cut: bool = False) -> None:
@@ -40,35 +41,13 @@ class PlainServer:
         self.silent = 0
         """So many connections get no answer."""
         self._knows_how_to_cut = knows_how_to_cut
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address: tuple[str, int] = self._listener.getsockname()
-        self._connections: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def commands(self) -> str:
         return "".join(request[:1] for request in self.asked)
 
-    def break_off(self) -> None:
-        """Break all connections."""
-        for connection in self._connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._listener.close()
-        self.break_off()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            self._connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as stream:
+    def serve(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
             while header := stream.read(4):
                 request = stream.read(struct.unpack(">I", header)[0]).decode()
                 self.asked.append(request)
