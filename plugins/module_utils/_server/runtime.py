@@ -104,7 +104,11 @@ def _forget_older(base: str, runtime: Path) -> None:
     archives = [path for path in runtime.glob("*.pyz") if not path.is_symlink()]
     by_age = sorted((path.stat().st_mtime, path) for path in archives)
     # Programs that run read what they have not loaded yet from the archive they were started from.
-    begun = min((process.started for process in living.survey(base).living().values()), default=time.time())
+    known = living.survey(base)
+    if known.damaged:
+        # Of whom nothing is known nothing is taken.
+        return
+    begun = min((process.started for process in [*known.living().values(), *known.strays]), default=time.time())
     for (_made, old), (replaced, _newer) in zip(by_age[:-2], by_age[1:]):
         if replaced < begun:
             old.unlink(missing_ok=True)

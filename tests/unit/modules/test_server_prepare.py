@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
 
 from tests.deploying import archive, deploy, digest
@@ -65,6 +66,35 @@ def test_what_runs_may_read_its_own_programs_after_an_update(server: Path, tmp_p
         assert subprocess.run(link, capture_output=True, text=True, check=True).stdout == f"{number}\n"
         assert runtime.is_installed(str(server), newer)
     assert len(list((server / "runtime").iterdir())) == 3, "the link, the newest, and the one before it"
+
+
+def test_what_runs_keeps_its_programs_through_any_number_of_updates(
+    server: Path, tmp_path: Path, start_process: Callable[..., ProcessRecord]
+) -> None:
+    deploy(server)
+    own = (server / "runtime" / "programs.pyz").resolve()
+    running = start_process(server, "receiver", "receiver")
+    for number in range(4):
+        packed = tmp_path / f"{number}.pyz"
+        with zipfile.ZipFile(packed, "w") as opened:
+            opened.writestr("__main__.py", f"print({number})")
+        digest_now = runtime.digest_of({"__main__.py": f"print({number})".encode()})
+        if number == 3:
+            kill(running.identity)
+        runtime.install(str(server), digest_now, str(packed))
+        assert own.exists() is (number < 3)
+
+
+def test_an_archive_that_a_disk_has_damaged_is_brought_again(server: Path, tmp_path: Path) -> None:
+    deploy(server)
+    own = (server / "runtime" / "programs.pyz").resolve()
+    data = bytearray(own.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    own.write_bytes(data)
+    asked = {"base": str(server), "server": "server1", "programs": digest()}
+    assert succeed("server_prepare", asked)["wants_archive"] is True
+    assert succeed("server_prepare", {**asked, "archive": str(archive(tmp_path))})["changed"] is True
+    assert "wants_archive" not in succeed("server_prepare", asked)
 
 
 def _with_a_module_more(archive: Path) -> bytes:

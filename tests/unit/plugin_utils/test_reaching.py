@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.wallaroo.resilience.plugins.action import (
     checkpoint_wait,
     reaching,
@@ -112,6 +112,22 @@ def test_what_ansible_adds_for_a_module_that_is_sent_is_no_argument_of_the_next_
     monkeypatch.setattr(made, "_execute_module", call)
     made._ask("server_prepare", given, {})
     assert given == {"base": "/srv/w", "server": "server4"}
+
+
+def test_programs_that_another_account_may_not_be_given_say_what_helps(monkeypatch: Any) -> None:
+    made = action("server_prepare")
+    monkeypatch.setattr(made, "_execute_module", lambda **_arguments: {"wants_archive": True})
+
+    def refused() -> str:
+        raise AnsibleError(
+            "Failed to set permissions on the temporary files Ansible needs to create. For details see …"
+        )
+
+    monkeypatch.setattr(made, "_make_tmp_path", refused)
+    answer = made._call({"base": "/srv/w", "server": "server4"}, {})
+    assert answer["failed"] is True
+    assert answer["msg"].startswith("The programs could not be brought to server4: Failed to set permissions")
+    assert "Debian package acl on server4" in answer["msg"]
 
 
 def test_only_the_program_s_own_words_are_told() -> None:
