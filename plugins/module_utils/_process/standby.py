@@ -119,7 +119,10 @@ class Prepared:
             raise NotDone(said.decode("utf-8", "replace") or f"{self._what}: who stood by for it has died")
 
     def close(self) -> None:
-        """Hang up. What was not begun by now is not done, and what was begun is waited for, once more where it took long."""
+        """Hang up. What was not begun by now is not done.
+
+        What was begun is waited for, once more where it took long.
+        """
         if self._begun:
             with suppress(NotDone):
                 self.end()
