@@ -108,7 +108,9 @@ class Networks(Loopback):
         config.write_text(
             f"ListenAddress {self.network}.{100 + number}\nPort {self.port}\nHostKey {keys}/host\nPidFile none\n"
             f"AuthorizedKeysFile {keys}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-            "PermitRootLogin yes\nSetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+            "PermitRootLogin yes\nSetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+            # What the account has in its home is nobody's business here, and may take its time in each call.
+            f"HOME={keys}\n"
         )
         with (keys / f"log{number}").open("wb") as log:
             self._daemons.append(

@@ -52,7 +52,8 @@ class SshServer:
         (directory / "config").write_text(
             f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {directory}/host\nPidFile none\n"
             f"AuthorizedKeysFile {directory}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-            "PermitRootLogin yes\nSetEnv PATH=/usr/local/bin:/usr/bin:/bin\n"
+            # What the account has in its home is nobody's business here, and may take its time in each call.
+            f"PermitRootLogin yes\nSetEnv PATH=/usr/local/bin:/usr/bin:/bin HOME={directory}\n"
         )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import digest_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _programs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 
 
@@ -14,6 +16,7 @@ class ActionModule(ReachingAction):
     """See the module's documentation."""
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        arguments = {**arguments, "programs": digest_of(_programs.contents())}
         if self._task.run_once:
             # Ansible ends the play for all hosts when it cannot reach one that is asked once, ignored or not.
             return super()._call(arguments, task_vars)

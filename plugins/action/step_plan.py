@@ -95,6 +95,13 @@ class ActionModule(DecidingAction):
         self, step: str, arguments: Mapping[str, Any], names: list[str], variables: Mapping[str, Any]
     ) -> dict[str, Any]:
         servers = self._servers(names, variables)
+        if step in (*STEPS, *VERIFIED_RUNS) and not any(
+            STATE_VARIABLE in variables["hostvars"][name] for name in names
+        ):
+            raise Refusal(
+                "Nobody has looked at the servers: run the step through the role wallaroo.resilience.step, or include "
+                "wallaroo.resilience.cluster with tasks_from=lock (or look) before."
+            )
         if step in STEPS:
             return STEPS[step](arguments, servers)
         if step not in ("cluster", STARTS, "preflight", *VERIFIED_RUNS):

@@ -27,7 +27,7 @@ options:
   run:
     description:
       - The run that changes the server, as RV(run) of M(wallaroo.resilience.run_lock) tells it. Where another run has entered the server
-        since (M(wallaroo.resilience.server_enter)), nothing is changed and the module fails.
+        since (O(wallaroo.resilience.server_info#module:enter)), nothing is changed and the module fails.
       - Without it nothing of the kind is looked at.
     type: str
     default: ""

@@ -14,6 +14,9 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Reads the processes, the resilience files and the owners of workers, the record of the cluster and the state of ports.
   - Every step of the collection begins with it. With O(cluster), the ports of that on this server are tried too.
+  - Whoever holds the lock of the cluster (M(wallaroo.resilience.run_lock)) enters each server with it. From then on, modules of another run
+    refuse to begin anything there, and what one of them had begun has ended. So what all servers say belongs to one moment, also when a run
+    was killed on its controller while a worker was being moved.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.common.server
@@ -33,8 +36,20 @@ options:
     version_added: 1.1.0
   run:
     description:
-      - The run that asks, when it has entered the servers (M(wallaroo.resilience.server_enter)). A server that it could not enter, or that
-        another run has entered since, is not looked at in the same moment as the others, and RV(problem) says so.
+      - The run that asks, as RV(run) of M(wallaroo.resilience.run_lock) tells it. A server that it could not enter, or that another run has
+        entered since, is not looked at in the same moment as the others, and RV(problem) says so.
+    type: str
+    default: ""
+    version_added: 1.1.0
+  enter:
+    description:
+      - Enter the server for O(run) before it is looked at, and heal what an injected fault of an interrupted run has left. Not in check mode.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  programs:
+    description:
+      - The digest of the programs that a server runs. The action plugin gives this.
     type: str
     default: ""
     version_added: 1.1.0
@@ -121,6 +136,12 @@ executable:
   type: dict
   sample: {path: /opt/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c}
   version_added: 1.1.0
+prepared:
+  description: Whether the server runs O(programs), undamaged.
+  returned: success
+  type: bool
+  sample: true
+  version_added: 1.1.0
 formation:
   description: How far the cluster had come together when O(cluster) is about to be started. V(forming) when its initializer was started here and
     has not said that all workers are there, V(formed) when it has, V(covered) when a worker here has written a checkpoint, else empty.
@@ -160,6 +181,8 @@ SPEC: _edge.Specification = {
         "logs": {"type": "bool", "default": False},
         "acts_timeout": {"type": "float", "default": 0},
         **_edge.ACTING,
+        "enter": {"type": "bool", "default": False},
+        "programs": {"type": "str", "default": ""},
     },
 }
 
@@ -170,10 +193,13 @@ def run(module: _edge.Module) -> None:
     with _edge.failing(module):
         cluster = ClusterRecord.from_dict(wanted["cluster"]) if wanted["cluster"] else None
         run = "" if module.check_mode else wanted["run"]
-        module.exit_json(
-            changed=False,
-            **answer(wanted["base"], wanted["server"], cluster, wanted["logs"], wanted["acts_timeout"], run),
-        )
+        enter = bool(run and wanted["enter"])
+        asked = (wanted["base"], wanted["server"], cluster, wanted["logs"], wanted["acts_timeout"], run)
+        state, damaged = answer(*asked, enter=enter, programs=wanted["programs"])
+        for damage in damaged:
+            module.warn(f"{wanted['server']}: {damage}.")
+        # A mark of the run, as its lock, so no change of the server.
+        module.exit_json(changed=False, **state)
 
 
 main = _edge.main(SPEC, run)

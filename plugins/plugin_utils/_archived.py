@@ -35,7 +35,10 @@ def run(
     :param action: the task's ``ActionBase``.
     :raises AnsibleConnectionFailure: when the server cannot be reached.
     """
-    python, base = _python(action, variables_of(action, task_vars)), str(arguments.get("base") or "")
+    variables = variables_of(action, task_vars)
+    python = _python(action, variables)
+    # Some modules need no directory of a server; the archive is there all the same.
+    base = str(arguments.get("base") or action._templar.template(variables.get("wallaroo_base")) or "")
     if not python or not base.startswith("/") or not _takes_input(action):
         return None
     specification = importlib.import_module(f"{_MODULES}.{name}").SPEC

@@ -46,7 +46,9 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
     acts = [
         {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": via} for src, dst in zip(path, path[1:])
     ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
-    rounds = [{**act, "number": index + 1, "last": (index + 2) * values} for index, act in enumerate(acts)]
+    rounds = [
+        {**act, "number": index + 1, "last": (index + 2) * values, "drained": drain} for index, act in enumerate(acts)
+    ]
     return {
         "worker": worker,
         "path": path,
@@ -58,7 +60,14 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         "batch": arguments["batch"] or (BATCH if drain else BATCH_UNDER_LOAD),
         **{name: arguments[name] for name in ("drain", "interval", "mode", "keep_running")},
         "formation": {**arguments, "journal": wanted.journal},
+        "stop_first": not all(_is_clean(servers.states[name]) for name in servers.names),
     }
+
+
+def _is_clean(state: Mapping[str, Any]) -> bool:
+    """Whether a server is as after ``stop_cluster.yml``: nothing runs or moved, and no cluster is known."""
+    alive = any(process["alive"] for process in state["processes"].values())
+    return not (alive or state["cluster"] or state["damaged"] or state["moved_addresses"])
 
 
 def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:

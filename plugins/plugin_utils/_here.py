@@ -27,7 +27,6 @@ from ..modules import (
     peer_addresses,
     received_wait,
     run_lock,
-    server_enter,
     server_info,
     server_prepare,
     server_stop,
@@ -41,7 +40,7 @@ MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         *(checkpoint_wait, cluster_status, metrics_mark, ordering_verify, peer_addresses, received_wait, run_lock),
-        *(server_enter, server_info, server_prepare, server_stop, worker_fence, worker_kill, worker_look),
+        *(server_info, server_prepare, server_stop, worker_fence, worker_kill, worker_look),
     )
 }
 """They have ``SPEC``, the arguments of ``AnsibleModule``, and ``run``, which takes one."""

@@ -173,7 +173,7 @@ def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     found = []
     mended = (arguments.get("mended") or {}).get("results") or []
-    for server, one in zip(plan["answering"], mended):
+    for server, one in zip(plan["mending"], mended):
         if "mended" not in one and not one.get("skipped"):
             found.append(f"the workers on {server} must learn where {worker} is now ({_bare(one.get('msg'))})")
     fenced = arguments.get("fenced") or {}

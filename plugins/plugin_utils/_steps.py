@@ -11,7 +11,7 @@ and returns what the roles need, or refuses with one sentence. Being pure, every
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.registry import engine
@@ -156,14 +156,14 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     # What this run does not measure itself, since an interrupted one has done it.
     plan["known"] = known_times(servers.worker(worker, src), servers.worker(worker, dst), running == src)
     plan["completes"] = False
+    plan["mending"] = [name for name in servers.names if _has_others(servers.states.get(name), worker)]
     if running == dst:
         at_source = servers.worker(worker, src)
         moved_here = at_source.get("ownership") == "moved" and at_source.get("moved_to") == dst
         started_unfenced = servers.worker(worker, dst).get("copied_from") == src
         if moved_here or started_unfenced:
             fence = plan["fence"] and not moved_here
-            answering = [name for name in servers.names if name in servers.states]
-            plan.update(peers=servers.addresses(record), epoch=servers.epoch(worker), answering=answering)
+            plan.update(peers=servers.addresses(record), epoch=servers.epoch(worker))
             # What an interrupted run has started may still be on its way back.
             return {**plan, "needed": False, "fence": fence, "await_start": not moved_here, "completes": not moved_here}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
@@ -185,7 +185,6 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     # Of a worker that is dead the journals have all, and its server need not answer the target.
     asked = plan["via"] == FILES or running is not None or plan["address"] != ""
     plan["kill"] = asked and not plan["source_lost"]
-    plan["answering"] = [name for name in servers.names if name in servers.states]
     plan["warnings"] = _stranded(servers, record, worker, plan["peers"][worker])
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
     if free is not None and int(free) < 2 * needed:
@@ -209,6 +208,15 @@ def stop(arguments: Arguments, servers: Servers) -> Plan:
         "owners": [name for name in servers.names if RELEASED in moved[name] and TAKEN not in moved[name]],
         "become": {name: servers.states[name].get("user") != "root" for name in servers.names if moved[name]},
     }
+
+
+def _has_others(state: Optional[Mapping[str, Any]], worker: str) -> bool:
+    """Whether workers on a server may look for this one at its old address: others that belong there."""
+    if state is None:
+        return False
+    others = [known for name, known in (state.get("workers") or {}).items() if name != worker]
+    unsure = state.get("problem") or state.get("damaged")
+    return bool(unsure or any(known["ownership"] in ("owner", "unknown") for known in others))
 
 
 def _there(servers: Servers, record: ClusterRecord, worker: str, server: str) -> Plan:
@@ -259,6 +267,10 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
         "via": via,
         "source_lost": lost,
         "journal_server": f"{record.first_server.address}:{ports.journal}" if via == JOURNAL else "",
+        # Which of the two need the programs; the target talks to a program on the source.
+        "deploy": [
+            name for name in ([dst] if lost else [src, dst]) if not (servers.states.get(name) or {}).get("prepared")
+        ],
         "worker": worker,
         "src": src,
         "dst": dst,

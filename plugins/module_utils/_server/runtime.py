@@ -37,15 +37,14 @@ def digest_of(contents: Mapping[str, bytes]) -> str:
 
 
 def is_installed(base: str, digest: str) -> bool:
-    """Whether this server runs these programs."""
+    """Whether this server runs these programs, and no disk has damaged them since."""
     link = Path(base) / "runtime" / PROGRAMS
-    if not link.is_file() or os.path.basename(os.path.realpath(link)) != archive_name(digest):
+    archive = Path(os.path.realpath(link))
+    if archive.name != archive_name(digest):
         return False
     try:
-        with zipfile.ZipFile(link) as opened:
-            return opened.testzip() is None
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        # A disk has damaged it.
+        return _sum_path(archive).read_text(encoding="ascii") == _sum(archive.read_bytes())
+    except (OSError, UnicodeDecodeError):
         return False
 
 
@@ -61,7 +60,9 @@ def install(base: str, digest: str, archive: str) -> None:
         raise ValueError(f"{archive} is not what the controller has sent; run it again")
     runtime = Path(base) / "runtime"
     make_private_directory(runtime)
-    write_whole(runtime / archive_name(digest), _compiled(contents))
+    made = _compiled(contents)
+    write_whole(runtime / archive_name(digest), made)
+    write_whole(_sum_path(runtime / archive_name(digest)), _sum(made).encode())
     link = runtime / f".{PROGRAMS}"
     link.unlink(missing_ok=True)
     link.symlink_to(archive_name(digest))
@@ -73,6 +74,14 @@ def install(base: str, digest: str, archive: str) -> None:
 def archive_name(digest: str) -> str:
     """Its file in ``<base>/runtime``."""
     return f"{digest[:16]}.pyz"
+
+
+def _sum_path(archive: Path) -> Path:
+    return archive.with_suffix(".crc32")
+
+
+def _sum(data: bytes) -> str:
+    return f"{zlib.crc32(data):08x}"
 
 
 def _read(archive: str) -> dict[str, bytes]:
@@ -112,6 +121,7 @@ def _forget_older(base: str, runtime: Path) -> None:
     for (_made, old), (replaced, _newer) in zip(by_age[:-2], by_age[1:]):
         if replaced < begun:
             old.unlink(missing_ok=True)
+            _sum_path(old).unlink(missing_ok=True)
     # What version 1.0 deployed.
     shutil.rmtree(runtime / "wallaroo_resilience", ignore_errors=True)
     (runtime / "launch.py").unlink(missing_ok=True)

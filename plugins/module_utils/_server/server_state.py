@@ -19,6 +19,7 @@ from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
 from .._engines.contract import Engine, KnowsPeers
 from .._engines.registry import engine, files_at, formation
+from .._faults import records
 from .._formats import sending_progress
 from .._formats.json_record import Damaged, read_object
 from .._process import acting, living, times
@@ -30,7 +31,7 @@ from .._process.waiting import LimitReached
 from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, resilience_directory
-from . import moved_address, port_check
+from . import moved_address, port_check, runtime
 from .reading import Kept
 
 DIRECTORIES = ("resilience", "run", "journals", "received")
@@ -43,11 +44,14 @@ RECEIVED_FILE = "received/received.bin"
 """Where the receiver of server 1 writes, below ``wallaroo_base``."""
 
 
-def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs: bool = False) -> dict[str, Any]:
+def describe(
+    base: str, name: str, wanted: Optional[ClusterRecord] = None, logs: bool = False, programs: str = ""
+) -> dict[str, Any]:
     """The state of this server.
 
     :param wanted: a cluster about to be started: its ports on this server are tried.
     :param logs: also the ends of all logs.
+    :param programs: the digest of the programs that it should have.
     """
     state: dict[str, Any] = {
         "server": name,
@@ -63,6 +67,7 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
         "python": sys.executable,
         "machine": machine(),
         "executable": None,
+        "prepared": bool(programs) and runtime.is_installed(base, programs),
         "formation": "",
         "moved_addresses": {},
         "damaged": [],
@@ -111,20 +116,35 @@ def describe(base: str, name: str, wanted: Optional[ClusterRecord] = None, logs:
 
 
 def answer(
-    base: str, name: str, wanted: Optional[ClusterRecord], logs: bool, acts_limit: float, run: str
-) -> dict[str, Any]:
+    base: str,
+    name: str,
+    wanted: Optional[ClusterRecord],
+    logs: bool,
+    acts_limit: float,
+    run: str,
+    enter: bool = False,
+    programs: str = "",
+) -> tuple[dict[str, Any], list[Damaged]]:
     """The same for a run that looks at all servers in one moment; ``problem`` says when this is not that moment.
 
     :param acts_limit: seconds to wait for the end of what is under way here; 0 does not look.
     :param run: the run that asks, when it has entered the servers.
+    :param enter: the run enters this one first. Nobody else changes it from then on, so what is told stays true while
+        other servers are entered. What faults of an interrupted run have left is healed.
+    :returns: the state, and the records of faults that nobody understands.
     """
-    under_way = None
+    under_way, damaged = None, []
     try:
-        if acts_limit:
+        if enter:
+            acting.enter(base, run, acts_limit)
+            damaged = records.heal(base)
+        elif acts_limit:
             acting.wait_for_acts(base, acts_limit)
     except LimitReached as reached:
         under_way = f"{reached}; it has a limit of its own, so run this again later, or stop the cluster."
-    state = describe(base, name, wanted, logs)
+    except OSError as error:
+        under_way = f"it cannot be entered ({error}); mend that, or set wallaroo_base to another place."
+    state = describe(base, name, wanted, logs, programs)
     entered = acting.entered(base) if run else None
     other = entered is not None and entered != run
     superseded = (
@@ -132,7 +152,7 @@ def answer(
         "run this again."
     )
     state["problem"] = state["problem"] or under_way or (superseded if other else None)
-    return state
+    return state, damaged
 
 
 def base_problem(base: str) -> Optional[str]:

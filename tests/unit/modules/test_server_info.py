@@ -5,17 +5,26 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import shutil
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
+from ansible_collections.wallaroo.resilience.plugins.module_utils._faults.kill import Kill
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import times
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import answer
 
 from tests.damaged_records import DAMAGE, damage
+from tests.deploying import deploy, digest
 from tests.module_runner import contents, refuse, succeed
 
 
@@ -104,3 +113,68 @@ def test_a_look_waits_for_what_an_interrupted_run_had_begun_and_says_when_it_las
         assert "waited 0.1 s for what an interrupted run had begun here to end" in state["problem"]
         assert succeed("server_info", {"base": str(server), "server": "server1"})["problem"] is None
     assert succeed("server_info", {"base": str(server), "server": "server1", "acts_timeout": 0.1})["problem"] is None
+
+
+def enter(server: Path, run: str = "r2", **others: Any) -> dict[str, Any]:
+    arguments = {"base": str(server), "server": "server1", "run": run, "enter": True, "acts_timeout": 0.1}
+    return succeed("server_info", {**arguments, **others})
+
+
+def test_a_server_is_entered_before_it_is_looked_at(server: Path) -> None:
+    (server / "run").mkdir(parents=True)
+    assert enter(server, "r1")["problem"] is None
+    with acting(str(server), run="r1"):
+        assert "waited 0.1 s for what an interrupted run had begun here to end" in enter(server)["problem"]
+    assert enter(server)["problem"] is None
+    with pytest.raises(Superseded, match="another run has taken over"), acting(str(server), run="r1"):
+        pass
+    later = succeed("server_info", {"base": str(server), "server": "server1", "run": "r1"})
+    assert "it did not answer when this run began, or another run has taken over" in later["problem"]
+
+
+def test_what_a_fault_has_left_is_healed_before_the_look(
+    server: Path, start_process: Callable[..., ProcessRecord]
+) -> None:
+    """Its death is known, although the run that killed it could not note it."""
+    record = start_process(server, "worker2", "worker")
+    fault = Kill("worker2", record.identity, time.time())
+    (server / "faults").mkdir(mode=0o700)
+    (server / "faults" / "kill-worker2.json").write_text(json.dumps({"kill": vars(fault)}, default=vars))
+    (server / "faults" / "kill-worker3.json").write_text("?")
+    kill(record.identity)
+    state = enter(server)
+    assert state["workers"]["worker2"]["alive"] is False
+    assert times.read(str(server), "worker2")["killed"] == fault.at
+    assert [path.name for path in (server / "faults").iterdir()] == ["kill-worker3.json"], "nobody understands it"
+    assert "kill-worker3.json" in str(state["warnings"])
+
+
+def test_a_look_alone_enters_and_heals_nothing(server: Path) -> None:
+    (server / "faults").mkdir(parents=True)
+    (server / "faults" / "kill-worker2.json").write_text("?")
+    for others in ({"enter": False}, {"run": ""}):
+        assert enter(server, **others)["problem"] is None
+    assert sorted(path.name for path in server.iterdir()) == ["faults"]
+
+
+def test_a_server_that_cannot_be_entered_is_one_with_a_problem(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.mkdir()
+    module = importlib.import_module(acting.__module__)
+    monkeypatch.setattr(module, "write_whole", Mock(side_effect=OSError(30, "Read-only file system")))
+    wanted = (str(server), "server1", None, False, 0.1, "r1")
+    state, damaged = answer(*wanted, enter=True)
+    assert "it cannot be entered ([Errno 30] Read-only file system)" in state["problem"]
+    assert damaged == []
+
+
+def test_the_programs_of_a_server_are_known(server: Path) -> None:
+    arguments = {"base": str(server), "server": "server1", "programs": digest()}
+    assert succeed("server_info", arguments)["prepared"] is False
+    deploy(server)
+    assert succeed("server_info", arguments)["prepared"] is True
+    assert succeed("server_info", {**arguments, "programs": "0" * 64})["prepared"] is False
+    archive = (server / "runtime" / "programs.pyz").resolve()
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 1
+    archive.write_bytes(data)
+    assert succeed("server_info", arguments)["prepared"] is False, "a disk has damaged them"

@@ -58,7 +58,16 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def enter(base: Path, **others: Any) -> dict[str, Any]:
     """The arguments of a module that leaves a trace."""
-    return {"base": str(base), "server": "server1", "run": "r1", **others}
+    return {"base": str(base), "server": "server1", "run": "r1", "enter": True, **others}
+
+
+def ask(action: Action, arguments: dict[str, Any], variables: Any = PYTHON) -> Optional[str]:
+    """Call it; returns which Python has answered, and None where it had to be sent."""
+    answer = _archived.run(action, "server_info", arguments, variables)
+    if answer is None:
+        return None
+    assert (answer["changed"], answer["problem"]) == (False, None)
+    return str(answer["python"])
 
 
 def entered(base: Path) -> str:
@@ -69,7 +78,7 @@ def entered(base: Path) -> str:
 
 def test_the_module_is_called_where_the_programs_are(deployed: Path) -> None:
     action = Action()
-    assert _archived.run(action, "server_enter", enter(deployed, run="r7"), PYTHON) == {"changed": False, "run": "r7"}
+    assert ask(action, enter(deployed, run="r7")) == sys.executable
     assert entered(deployed) == "r7\n"
     assert "r7" not in "".join(action.commands), "arguments are seen by no other user of the server"
 
@@ -84,28 +93,28 @@ def test_it_answers_as_if_it_had_been_sent(deployed: Path) -> None:
 
 def test_check_mode_reaches_it(deployed: Path) -> None:
     before = entered(deployed)
-    _archived.run(Action(task={"check_mode": True}), "server_enter", enter(deployed, run="r8"), PYTHON)
+    _archived.run(Action(task={"check_mode": True}), "server_info", enter(deployed, run="r8"), PYTHON)
     assert entered(deployed) == before
 
 
 def test_a_server_without_the_programs_is_sent_the_module(tmp_path: Path) -> None:
-    assert _archived.run(Action(), "server_enter", enter(tmp_path), PYTHON) is None
+    assert _archived.run(Action(), "server_info", enter(tmp_path), PYTHON) is None
     assert entered(tmp_path) == ""
 
 
 def test_a_server_with_other_programs_is_sent_the_module(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = entered(deployed)
     monkeypatch.setattr(_archived, "digest_of", lambda _contents: "0" * 64)
-    assert _archived.run(Action(), "server_enter", enter(deployed, run="r9"), PYTHON) is None
+    assert _archived.run(Action(), "server_info", enter(deployed, run="r9"), PYTHON) is None
     assert entered(deployed) == before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_an_archive_of_another_account_is_executed_by_nobody(deployed: Path) -> None:
-    (archive,) = [path for path in (deployed / "runtime").iterdir() if not path.is_symlink()]
+    (archive,) = [path for path in (deployed / "runtime").glob("*.pyz") if not path.is_symlink()]
     os.chown(archive, 65534, -1)
     try:
-        assert _archived.run(Action(), "server_enter", enter(deployed), PYTHON) is None
+        assert _archived.run(Action(), "server_info", enter(deployed), PYTHON) is None
     finally:
         os.chown(archive, 0, -1)
 
@@ -126,43 +135,43 @@ def test_an_archive_of_another_account_is_executed_by_nobody(deployed: Path) -> 
 )
 def test_what_ansible_does_in_another_way_is_sent(deployed: Path, what: dict[str, Any], variables: Any) -> None:
     action = Action(**what)
-    assert _archived.run(action, "server_enter", enter(deployed), variables) is None
+    assert _archived.run(action, "server_info", enter(deployed), variables) is None
     assert action.commands == []
 
 
 def test_an_interpreter_with_words_of_its_own_is_sent_and_a_path_has_blanks(deployed: Path, tmp_path: Path) -> None:
     before = entered(deployed)
     env = {"ansible_python_interpreter": f"/usr/bin/env {sys.executable}"}
-    assert _archived.run(Action(), "server_enter", enter(deployed, run="r11"), env) is None
+    assert _archived.run(Action(), "server_info", enter(deployed, run="r11"), env) is None
     assert entered(deployed) == before
     (tmp_path / "it's a place").mkdir()
     python = tmp_path / "it's a place" / "python"
     python.symlink_to(sys.executable)
     blanks = {"ansible_python_interpreter": str(python)}
-    assert _archived.run(Action(), "server_enter", enter(deployed), blanks) == {"changed": False, "run": "r1"}
+    assert ask(Action(), enter(deployed), blanks) == str(python)
 
 
 def test_a_path_that_ansible_does_not_know_whole_is_sent(deployed: Path) -> None:
-    assert _archived.run(Action(), "server_enter", {**enter(deployed), "base": "~/there"}, PYTHON) is None
+    assert _archived.run(Action(), "server_info", {**enter(deployed), "base": "~/there"}, PYTHON) is None
 
 
 def test_a_python_that_was_discovered(deployed: Path) -> None:
     facts = {"ansible_facts": {"discovered_interpreter_python": sys.executable}}
-    assert _archived.run(Action(), "server_enter", enter(deployed), facts) == {"changed": False, "run": "r1"}
+    assert ask(Action(), enter(deployed), facts) is not None
 
 
 def test_who_is_asked_in_place_of_another_has_variables_of_its_own(deployed: Path) -> None:
     variables = {"ansible_python_interpreter": "/elsewhere", "ansible_delegated_vars": {"server2": PYTHON}}
     action = Action(task={"delegate_to": "server2"})
-    assert _archived.run(action, "server_enter", enter(deployed), variables) == {"changed": False, "run": "r1"}
+    assert ask(action, enter(deployed), variables) is not None
 
 
 def test_arguments_are_checked_before_anything_is_done(deployed: Path) -> None:
     action = Action()
-    answer = _archived.run(action, "server_enter", {"base": str(deployed), "acts_timeout": "soon"}, PYTHON)
+    answer = _archived.run(action, "server_info", {"base": str(deployed), "acts_timeout": "soon"}, PYTHON)
     assert answer is not None
     assert answer["failed"] is True
-    assert "missing required arguments: run, server" in answer["msg"]
+    assert "missing required arguments: server" in answer["msg"]
     assert action.commands == []
 
 
@@ -170,9 +179,16 @@ def test_what_a_path_means_is_found_on_the_server(deployed: Path, monkeypatch: p
     action, sent = Action(), []
     monkeypatch.setattr(action, "_low_level_execute_command", lambda _command, in_data: sent.append(in_data) or {})
     ssh = {"host": "h", "user": "u", "identity": "~/.ssh/key", "known_hosts": "$HOME/known"}
-    copy = {"worker": "worker2", "application": "multi_partition_detector", "source_server": "s2", "epoch": 2}
+    copy = {
+        "base": str(deployed),
+        "server": "server1",
+        "worker": "worker2",
+        "application": "multi_partition_detector",
+        "source_server": "s2",
+        "epoch": 2,
+    }
     addresses = {"control": "127.0.0.1:1", "data": "127.0.0.1:2", "source_base": "~/w", "source_ssh": ssh}
-    assert _archived.run(action, "resilience_copy", {**enter(deployed), **copy, **addresses}, PYTHON) is None
+    assert _archived.run(action, "resilience_copy", {**copy, **addresses}, PYTHON) is None
     given = json.loads(sent[0])["arguments"]
     monkeypatch.setenv("HOME", "/home/there")
     found = with_paths(resilience_copy.SPEC["argument_spec"], given)
@@ -191,7 +207,7 @@ def test_what_a_shell_says_first_is_no_answer(deployed: Path, monkeypatch: pytes
         return {**ended, "stdout": f'Welcome\n{{"changed": true}}\nno end{ended["stdout"]}bye\n'}
 
     monkeypatch.setattr(action, "_low_level_execute_command", chatty)
-    assert _archived.run(action, "server_enter", enter(deployed), PYTHON) == {"changed": False, "run": "r1"}
+    assert ask(action, enter(deployed)) is not None
 
 
 @pytest.mark.parametrize(
@@ -205,15 +221,25 @@ def test_one_that_dies_on_the_way_is_not_called_again(
     action = Action()
     ended = {"rc": code, "stdout": said, "stderr": "Traceback\nMemoryError: no more\n"}
     monkeypatch.setattr(action, "_low_level_execute_command", lambda _command, in_data: ended)
-    answer = _archived.run(action, "server_enter", enter(deployed), PYTHON)
+    answer = _archived.run(action, "server_info", enter(deployed), PYTHON)
     assert answer is not None
     assert answer["failed"] is True
-    assert answer["msg"] == "server_enter has ended without a result: MemoryError: no more"
+    assert answer["msg"] == "server_info has ended without a result: MemoryError: no more"
 
 
-@pytest.mark.parametrize("words", [[], ["../x"], ["server_enter", "more"]], ids=["none", "no name", "two"])
+@pytest.mark.parametrize("words", [[], ["../x"], ["server_info", "more"]], ids=["none", "no name", "two"])
 def test_the_program_takes_the_name_of_one_module(deployed: Path, words: list[str]) -> None:
     command = [sys.executable, str(deployed / "runtime" / "programs.pyz"), "module", *words]
     ended = subprocess.run(command, input="{}", capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr.startswith("usage: module MODULE")
+
+
+def test_who_needs_no_directory_is_found_in_that_of_the_server(deployed: Path) -> None:
+    """``cluster_status`` and others are told nothing of it; the inventory knows it."""
+    arguments = {"host": "127.0.0.1", "port": 9, "wait_timeout": 0}
+    variables = {**PYTHON, "wallaroo_base": str(deployed)}
+    answer = _archived.run(Action(), "cluster_status", arguments, variables)
+    assert answer is not None
+    assert "did not answer" in answer["msg"] or "127.0.0.1:9" in answer["msg"]
+    assert _archived.run(Action(), "cluster_status", arguments, PYTHON) is None

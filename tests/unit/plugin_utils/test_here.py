@@ -57,16 +57,17 @@ def test_who_is_asked_in_place_of_another_is_looked_at_itself() -> None:
 def test_arguments_are_checked_and_converted_as_the_module_does(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "there").mkdir()
-    arguments = {"base": "~/there", "server": "server1", "run": "r1", "acts_timeout": "5"}
-    assert _here.run("server_enter", arguments, check_mode=False) == {"changed": False, "run": "r1"}
+    arguments = {"base": "~/there", "server": "server1", "run": "r1", "enter": "yes", "acts_timeout": "5"}
+    assert _here.run("server_info", arguments, check_mode=False)["base"] == str(tmp_path / "there")
     assert (tmp_path / "there" / "run.entered").read_text() == "r1\n"
-    failed = _here.run("server_enter", {"base": "/nowhere"}, check_mode=False)
+    failed = _here.run("server_info", {"base": "/nowhere"}, check_mode=False)
     assert failed["failed"]
-    assert "missing required arguments: run, server" in failed["msg"]
+    assert "missing required arguments: server" in failed["msg"]
 
 
 def test_check_mode_reaches_the_module(tmp_path: Path) -> None:
-    _here.run("server_enter", {"base": str(tmp_path), "server": "server1", "run": "r1"}, check_mode=True)
+    arguments = {"base": str(tmp_path), "server": "server1", "run": "r1", "enter": True}
+    assert _here.run("server_info", arguments, check_mode=True)["problem"] is None
     assert list(tmp_path.iterdir()) == []
 
 

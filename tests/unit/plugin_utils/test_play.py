@@ -111,3 +111,12 @@ def test_a_play_of_the_user_is_refused_before_the_lock_is_taken(
     assert code != 0
     assert sentence in said
     assert not (tmp_path / "servers" / "server1" / "run.lock").exists()
+
+
+def test_a_part_that_nobody_has_looked_for_says_how_it_is_run(repository: Path, tmp_path: Path) -> None:
+    playbook = tmp_path / "play.yml"
+    part = PLAY.replace("{more}", "").replace("resilience.cluster", "resilience.worker").replace("lock", "kill")
+    playbook.write_text(part + "      vars: {worker: 2}\n")
+    code, said = one_play.play(repository, tmp_path, playbook)
+    assert code != 0
+    assert "Nobody has looked at the servers: run the step through the role wallaroo.resilience.step" in said

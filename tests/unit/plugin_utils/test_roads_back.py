@@ -164,14 +164,15 @@ class TestWhatIsSaidAfterTheRoadBack:
 
 
 class TestWhatIsLeftAfterAMove:
-    ALL = {"results": [{"mended": {}}] * 4}
+    ALL = {"results": [{"mended": {}}]}
 
     def test_nothing(self) -> None:
         assert left({"plan": plan(), "mended": self.ALL, "fenced": {"epoch": 2}})["left"] == []
 
     def test_a_fence_and_a_server_that_does_not_know_yet(self) -> None:
-        mended = {"results": [{"mended": {}}, {"mended": {}}, unreachable("server3", "x"), {"mended": {}}]}
-        found = left({"plan": plan(), "mended": mended, "fenced": unreachable("server2", "y")})
+        mended = {"results": [{"mended": {}}, unreachable("server3", "x")]}
+        asked = plan(mending=["server1", "server3"])
+        found = left({"plan": asked, "mended": mended, "fenced": unreachable("server2", "y")})
         assert len(found["left"]) == 2
         for words in (
             "worker2 moved to server4 and runs there",

@@ -35,6 +35,20 @@ class TestMigrate:
     def test_names_numbers_and_texts_mean_the_same(self, same: dict[str, Any]) -> None:
         assert steps.migrate(same, servers()) == steps.migrate(MOVE, servers())
 
+    def test_only_servers_with_other_workers_are_told_where_it_is_now(self) -> None:
+        here = servers()
+        assert steps.migrate(MOVE, here)["mending"] == ["server1"], "the initializer's"
+        here.states["server3"]["damaged"] = [{"record": "cluster", "name": "", "path": "/w", "what": "?", "do": "-"}]
+        assert steps.migrate(MOVE, here)["mending"] == ["server1", "server3"], "who is there is not known"
+
+    def test_programs_are_brought_to_who_lacks_them(self) -> None:
+        here = servers()
+        assert steps.migrate(MOVE, here)["deploy"] == ["server2", "server4"]
+        here.states["server2"]["prepared"] = True
+        assert steps.migrate(MOVE, here)["deploy"] == ["server4"]
+        here.states["server4"]["prepared"] = True
+        assert steps.migrate(MOVE, here)["deploy"] == []
+
     def test_nothing_to_do_when_it_was_done(self) -> None:
         there = servers(
             server2={"worker2": worker(False, ownership="moved", moved_to="server4", epoch=2)},
@@ -490,6 +504,25 @@ class TestDemonstration:
             ("server2", "server3", 4000),
         ]
         assert plan["expected"] == 44000
+
+    @pytest.mark.parametrize(
+        ("left", "stops"),
+        [
+            ({"cluster": None}, False),
+            ({}, True),
+            ({"cluster": None, "moved_addresses": {"10.0.0.2": "taken"}}, True),
+            ({"cluster": None, "damaged": [{"record": "process"}]}, True),
+            ({"cluster": None, "processes": {"receiver": {"alive": True, "kind": "receiver"}}}, True),
+            ({"cluster": None, "processes": {"receiver": {"alive": False, "kind": "receiver"}}}, False),
+        ],
+        ids=["nothing", "a record", "an address", "damage", "a process", "a dead process"],
+    )
+    def test_what_an_earlier_run_has_left_is_stopped_first(self, left: dict[str, Any], stops: bool) -> None:
+        there = servers(server1={}, server2={})
+        for state in there.states.values():
+            state.update({"cluster": None, "processes": {}, "damaged": [], "moved_addresses": {}})
+        there.states["server3"].update({"cluster": wanted().to_dict(), **left})
+        assert demonstration("demo", {}, there, wanted())["stop_first"] is stops
 
     def test_restarts_come_at_the_end_of_the_path(self) -> None:
         plan = self.plan(path="2,4", restarts="2")
