@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faults that are planted in the workers of one server, in the deployed engine.
 
-A module in the deployed archive stands in the way of one of Python's own. The archive keeps its name, so it survives
-every deployment of programs that are deployed already.
+A module in the deployed archive stands in the way of one of Python's own. The archive keeps its name and gets a new
+sum, so it survives every deployment of programs that are deployed already.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
 
 from tests.integration.conftest import LIMIT, Loopback
@@ -76,9 +77,11 @@ def plant(loopback: Loopback, number: int, what: str, starts: int) -> None:
         timeout=LIMIT,
     )
     (base / "runtime" / "planted").write_text(f"{starts} {what}")
-    with zipfile.ZipFile((base / "runtime" / "programs.pyz").resolve(), "a") as programs:
+    archive = (base / "runtime" / "programs.pyz").resolve()
+    with zipfile.ZipFile(archive, "a") as programs:
         if f"{_SHADOWED}.py" not in programs.namelist():
             programs.writestr(f"{_SHADOWED}.py", _SOURCE.format(shadowed=_SHADOWED))
+    archive.with_suffix(".crc32").write_text(f"{zlib.crc32(archive.read_bytes()):08x}")
 
 
 def left(loopback: Loopback, number: int) -> int:
