@@ -15,6 +15,11 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background so, and everything that is started here would ignore Ctrl-C too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def handlers_of_signals() -> Iterator[None]:
     """What a test sets ends with it: ansible-runner, and a program called in here, set handlers and leave them."""

@@ -7,7 +7,7 @@ Run: ``make bench`` as root, or ``PYTHONPATH=.collections python3 tests/benchmar
 
 Two workers of the embedded engine on four servers with networks of their own, reached by real SSH (network namespaces
 of this machine, which has to do the work of four; no latency). Beside the playbooks a shell rendering of what the
-original scripts do (wallaroo.md, part I.2): one ssh a command, one after the other, with their sleeps, and no checks.
+original scripts do (wallaroo.md, I.2): one ssh a command, one after the other, with their sleeps, and no checks.
 They take turns, so that whatever else the machine does meets both.
 """
 
