@@ -213,6 +213,7 @@ class TestMovesThroughTheJournalServer:
             assert "server2 did not answer. Where it is switched off" in sentence
             assert "source_lost=true" in sentence
         plan = steps.migrate({**self.MOVE, "source_lost": "true"}, there)
+        assert plan["deploy"] == ["server4"], "nothing is brought to a server that is gone"
         assert (plan["kill"], plan["fence"], plan["settle"], plan["epoch"]) == (False, False, False, 3)
         assert steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 3
 
