@@ -64,6 +64,15 @@ class Networks(Loopback):
         """The command line of a playbook."""
         return super().command(playbook, arguments, "-i", str(self.directory / "hosts.json"), *options)
 
+    def ssh(self) -> list[str]:
+        """How a server is reached by hand, before its address."""
+        keys = self.directory / "ssh"
+        return ["ssh", "-p", str(self.port), "-i", f"{keys}/user", "-o", f"UserKnownHostsFile={keys}/known_hosts"]
+
+    def account(self, server: int) -> str:
+        """The account and the address of a server for SSH."""
+        return f"root@{self.network}.{100 + server}"
+
     def remove(self) -> None:
         """Leave nothing."""
         for daemon in self._daemons:

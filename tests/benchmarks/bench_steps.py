@@ -79,7 +79,7 @@ class Scripts:
 
     def send(self, first: int, last: int) -> None:
         """30, and the wait for what comes out."""
-        self.ssh(1, join([*self.sender[:], "--first", str(first), "--last", str(last)]))
+        self.ssh(1, join([*self.sender, "--first", str(first), "--last", str(last)]))
 
     def kill(self) -> None:
         """40."""
@@ -87,17 +87,9 @@ class Scripts:
 
     def copy(self) -> None:
         """50, from the files of the dead worker, and the two small ones."""
-        inventory = json.loads((self.networks.directory / "hosts.json").read_text())["all"]["children"]["servers"]
-        options = inventory["vars"]
-        shell = join(
-            [
-                *("ssh", "-p", str(options["ansible_port"]), "-i", options["ansible_ssh_private_key_file"]),
-                *("-o", f"UserKnownHostsFile={options['wallaroo_ssh_known_hosts']}"),
-            ]
-        )
-        source = f"root@{inventory['hosts']['server2']['ansible_host']}:{self.networks.base(2)}/resilience/worker2/"
+        source = f"{self.networks.account(2)}:{self.networks.base(2)}/resilience/worker2/"
         target = f"{self.networks.base(3)}/resilience/worker2/"
-        self.ssh(3, join(["rsync", "-a", "-e", shell, source, target]))
+        self.ssh(3, join(["rsync", "-a", "-e", join(self.networks.ssh()), source, target]))
         for name, text in self.addresses.items():
             self.ssh(3, f"printf %s {quote(text)} > {quote(target + name)}")
 
@@ -168,11 +160,7 @@ class Scripts:
 
     def ssh(self, server: int, command: str) -> str:
         """One command, over a connection of its own."""
-        inventory = json.loads((self.networks.directory / "hosts.json").read_text())["all"]["children"]["servers"]
-        options = inventory["vars"]
-        argv = ["ssh", "-p", str(options["ansible_port"]), "-i", options["ansible_ssh_private_key_file"]]
-        argv += ["-o", f"UserKnownHostsFile={options['wallaroo_ssh_known_hosts']}"]
-        argv += [f"root@{inventory['hosts'][f'server{server}']['ansible_host']}", command]
+        argv = [*self.networks.ssh(), self.networks.account(server), command]
         ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
         return ended.stdout

@@ -22,6 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     Payload,
 )
 
+from tests.listening import Listening
 from tests.worker_runner import KEYS, LIMIT, READY, Cluster, wait_for
 
 # Which keys belong to whom in a cluster of two (wallaroo.md, B.6).
@@ -31,38 +32,25 @@ LAST = 300
 PERIOD = 2.0
 
 
-class MetricsReceiver:
+class MetricsReceiver(Listening):
     """Where workers send their metrics; every connection is parsed from its first byte on."""
 
     def __init__(self, port: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port))
         self._lock = threading.Lock()
-        self._connections: list[socket.socket] = []
         self._sessions: list[list[Message]] = []
         self.failed: list[Exception] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(port)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            session: list[Message] = []
-            with self._lock:
-                self._connections.append(connection)
-                self._sessions.append(session)
-            threading.Thread(target=self._read, args=(connection, session), daemon=True).start()
-
-    def _read(self, connection: socket.socket, session: list[Message]) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        session: list[Message] = []
+        with self._lock:
+            self._sessions.append(session)
         stream = MetricsStream()
         try:
             while chunk := connection.recv(1 << 16):
                 messages = stream.feed(chunk)
                 with self._lock:
                     session += messages
-        except OSError:
-            pass
         except ValueError as error:
             self.failed.append(error)
 
@@ -83,14 +71,6 @@ class MetricsReceiver:
 
     def wait_for(self, count: int, *key: str) -> None:
         wait_for(f"{count} of {key}, there are {self.sums()}", lambda: self.sums()[key] >= count)
-
-    def close(self) -> None:
-        for connection in [self._listener, *self._connections]:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            connection.close()
 
 
 @pytest.fixture

@@ -7,46 +7,33 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, encode
 
+from tests.listening import Listening
 from tests.module_runner import refuse, succeed
 
 
-class Channel:
+class Channel(Listening):
     """An external channel that gives prepared answers; the last one again and again."""
 
     def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
         self.answers: list[bytes] = []
         self.hold = False
         """Whether it answers nothing."""
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
+        self.port = self.address[1]
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _address = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.recv(100)
-                if self.hold:
-                    # Until the other side gives up.
-                    connection.recv(100)
-                    continue
-                connection.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
-
-    def close(self) -> None:
-        if self._listener.fileno() >= 0:
-            # Wakes up the thread, which close alone does not.
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
+    def serve(self, connection: socket.socket) -> None:
+        connection.recv(100)
+        if self.hold:
+            # Until the other side gives up.
+            connection.recv(100)
+        else:
+            connection.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
 
 @pytest.fixture
