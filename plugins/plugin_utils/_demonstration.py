@@ -123,7 +123,7 @@ def _unchecked(servers: Servers, last: Optional[int]) -> dict[str, Any]:
         # What came out may be readable nevertheless, and up to where it has to come is known.
         return {}
     if first in silent:
-        what = f"cannot be used ({problem})" if problem else "did not answer"
+        what = f"cannot be used ({problem.rstrip('.')})" if problem else "did not answer"
         why = f"{first} {what}, and what came out and what was sent is known there alone"
     else:
         why = f"{', '.join(silent)} did not answer, and none of the others knows a cluster"

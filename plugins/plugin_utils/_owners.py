@@ -174,10 +174,11 @@ def require_answers(servers: Servers, worker: str, lost: Collection[str] = ()) -
         if name in lost:
             continue
         why = (servers.states.get(name) or {}).get("problem")
-        what = f"cannot be used ({why})" if why else "did not answer"
+        what = f"cannot be used ({why.rstrip('.')})" if why else "did not answer"
+        mend = "Mend that." if why else f"Mend that: {reach(name)}."
         raise Refusal(
             f"{name} {what}, and {worker} may run there: a second one would "
-            f"destroy its state. Mend that: {reach(name)}. Where the server is "
+            f"destroy its state. {mend} Where the server is "
             "switched off and will not come back by itself, say so with source_lost=true; where it never belonged to "
             "the cluster, take it out of the inventory's group."
         )

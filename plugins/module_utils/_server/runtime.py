@@ -23,7 +23,7 @@ from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 from .._engines.command_line import PROGRAMS
-from .._formats.whole_file import make_private_directory, sync_directory, write_whole
+from .._formats.whole_file import make_private_directory, remove_directory, sync_directory, write_whole
 from .._process import living
 
 
@@ -61,6 +61,8 @@ def install(base: str, digest: str, archive: str) -> None:
     runtime = Path(base) / "runtime"
     make_private_directory(runtime)
     made = _compiled(contents)
+    for place in (runtime / archive_name(digest), _sum_path(runtime / archive_name(digest))):
+        remove_directory(place)
     write_whole(runtime / archive_name(digest), made)
     write_whole(_sum_path(runtime / archive_name(digest)), _sum(made).encode())
     link = runtime / f".{PROGRAMS}"

@@ -164,7 +164,7 @@ def base_problem(base: str) -> Optional[str]:
     existing = path
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
-    places = [path / name for name in DIRECTORIES if (path / name).exists()] or [existing]
+    places = [path / name for name in (*DIRECTORIES, "runtime") if (path / name).exists()] or [existing]
     for place in places:
         if not place.is_dir():
             return f"{place} is not a directory; remove it, or set wallaroo_base to another place."

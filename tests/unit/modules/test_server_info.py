@@ -59,6 +59,13 @@ def test_a_base_that_cannot_be_used_is_a_problem_and_no_failure(server: Path) ->
     assert state["problem"] == f"{server} is not a directory; remove it, or set wallaroo_base to another place."
 
 
+def test_a_file_where_the_programs_go_is_a_problem(server: Path) -> None:
+    server.mkdir()
+    (server / "runtime").touch()
+    state = succeed("server_info", {"base": str(server), "server": "server1"})
+    assert state["problem"] == f"{server}/runtime is not a directory; remove it, or set wallaroo_base to another place."
+
+
 RECORDS = {
     "run/initializer/process.json": ("process", "initializer"),
     "run/initializer/ownership.json": ("ownership", "initializer"),

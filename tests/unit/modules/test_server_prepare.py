@@ -68,6 +68,16 @@ def test_what_runs_may_read_its_own_programs_after_an_update(server: Path, tmp_p
     assert len(list((server / "runtime").iterdir())) == 5, "the link, the newest, the one before it, and their sums"
 
 
+def test_a_directory_in_the_place_of_a_file_of_the_programs_is_taken_away(server: Path) -> None:
+    deploy(server)
+    archive = (server / "runtime" / "programs.pyz").resolve()
+    for place in (archive, archive.with_suffix(".crc32")):
+        place.unlink()
+        place.mkdir()
+        deploy(server)
+        assert place.is_file()
+
+
 def test_what_runs_keeps_its_programs_through_any_number_of_updates(
     server: Path, tmp_path: Path, start_process: Callable[..., ProcessRecord]
 ) -> None:
