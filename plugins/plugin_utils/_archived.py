@@ -48,7 +48,8 @@ def run(
         return {"failed": True, "msg": "; ".join(validated.error_messages)}
     archive = str(PurePosixPath(base) / "runtime" / archive_name(digest_of(_programs.contents())))
     shell = action._connection._shell
-    words = [shell.quote(word) for word in archive_argv(python, archive, "module", name)]
+    # Without the libraries of that Python: each call would wait until it has looked for them.
+    words = [shell.quote(word) for word in [python, "-S", *archive_argv(python, archive, "module", name)[1:]]]
     given = {"arguments": validated.validated_parameters, "check_mode": bool(action._task.check_mode)}
     environment = action._compute_environment_string()
     # Nobody executes what another account can write, be it that Ansible logs in as root. An interpreter may have words

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union, runtime_checkable
 
 from .._formats.address_file import Address
 from .._problem import Problem
 from .._process.record import ProcessRecord
 from .._resilience.files import Layout, ResilienceSet
-from .._resilience.plan import Addresses, CopyResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .._cluster.record import ClusterRecord, ServerAddress
+    from .._resilience.plan import Addresses, CopyResult
 
 LISTENING, READY = "listening", "ready"
 """What is waited for: that others can reach a worker; that it works."""

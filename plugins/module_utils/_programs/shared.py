@@ -14,20 +14,23 @@ from typing import Any
 from .._formats.address_file import Address
 from .._formats.detector import key_name
 from .._formats.whole_file import write_whole
+from .saying import DONE, FAILED, USAGE, complain, say
 
-DONE, FAILED, USAGE = 0, 1, 2
-
-
-def say(line: str) -> None:
-    """One line on stdout, at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def complain(line: str) -> None:
-    """One sentence on stderr."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+__all__ = [
+    "DONE",
+    "FAILED",
+    "USAGE",
+    "Parser",
+    "ResultFile",
+    "address",
+    "complain",
+    "key_names",
+    "positive",
+    "result_path",
+    "say",
+    "seconds",
+    "wrong_keys",
+]
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Sequence
 from types import ModuleType
 
-from .shared import USAGE, complain
+from .saying import USAGE, complain
 
 PACKAGE = __name__.rpartition(".")[0]
 
@@ -21,13 +20,22 @@ ENGINE = "engine"
 def main(argv: Sequence[str]) -> int:
     """Run ``PROGRAM [ARGUMENT ...]``; returns its exit code."""
     program, arguments = (argv[0], list(argv[1:])) if argv else ("", [])
-    places = importlib.import_module(PACKAGE).__path__
-    names = sorted(found.name for found in pkgutil.iter_modules(places) if found.ispkg and found.name != ENGINE)
-    if program in names:
-        return int(_main_of(program).main(arguments) or 0)
+    if program.isidentifier() and program != ENGINE:
+        try:
+            main_of = _main_of(program)
+        except ModuleNotFoundError as error:
+            if not f"{PACKAGE}.{program}.main".startswith(str(error.name)):
+                raise
+        else:
+            return int(main_of.main(arguments) or 0)
     engine = _main_of(ENGINE)
     if program in engine.APPLICATIONS:
         return int(engine.main(program, arguments) or 0)
+    # Only here: each call of a server would wait for it.
+    import pkgutil
+
+    places = importlib.import_module(PACKAGE).__path__
+    names = sorted(found.name for found in pkgutil.iter_modules(places) if found.ispkg and found.name != ENGINE)
     complain(f"usage: PROGRAM [ARGUMENT ...]; PROGRAM is one of {', '.join([*names, *engine.APPLICATIONS])}")
     return USAGE
 

@@ -16,7 +16,6 @@ import marshal
 import os
 import shutil
 import time
-import zipfile
 import zlib
 from collections.abc import Mapping
 from importlib.util import MAGIC_NUMBER, source_hash
@@ -87,6 +86,8 @@ def _sum(data: bytes) -> str:
 
 
 def _read(archive: str) -> dict[str, bytes]:
+    import zipfile
+
     try:
         with zipfile.ZipFile(archive) as opened:
             return {name: opened.read(name) for name in opened.namelist()}
@@ -100,6 +101,8 @@ def _compiled(contents: Mapping[str, bytes]) -> bytes:
     Python writes no compiled code into an archive, and a worker that is down would wait for its compilation. The
     sources need not be looked at again (PEP 552: unchecked hash), since an archive never changes.
     """
+    import zipfile
+
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, source in contents.items():

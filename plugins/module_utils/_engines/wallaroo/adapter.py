@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..._catalogue.applications import application as application_of
 from ..._catalogue.versions import VERSIONS
@@ -18,17 +19,21 @@ from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
 from ..contract import AT_LEAST_ONCE, LISTENING, NO_GUARANTEE, READY, Command, HalfWritten, LogLine, Role, Signal, Wave
 from . import files as wallaroo_files
-from . import formation, peer_addresses, restoring
-from . import progress as file_progress
+from . import log_lines
 from .command_line import worker_argv
-from .external_client import ExternalClient
 
 if TYPE_CHECKING:
     from ..._cluster.record import ClusterRecord, ServerAddress
 
-_LISTENING = LogLine(r" control: listening on ")
-_PHASE_III = LogLine(r"INIT PHASE III: Application is ready to work!")
-_RESUMED = LogLine(r"~~~Resuming message processing\.~~~")
+
+def _of(module: str, name: str) -> Any:
+    """What a module beside this one does. It is imported when it is asked for: most calls of a server ask for none."""
+
+    def called(*arguments: Any, **named: Any) -> Any:
+        return getattr(importlib.import_module(f"{__package__}.{module}"), name)(*arguments, **named)
+
+    return staticmethod(called)
+
 
 _WORKER = Role("worker")
 _INITIALIZER = Role(
@@ -86,11 +91,10 @@ class Wallaroo:
     def signal(self, worker: str, until: str, recovering: bool) -> Signal:
         """See :class:`..contract.Engine`."""
         if until == LISTENING:
-            return _LISTENING
+            return LogLine(log_lines.LISTENING)
         if recovering:
-            # Not phase III: a worker that ceded its recovery never prints it (wallaroo.md, "Observed").
-            return _RESUMED
-        return LogLine(formation.INITIALIZED) if worker == INITIALIZER else _PHASE_III
+            return LogLine(log_lines.RESUMED)
+        return LogLine(log_lines.INITIALIZED if worker == INITIALIZER else log_lines.READY)
 
     def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
         """See :class:`..contract.Engine`."""
@@ -100,7 +104,8 @@ class Wallaroo:
             )
             for worker in record.worker_names()
         )
-        return formation.formation(sets, processes)
+        found: str = self._formation(sets, processes)
+        return found
 
     def layout(self, application: str, version: str, worker: str) -> Layout:
         """See :class:`..contract.Engine`."""
@@ -114,7 +119,8 @@ class Wallaroo:
         except (OSError, AddressFileError):
             return ""
 
-    progress = staticmethod(file_progress.of_files)
+    _formation = _of("formation", "formation")
+    progress = _of("progress", "of_files")
 
     def last_words(self, lines: Sequence[str]) -> str:
         """See :class:`..contract.Engine`. An invariant that does not hold says before what did not."""
@@ -142,12 +148,12 @@ class Wallaroo:
         """See :class:`..contract.Checkpointed`."""
         return checkpoint_ids.committed_after(files.path(wallaroo_files.CHECKPOINT_IDS), since)
 
-    peers = staticmethod(peer_addresses.hosts)
-    peers_problem = staticmethod(peer_addresses.problem)
-    mend_peers = staticmethod(peer_addresses.mend)
-    stuck = staticmethod(peer_addresses.stuck)
+    peers = _of("peer_addresses", "hosts")
+    peers_problem = _of("peer_addresses", "problem")
+    mend_peers = _of("peer_addresses", "mend")
+    stuck = _of("peer_addresses", "stuck")
 
-    journalled = staticmethod(file_progress.on_journal_server)
-    restore = staticmethod(restoring.from_journal_server)
+    journalled = _of("progress", "on_journal_server")
+    restore = _of("restoring", "from_journal_server")
 
-    channel = staticmethod(ExternalClient)
+    channel = _of("external_client", "ExternalClient")

@@ -18,9 +18,7 @@ from ..._process.record import ProcessRecord
 from ..._resilience.files import ResilienceSet
 from ..contract import COVERED, FORMED, FORMING, UNKNOWN
 from . import progress
-
-INITIALIZED = r"^Application has successfully initialized\."
-"""What the initializer says once all workers are there."""
+from .log_lines import INITIALIZED
 
 
 def formation(workers: Iterable[ResilienceSet], processes: Mapping[str, ProcessRecord]) -> str:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from ..._called import call, with_paths
-from ..shared import DONE, USAGE, complain, say
+from ..saying import DONE, USAGE, complain, say
 
 BEGUN = "wallaroo-module-begun"
 RESULT = "wallaroo-module-result "
