@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what is made of the declarations of the steps: tables of variables, and options of several roles.
+"""Writes what is made of declarations: tables of variables, options of several roles, the schema of results.
 
 declared.py             writes what is out of date
 """
@@ -81,6 +81,10 @@ def out_of_date(root: Path) -> list[tuple[Path, str]]:
     specs = root.glob("roles/*/meta/argument_specs.yml")
     wanted = {path: copied(root, path.read_text(encoding="utf-8")) for path in specs}
     wanted |= {path: tables(path.read_text(encoding="utf-8")) for path in (root / name for name in TEXTS)}
+    sys.path.insert(0, str(ROOT))
+    from tools import result_schema
+
+    wanted[root / result_schema.FILE] = result_schema.schema(ROOT)
     return [(path, text) for path, text in sorted(wanted.items()) if text != path.read_text(encoding="utf-8")]
 
 

@@ -19,6 +19,7 @@ from typing import Any, Optional
 import yaml
 
 from ..module_utils._engines import registry
+from ._evidence import FORMAT, Evidence
 from ._moves import ROLLED_BACK, UNFINISHED
 from ._outcomes import Migration, Outcome, Verified
 from ._servers import Refusal
@@ -29,13 +30,23 @@ MIGRATION = "migrate"
 """The playbook whose run is one migration, and looks at no message."""
 
 
-def written(run: Verified) -> dict[str, Any]:
-    """What ``result.json`` holds: the run as it is published, but for what is said of the playbook that made it."""
-    plain = {name: value for name, value in asdict(run).items() if name not in _OF_THE_PLAYBOOK}
-    return {"name": run.playbook, **plain, "outcome": outcome_of(run), "collection_version": collection_version()}
+def written(run: Verified, evidence: Optional[Evidence] = None) -> dict[str, Any]:
+    """What ``result.json`` holds: the run as it is published, but for what is said of the playbook that made it.
+
+    :param evidence: what somebody needs besides who wants to check it.
+    """
+    plain = {name: value for name, value in asdict(run).items() if name not in OF_THE_PLAYBOOK}
+    return {
+        "format": FORMAT,
+        "name": run.playbook,
+        **plain,
+        "outcome": outcome_of(run),
+        "collection_version": collection_version(),
+        **asdict(evidence or Evidence()),
+    }
 
 
-_OF_THE_PLAYBOOK = tuple(one.name for one in fields(Outcome))
+OF_THE_PLAYBOOK = tuple(one.name for one in fields(Outcome))
 
 
 def outcome_of(run: Verified) -> str:

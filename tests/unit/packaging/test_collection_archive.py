@@ -53,7 +53,13 @@ def test_it_holds_the_product_and_nothing_else(archive: Path) -> None:
         "FILES.json", "MANIFEST.json", "plugins", "playbooks", "roles", "meta", "inventory", "docs", "changelogs",
         "awx", "README.md", "LICENSE", "CHANGELOG.rst",
     }  # fmt: skip
-    assert {"meta/runtime.yml", "docs/design.md", "docs/wallaroo.md", "docs/decisions/README.md"} <= set(names)
+    assert {
+        "meta/runtime.yml",
+        "docs/design.md",
+        "docs/wallaroo.md",
+        "docs/decisions/README.md",
+        "docs/schemas/result.schema.json",
+    } <= set(names)
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 
 

@@ -10,9 +10,11 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+import jsonschema
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, KeptFile, Machine, Part
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import migration as migration_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
     Crashed,
@@ -234,7 +236,8 @@ def test_a_result_tells_the_version_of_the_collection(repository: Path) -> None:
 RESULT_JSON = {
     *("name", "verdict", "engine", "app", "workers", "keys", "expected", "received", "violations", "migrations"),
     *("started", "finished", "seconds", "reason", "violation_count", "outcome", "validator_verdict", "crashed"),
-    "collection_version",
+    *("collection_version", "format", "ended", "parts", "variables", "seed", "made_with", "inventory", "controller"),
+    *("servers", "sent_files", "received_files", "notes"),
 }
 
 
@@ -244,6 +247,26 @@ def test_the_file_of_a_result_has_the_fields_that_it_always_had() -> None:
     assert set(_results.written(result())) == RESULT_JSON
     assert _results.written(result(migrations=(moved,)))["outcome"] == ""
     assert _results.written(result(playbook="migrate", migrations=(moved,)))["outcome"] == "rolled back"
+
+
+@pytest.mark.parametrize("verdict", ["pass", "fail", "unknown"])
+def test_the_file_of_a_result_is_as_its_schema_says(repository: Path, verdict: str) -> None:
+    schema = json.loads((repository / "docs/schemas/result.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    violations = (Violation("key_3: 501..612 are missing", kind="gap", key="key_3", missing=(501, 612)),)
+    run = result(verdict=verdict, violations=violations, crashed=(Crashed("initializer", "server1", "x", ("x",)),))
+    evidence = Evidence(
+        parts=(Part(("ansible-playbook", "x.yml"), "/tmp"),),
+        servers={"server1": Machine("a")},
+        received_files=(KeptFile("received.bin"),),
+    )
+    plain = json.loads(json.dumps(_results.written(run, evidence)))
+
+    validator.check_schema(schema)
+    validator.validate(plain)
+    for name, wrong in (("format", 99), ("verdict", "perhaps"), ("received", "many"), ("parts", [{}])):
+        assert not validator.is_valid({**plain, name: wrong}), name
+        assert not validator.is_valid({key: value for key, value in plain.items() if key != name}), name
 
 
 def test_what_the_verifier_says_of_a_violation_reaches_the_file_and_python_as_a_whole() -> None:
