@@ -18,6 +18,7 @@ from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
@@ -31,7 +32,7 @@ class ActionModule(DecidingAction):
     _VALID_ARGS = frozenset(
         (
             *("name", "cluster", "verification", "migrations", "failure"),
-            *("left", "started", "states", "expected", "runs"),
+            *("left", "started", "states", "expected", "runs", "flow"),
         )
     )
 
@@ -44,16 +45,23 @@ class ActionModule(DecidingAction):
             # What cannot be read was not verified; the run is told all the same.
             unread = {"verdict": _results.UNKNOWN, "reason": f"What the verifier said cannot be read: {error}"}
             result = self._result({**self._task.args, "verification": unread})
-        folder: Optional[Path] = None
+        folder = page = None
         if not self._task.check_mode:
             folder = self._keep(result, self._task.args)
+        if folder is not None:
+            page, problems = keeping.keep(folder, self._task.args.get("flow"))
+            for problem in problems:
+                display.warning(problem)
         result = replace(
             result,
             changed=folder is not None,
             check=bool(self._task.check_mode),
             folder=str(folder) if folder else None,
+            report=str(page) if page else None,
         )
-        say("\n" + _results.summary(result, folder) + "\n")
+        text = _results.summary(result, folder, page)
+        result = replace(result, summary=text)
+        say("\n" + text + "\n")
         answer = {
             "changed": result.changed,
             "result": _results.written(result),

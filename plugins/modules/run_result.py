@@ -12,7 +12,7 @@ short_description: Write down what a run proved, and show it
 version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Writes C(result.json) and the ends of all logs to a new folder C(<time>-<name>) on the controller, and prints a short summary.
+  - Writes C(result.json), C(report.html) and the ends of all logs to a new folder C(<time>-<name>) on the controller, and prints a short summary.
   - Publishes the result as C(set_stats) does under the one key C(wallaroo_resilience), where AWX shows it as the artifacts of the job.
   - Fails unless the verdict is V(pass). Ansible publishes nothing of a task that failed, so C(failed_when) should be V(false), and the
     next task fail. A folder that cannot be written is a warning and never changes the verdict.
@@ -68,6 +68,12 @@ options:
       - How many messages should have come, for a run that failed before it could verify.
     type: int
     default: 0
+  flow:
+    description:
+      - What C(run_flow) returned, for the report.
+    type: dict
+    default: {}
+    version_added: 1.1.0
   runs:
     description:
       - Where the folders of all runs are, on the controller; relative to its working directory.

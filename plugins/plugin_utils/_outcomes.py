@@ -27,6 +27,10 @@ class Outcome:
     """Whether it only told what it would do (``--check``)."""
     folder: Optional[str] = None
     """The run's folder on the controller; None when the run left none."""
+    report: Optional[str] = None
+    """The page of the run, ``report.html`` in its folder; None when there is none."""
+    summary: str = ""
+    """The run in a few lines, as they are shown at its end; empty when it left no folder."""
 
 
 @dataclass(frozen=True)

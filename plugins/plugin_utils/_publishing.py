@@ -39,7 +39,7 @@ def of_run(run: Verified) -> Outcome:
     if run.playbook != _results.MIGRATION:
         return run
     plain = asdict(run.migrations[0]) if run.migrations else {}
-    told = ("playbook", "changed", "check", "folder", "verdict", "reason")
+    told = ("playbook", "changed", "check", "folder", "report", "summary", "verdict", "reason")
     return Moved(**plain, **{name: getattr(run, name) for name in told})
 
 

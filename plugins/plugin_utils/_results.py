@@ -81,8 +81,11 @@ def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple
     return UNKNOWN, f"The verification failed: {why}"
 
 
-def summary(result: Verified, folder: Optional[Path]) -> str:
-    """The short text at the end of a run."""
+def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = None) -> str:
+    """The short text at the end of a run.
+
+    :param page: ``report.html``; its path is the last line.
+    """
     lines = [f"{result.playbook}: {result.workers} workers of {result.app} on the {result.engine} engine"]
     for migration in result.migrations:
         lines.append(f"  {migration.worker} {_told(migration)}")
@@ -102,6 +105,8 @@ def summary(result: Verified, folder: Optional[Path]) -> str:
     lines.append(f"  outcome: {outcome}" if outcome else f"  verdict: {result.verdict}")
     if folder is not None:
         lines.append(f"  run: {folder}")
+    if page is not None:
+        lines.append(f"  report: {page}")
     return "\n".join(lines)
 
 

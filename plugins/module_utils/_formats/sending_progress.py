@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from . import sending_times
 from .json_record import Damaged, bytes_of, made
 from .whole_file import write_whole
 
@@ -83,11 +84,12 @@ class Progress:
         self._sending = sending
         before = list(come_to) if come_to is not None else [sending.first - 1] * len(sending.groups)
         sending.intended, sending.handed = before, list(before)
-        self._file = -1
+        self._file = self._times = -1
         self._offset = 0
         if path:
             header = self._write()
             self._file, self._offset = os.open(path, os.O_WRONLY | os.O_CLOEXEC), len(header)
+            self._times = sending_times.open_file(path)
 
     def come_to(self, connection: int) -> int:
         """Up to where the keys of this connection were sent."""
@@ -97,6 +99,7 @@ class Progress:
         """A connection is about to send up to here."""
         self._sending.intended[connection] = value
         self._put(connection, 0, value)
+        sending_times.add(self._times, connection, value)
 
     def handed(self, connection: int, value: int) -> None:
         """The kernel has taken all up to here."""
@@ -111,6 +114,7 @@ class Progress:
         self._sending.exit_code, self._sending.message, self._sending.broken = exit_code, message, broken
         if self._path:
             os.close(self._file)
+            sending_times.close(self._times)
             self._write()
 
     def _write(self) -> bytes:

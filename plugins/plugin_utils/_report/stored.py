@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that was kept: the folder that it has left, read as far as it can be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+RESULT, FLOW, PAGE = "result.json", "flow.json", "report.html"
+"""Files of a run's folder: what was found, what came out when, and the page that shows both."""
+
+LATEST = "latest"
+
+
+class NoRun(ValueError):
+    """There is no such run; the sentence says where it was looked for."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is known of it."""
+
+    folder: Path
+    result: Mapping[str, Any]
+    flow: Mapping[str, Any] = field(default_factory=dict)
+    """What ``run_flow`` has returned; empty where nobody looked."""
+    missing: tuple[str, ...] = ()
+    """What could not be read, a sentence each."""
+
+    @property
+    def name(self) -> str:
+        """What the folder is called."""
+        return self.folder.name
+
+
+def read(folder: Path) -> Stored:
+    """Read a run. A file that is damaged is told, and keeps nobody from showing the rest.
+
+    :raises NoRun: when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise NoRun(f"{folder} is no folder of a run.")
+    missing: list[str] = []
+    result = _object(folder / RESULT, missing)
+    if not result and not missing:
+        missing.append(f"{RESULT} is not there: the run was interrupted before it could write its result.")
+    flow = _object(folder / FLOW, missing)
+    if not flow and not any(sentence.startswith(FLOW) for sentence in missing):
+        missing.append(f"{FLOW} is not there, so nothing can be shown over time.")
+    return Stored(folder.resolve(), result, flow, tuple(missing))
+
+
+def find(runs: Path, wanted: str) -> Path:
+    """The folder of a run.
+
+    :param runs: where the folders of all runs are.
+    :param wanted: ``latest``, the name of a folder there, or a path.
+    :raises NoRun: when there is none.
+    """
+    if wanted in ("", LATEST):
+        link = runs / LATEST
+        found = link.resolve() if link.is_dir() else _newest(runs)
+        if found is None:
+            raise NoRun(f"{runs} holds no run: run demo.yml first, or name a folder with run=PATH.")
+        return found
+    for place in (runs / wanted, Path(wanted).expanduser()):
+        if place.is_dir():
+            return place.resolve()
+    raise NoRun(f"There is no run {wanted}: neither below {runs} nor as a path.")
+
+
+def _newest(runs: Path) -> Optional[Path]:
+    # They begin with their time.
+    folders = sorted(path.parent for path in runs.glob(f"*/{RESULT}"))
+    return folders[-1] if folders else None
+
+
+def _object(path: Path, missing: list[str]) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        missing.append(f"{path.name} could not be read: {getattr(error, 'strerror', None) or error}.")
+        return {}
+    if not isinstance(found, dict):
+        missing.append(f"{path.name} could not be read: it holds no object.")
+        return {}
+    return found
