@@ -7,6 +7,7 @@ ARGS ?=
 TESTS ?= tests
 CASES ?= 10000
 TRIES ?= 100
+PLANTINGS ?= 1000
 PYTHONS ?= 3.13 3.14
 ENGINE ?= embedded
 WALLAROO_HOME ?=
@@ -45,7 +46,7 @@ VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name)
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools demo test test-unit test-pythons soak-trust molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv tools demo test test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -90,6 +91,9 @@ fuzz: tools ## run the fuzz tests for long (CASES=10000 for each parser and port
 
 soak-trust: tools ## interrupt runs, locks, starts and moves at moments of chance (TRIES=100 for each test)
 	@TRUST_TRIES=$(TRIES) python -m pytest tests/integration/trust $(ARGS)
+
+soak-verifier: tools ## plant violations into streams of varied shape, and look at as many clean ones (PLANTINGS=1000)
+	@PLANTINGS=$(PLANTINGS) python -m pytest -n 0 tests/unit/verification/test_plantings.py $(ARGS)
 
 # The parts run side by side, the longest first. All say what they find, each in one piece, and make names those that fail.
 lint: tools ## check the sources
