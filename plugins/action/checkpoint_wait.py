@@ -16,7 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting impor
 class ActionModule(WaitingAction):
     """See the module's documentation."""
 
-    carried = ("since",)
+    carried = ("since", "checkpoints")
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Say so when the limit was too short for that many checkpoints."""

@@ -15,8 +15,12 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 class ActionModule(ReachingAction):
     """See the module's documentation."""
 
+    def completed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """With the programs that the server should have."""
+        return {**arguments, "programs": digest_of(_programs.contents())}
+
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
-        arguments = {**arguments, "programs": digest_of(_programs.contents())}
+        arguments = self.completed(arguments)
         if self._task.run_once:
             # Ansible ends the play for all hosts when it cannot reach one that is asked once, ignored or not.
             return super()._call(arguments, task_vars)

@@ -9,8 +9,15 @@ from typing import Any
 
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import given, require_bases
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import (
+    STARTS,
+    given,
+    require_bases,
+    wanted_cluster,
+)
 
 WITHOUT_BASE = ("configure_awx", "setup_dev_env")
 """Playbooks that put nothing below ``wallaroo_base``."""
@@ -22,7 +29,10 @@ class ActionModule(DecidingAction):
     _VALID_ARGS = frozenset(("playbook",))
 
     def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Nothing: whoever needs them has them typed by ``step_plan``, and some are secrets."""
+        """The ``cluster`` that the playbook is about to start, whose ports the first look at the servers tries.
+
+        Of the arguments nothing: whoever needs them has them typed by ``step_plan``, and some are secrets.
+        """
         playbook = str(self._task.args["playbook"])
         values = given(self._templar, variables, _variables.wanted(playbook))
         _variables.check(
@@ -36,7 +46,12 @@ class ActionModule(DecidingAction):
             require_bases(variables)
         if playbook in _publishing.WRITES_RUNS:
             _results.refuse_unwritable(values.get("wallaroo_runs"))
-        return {}
+        known = step(playbook) if playbook in (STARTS, *_publishing.VERIFIED_RUNS) else None
+        if known is None:
+            return {}
+        names = list((variables.get("groups") or {}).get("servers") or [])
+        arguments = typed(known, given(self._templar, variables, known.options), names)
+        return {"cluster": wanted_cluster(arguments, names, variables).to_dict()}
 
 
 def _mentioned(name: str, variables: dict[str, Any]) -> bool:

@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import cluster_record, typed
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import crashes
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import fences
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import given, require_together
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import (
+    STARTS,
+    given,
+    require_together,
+    wanted_cluster,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import VERIFIED_RUNS
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
@@ -55,8 +59,6 @@ PARTS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "fences": lambda _arguments, servers: fences(servers),
 }
 """Decisions within a step: each takes what the tasks before it have found."""
-
-STARTS = "start_cluster"
 
 
 class ActionModule(DecidingAction):
@@ -106,13 +108,7 @@ class ActionModule(DecidingAction):
             return STEPS[step](arguments, servers)
         if step not in ("cluster", STARTS, "preflight", *VERIFIED_RUNS):
             return {}
-        wanted = cluster_record(
-            # A step that takes fewer of them has the others as they are by default.
-            {**typed(declared(STARTS), {}), **arguments},  # type: ignore[arg-type]  # there is one
-            [self._server(name, variables) for name in names],
-            f"cluster-{uuid.uuid4().hex[:12]}",
-            time.time(),
-        )
+        wanted = wanted_cluster(arguments, names, variables)
         if step == "cluster":
             return {"cluster": wanted.to_dict()}
         if step == STARTS:
@@ -121,14 +117,6 @@ class ActionModule(DecidingAction):
             return preflight(servers, wanted, uuid.uuid4().hex)
         plan = {**demonstration(step, arguments, servers, wanted), "cluster": wanted.to_dict()}
         return {**plan, "told": told(plan, servers)}
-
-    def _server(self, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        host = variables["hostvars"][name]
-        base = str(host.get("wallaroo_base") or "")
-        address = str(host.get("wallaroo_address") or host.get("ansible_host") or name)
-        if not base.startswith("/"):
-            raise Refusal(f"{name} has no wallaroo_base: set it to an absolute directory in the inventory.")
-        return {"name": name, "address": address, "base": base}
 
     def _servers(self, names: list[str], variables: Mapping[str, Any]) -> Servers:
         states = {}

@@ -55,6 +55,11 @@ def call(module: ModuleType, arguments: Mapping[str, Any], check_mode: bool) -> 
     raise AssertionError(f"{module.__name__} has ended without a result")
 
 
+def has_ended_well(result: Mapping[str, Any]) -> bool:
+    """Whether the call that follows may begin: this one has not failed, and what it waited for has come."""
+    return not result.get("failed") and bool(result.get("finished", True))
+
+
 def with_paths(options: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments with the paths that ``~`` and ``$NAME`` mean on this machine.
 

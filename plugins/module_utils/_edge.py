@@ -131,12 +131,13 @@ def done(module: Module, result: Mapping[str, Any]) -> NoReturn:
 
 
 @contextmanager
-def failing(module: Module, begin: str = "", end: str = "") -> Iterator[None]:
+def failing(module: Module, begin: str = "", end: str = "", **told: Any) -> Iterator[None]:
     """What goes wrong in the block is the module's failure: how it begins, and then the sentence of the error.
 
     :param end: a full stop, for errors that have none.
+    :param told: what the module returns all the same.
     """
     try:
         yield
     except (Problem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{begin}: {error}{end}" if begin else str(error))
+        module.fail_json(msg=f"{begin}: {error}{end}" if begin else str(error), **told)

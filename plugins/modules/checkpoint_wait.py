@@ -14,16 +14,17 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Reads the last committed checkpoint of a worker and waits until O(checkpoints) more have been committed.
   - A crash loses what came after the last committed checkpoint. When all output has arrived and two more checkpoints have been
-    committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources.
+    committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources. One is enough where the
+    last was committed so lately that the next cannot have begun; the files of the first worker tell that.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.common.layout
 options:
   checkpoints:
     description:
-      - How many more must be committed. After a recovery ids are left out, so the numbers alone do not tell.
+      - How many more must be committed; by default as many as cover what has come out by now, and 2 after O(since).
+        After a recovery ids are left out, so the numbers alone do not tell.
     type: int
-    default: 2
   since:
     description:
       - The id after which they count; by default the one found at first.
@@ -60,6 +61,12 @@ since:
   returned: success
   type: int
   sample: 17
+checkpoints:
+  description: How many had to be committed.
+  returned: success
+  type: int
+  sample: 2
+  version_added: 1.1.0
 checkpoint:
   description: The last committed id.
   returned: success
@@ -86,7 +93,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.checkp
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.LAYOUT,
-        "checkpoints": {"type": "int", "default": checkpoints.COUNT},
+        "checkpoints": {"type": "int"},
         "since": {"type": "int"},
         "interval": {"type": "float", "default": checkpoints.INTERVAL},
         "wait_timeout": {"type": "float"},

@@ -25,6 +25,12 @@ options:
       - Keep the resilience files, journals and owners. Logs and what was received are always kept until the next start.
     type: bool
     default: false
+  logs:
+    description:
+      - Also tell how the server was before, with the ends of all logs.
+    type: bool
+    default: false
+    version_added: 1.1.0
   wait_timeout:
     description:
       - Seconds in which a process must be dead.
@@ -51,6 +57,12 @@ removed:
   type: list
   elements: str
   sample: [resilience]
+state:
+  description: What M(wallaroo.resilience.server_info) would have told before anything was stopped, also when not everything could be.
+  returned: when O(logs) is true
+  type: dict
+  sample: {server: server2, processes: {}, logs: {}}
+  version_added: 1.1.0
 unknown:
   description: Records that cannot be read, of processes of which none was found, each with what is to be done.
   returned: success
@@ -60,8 +72,10 @@ unknown:
   version_added: 1.1.0
 """
 
+from typing import Any
+
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation, server_state
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting, wait_for_acts
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import LimitReached
 
@@ -69,6 +83,7 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
         "keep_files": {"type": "bool", "default": False},
+        "logs": {"type": "bool", "default": False},
         "wait_timeout": {"type": "float", "default": 10},
         **_edge.ACTS,
     },
@@ -84,18 +99,29 @@ def run(module: _edge.Module) -> None:
             wait_for_acts(base, wanted["acts_timeout"])
     except LimitReached as reached:
         module.warn(f"{server}: {reached}. Everything is stopped nevertheless.")
-    failing = _edge.failing(module, f"{server} could not be stopped altogether")
+    told = _told(module) if wanted["logs"] else {}
+    failing = _edge.failing(module, f"{server} could not be stopped altogether", **told)
     with failing, acting(base, module.check_mode, wanted["run"]):
         result = preparation.stop(base, wanted["keep_files"], wanted["wait_timeout"], module.check_mode)
     for sentence in result["unknown"]:
         module.warn(f"{server}: {sentence}.")
     module.exit_json(
         **result,
+        **told,
         diff={
             "before": "".join(f"{name}: runs, pid {pid}\n" for name, pid in sorted(result["stopped"].items())),
             "after": "".join(f"{name}: stopped\n" for name in sorted(result["stopped"])),
         },
     )
+
+
+def _told(module: _edge.Module) -> dict[str, Any]:
+    """How the server is. What cannot be told keeps nobody from stopping it."""
+    try:
+        return {"state": server_state.describe(module.params["base"], module.params["server"], logs=True)}
+    except (OSError, ValueError) as error:
+        module.warn(f"{module.params['server']}: how it was before is not known ({error}).")
+        return {}
 
 
 main = _edge.main(SPEC, run)

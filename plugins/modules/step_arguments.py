@@ -36,6 +36,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+cluster:
+  description: The cluster that the playbook is about to start, as O(wallaroo.resilience.server_info#module:cluster) takes it.
+  returned: when it starts one
+  type: dict
+  sample: {application: multi_partition_detector, engine: embedded, workers: 2}
+  version_added: 1.1.0
 msg:
   description: What is wrong, and what may have been meant.
   returned: failure

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..module_utils._called import has_ended_well
 from ..module_utils._engines.command_line import archive_argv
 from ..module_utils._programs.module.main import BEGUN, RESULT
 from ..module_utils._server.runtime import archive_name, digest_of
@@ -35,29 +36,47 @@ def run(
     :param action: the task's ``ActionBase``.
     :raises AnsibleConnectionFailure: when the server cannot be reached.
     """
+    answers = run_in_turn(action, [(name, arguments)], task_vars)
+    return answers[0] if answers else None
+
+
+def run_in_turn(
+    action: Any, calls: Sequence[tuple[str, Mapping[str, Any]]], task_vars: Optional[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What modules return that are called one after the other with one command; empty when they have to be sent.
+
+    The last answer is of the first that failed, or whose event has not come yet.
+
+    :param calls: the name of each module, and its arguments.
+    :raises AnsibleConnectionFailure: when the server cannot be reached.
+    """
     variables = variables_of(action, task_vars)
     python = _python(action, variables)
     # Some modules need no directory of a server; the archive is there all the same.
-    base = str(arguments.get("base") or action._templar.template(variables.get("wallaroo_base")) or "")
+    base = str(calls[0][1].get("base") or action._templar.template(variables.get("wallaroo_base")) or "")
     if not python or not base.startswith("/") or not _takes_input(action):
-        return None
-    specification = importlib.import_module(f"{_MODULES}.{name}").SPEC
-    checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
-    validated = checked.validate(dict(arguments))
-    if validated.error_messages:
-        return {"failed": True, "msg": "; ".join(validated.error_messages)}
+        return []
+    given = []
+    for name, arguments in calls:
+        specification = importlib.import_module(f"{_MODULES}.{name}").SPEC
+        checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
+        validated = checked.validate(dict(arguments))
+        if validated.error_messages:
+            return [{"failed": True, "msg": "; ".join(validated.error_messages)}]
+        given.append(validated.validated_parameters)
     archive = str(PurePosixPath(base) / "runtime" / archive_name(digest_of(_programs.contents())))
     shell = action._connection._shell
+    names = [name for name, _arguments in calls]
     # Without the libraries of that Python: each call would wait until it has looked for them.
-    words = [shell.quote(word) for word in [python, "-S", *archive_argv(python, archive, "module", name)[1:]]]
-    given = {"arguments": validated.validated_parameters, "check_mode": bool(action._task.check_mode)}
+    words = [shell.quote(word) for word in [python, "-S", *archive_argv(python, archive, "module", *names)[1:]]]
+    wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
     environment = action._compute_environment_string()
     # Nobody executes what another account can write, be it that Ansible logs in as root. An interpreter may have words
     # of its own behind it, as env has, which only the server can tell from a path with blanks.
     own = f"[ -O {shell.quote(archive)} ] && [ -x {shell.quote(python)} ] && "
     command = own + " ".join([*([environment] if environment else []), *words])
-    ended = action._low_level_execute_command(command, in_data=json.dumps(given, default=str).encode())
-    return _answer(name, ended)
+    ended = action._low_level_execute_command(command, in_data=json.dumps(wanted, default=str).encode())
+    return _answers(names, ended)
 
 
 def _takes_input(action: Any) -> bool:
@@ -93,15 +112,15 @@ def _as_text(options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _answer(name: str, ended: Mapping[str, Any]) -> Optional[dict[str, Any]]:
-    # What a login shell says is before the module's own lines, or behind.
+def _answers(names: Sequence[str], ended: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # What a login shell says is before the modules' own lines, or behind.
     lines = str(ended.get("stdout") or "").splitlines()
-    answers = [line[len(RESULT) :] for line in lines if line.startswith(RESULT)]
-    if answers:
-        answer: dict[str, Any] = json.loads(answers[-1])
-        return answer
+    answers: list[dict[str, Any]] = [json.loads(line[len(RESULT) :]) for line in lines if line.startswith(RESULT)]
+    if answers and (len(answers) == len(names) or not has_ended_well(answers[-1])):
+        return answers
     # One that ends well has begun, even where its connection has lost what it said.
-    if ended.get("rc") != 0 and not any(line.endswith(BEGUN) for line in lines):
-        return None
+    if not answers and ended.get("rc") != 0 and not any(line.endswith(BEGUN) for line in lines):
+        return []
     last = str(ended.get("stderr") or "").strip().rpartition("\n")[2] or f"exit code {ended.get('rc')}"
-    return {"failed": True, "msg": f"{name} has ended without a result: {last}", "module_stderr": ended.get("stderr")}
+    sentence = f"{names[len(answers)]} has ended without a result: {last}"
+    return [*answers, {"failed": True, "msg": sentence, "module_stderr": ended.get("stderr")}]

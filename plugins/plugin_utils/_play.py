@@ -5,10 +5,18 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..module_utils._cluster.record import ClusterRecord
+from ._arguments import cluster_record, typed
+from ._declarations import step
 from ._servers import Refusal
+
+STARTS = "start_cluster"
+"""The step that starts a cluster; a verified run takes what it takes."""
 
 APART = ("free", "host_pinned")
 """Strategies in which hosts go their own ways; those of Mitogen are called mitogen_free and so on."""
@@ -47,6 +55,30 @@ def require_together(strategy: str, variables: Mapping[str, Any], group: str = "
 def given(templar: Any, variables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The values of the variables of a task that there are, wherever they were defined."""
     return {name: templar.template(variables[name]) for name in names if name in variables}
+
+
+def wanted_cluster(arguments: Mapping[str, Any], names: Iterable[str], variables: Mapping[str, Any]) -> ClusterRecord:
+    """The cluster that a step is about to start.
+
+    :param arguments: of the step, typed. One that takes fewer than ``start_cluster`` has the others as they are there.
+    :param names: the servers, in the order of the inventory.
+    :param variables: of the task.
+    :raises Refusal: when it cannot be on these servers.
+    """
+    return cluster_record(
+        {**typed(step(STARTS), {}), **arguments},  # type: ignore[arg-type]  # there is one
+        [_server(name, variables["hostvars"][name]) for name in names],
+        f"cluster-{uuid.uuid4().hex[:12]}",
+        time.time(),
+    )
+
+
+def _server(name: str, host: Mapping[str, Any]) -> dict[str, Any]:
+    base = str(host.get("wallaroo_base") or "")
+    address = str(host.get("wallaroo_address") or host.get("ansible_host") or name)
+    if not base.startswith("/"):
+        raise Refusal(f"{name} has no wallaroo_base: set it to an absolute directory in the inventory.")
+    return {"name": name, "address": address, "base": base}
 
 
 def require_bases(variables: Mapping[str, Any], group: str = "servers") -> None:

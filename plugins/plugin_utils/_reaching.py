@@ -57,6 +57,10 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
         result.update(self._call(dict(self._task.args), task_vars))
         return result
 
+    def completed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of the module, with what only the controller knows."""
+        return arguments
+
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         return self._ask(self.module_name, arguments, task_vars)
 
@@ -75,16 +79,19 @@ class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type i
 
     def _ask(self, module: str, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         """Run a module of this collection on the server."""
-        lock = (task_vars or {}).get(LOCK_VARIABLE) or {}
-        if module in ACTING and lock.get("run"):
-            arguments = {"run": lock["run"], **arguments}
         try:
-            answer = self._run(module, arguments, task_vars)
+            answer = self._run(module, self.for_run(module, arguments, task_vars), task_vars)
         except AnsibleConnectionFailure as error:
             return unreachable(self._where(task_vars), str(getattr(error, "message", "") or error))
         if answer.get("unreachable"):
             return unreachable(self._where(task_vars), str(answer.get("msg") or ""))
         return answer
+
+    @staticmethod
+    def for_run(module: str, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        """The arguments of a module, with the run that has entered the servers where it acts for one."""
+        lock = (task_vars or {}).get(LOCK_VARIABLE) or {}
+        return {"run": lock["run"], **arguments} if module in ACTING and lock.get("run") else arguments
 
     def _where(self, task_vars: Optional[dict[str, Any]]) -> str:
         delegated = self._task.delegate_to

@@ -150,7 +150,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     require_answers(servers, plan["worker"], [plan["src"]] if plan["source_lost"] else [])
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     running = servers.running_on(worker)
-    plan.update({"settle": arguments["settle"], "needed": True})
+    plan.update({"settle": arguments["settle"], "settling": _settling(servers, record), "needed": True})
     # A server that is gone for good can be neither asked to kill nor fenced: its epoch is the older one.
     plan.update({"fence": not plan["source_lost"], "await_start": False})
     # What this run does not measure itself, since an interrupted one has done it.
@@ -193,6 +193,14 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
             "(twice that while they are being copied); make room first."
         )
     return plan
+
+
+def _settling(servers: Servers, record: ClusterRecord) -> Plan:
+    """Where to wait for which checkpoints: they cover what had come out when the servers were looked at."""
+    coordinator = record.worker_names()[0]
+    server = servers.owner(coordinator) or record.placement[coordinator]
+    found = servers.worker(coordinator, server).get("settling") or {}
+    return {"worker": coordinator, "server": server, "base": record.server(server).base, **found}
 
 
 def stop(arguments: Arguments, servers: Servers) -> Plan:

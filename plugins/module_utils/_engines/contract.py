@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, Union, runtime_checkable
 
 from .._formats.address_file import Address
 from .._problem import Problem
@@ -166,6 +166,16 @@ class Checkpointed(Protocol):
 
     def last_checkpoint(self, files: ResilienceSet) -> int:
         """The last one; 0 when there is none yet.
+
+        :raises HalfWritten: when it is being written.
+        :raises ValueError: when the files are damaged.
+        :raises OSError: when they cannot be read.
+        """
+
+    def last_commit(self, files: ResilienceSet) -> tuple[int, Optional[float]]:
+        """The last one, and the moment (seconds since the epoch) from which on the next one waits for its interval.
+
+        None where that is not known: of a worker that does not begin checkpoints, or behind a recovery.
 
         :raises HalfWritten: when it is being written.
         :raises ValueError: when the files are damaged.

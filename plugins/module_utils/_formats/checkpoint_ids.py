@@ -59,6 +59,27 @@ def committed_after(path: str | os.PathLike[str], since: int) -> list[int]:
     return sorted({checkpoint for checkpoint, _rollback in _RECORD.iter_unpack(whole) if checkpoint > since})
 
 
+def last_commit(path: str | os.PathLike[str]) -> tuple[int, float | None]:
+    """The last checkpoint, and when its record was written, in seconds since the epoch.
+
+    None where that record is none of a commit: the first one, and one that a rollback left. 0 is the checkpoint of a
+    file that is empty.
+
+    :raises TornRecord: when the file ends inside a record.
+    """
+    with Path(path).open("rb") as stream:
+        # As it was in one moment: a commit that comes now counts as one that follows.
+        known = os.fstat(stream.fileno())
+        _refuse_torn(path, known.st_size)
+        stream.seek(max(known.st_size - 2 * SIZE, 0))
+        records = [CheckpointId(*found) for found in _RECORD.iter_unpack(stream.read(min(known.st_size, 2 * SIZE)))]
+    if not records:
+        return 0, None
+    *before, last = records
+    commits = bool(before) and last.rollback == before[0].rollback and last.checkpoint > before[0].checkpoint
+    return last.checkpoint, known.st_mtime if commits else None
+
+
 def read_last(path: str | os.PathLike[str]) -> CheckpointId | None:
     """The last record, the only one that a worker reads; None when the file is empty.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -27,8 +28,8 @@ class Committed:
     server: str
     engine: str
     files: ResilienceSet
-    count: int = checkpoints.COUNT
-    """How many."""
+    count: Optional[int] = None
+    """How many; None for as many as are needed so that one of them covers what has come out when the wait begins."""
     interval: float = checkpoints.INTERVAL
     """Seconds between two of them, for those who wait in vain."""
     only_check: bool = False
@@ -50,15 +51,15 @@ class Committed:
         :raises ValueError: when the files are damaged.
         :raises OSError: when they cannot be read.
         """
-        after = self._current() if since is None else since
-        most = checkpoints.limit(self.count, self.interval) if limit is None else limit
+        after, count = self._begin() if since is None else (since, self.count or checkpoints.COUNT)
+        most = checkpoints.limit(count, self.interval) if limit is None else limit
         early = return_after if return_after is not None and return_after < most else None
         finished = self.only_check
         try:
             finished = finished or wait_until(
-                lambda: len(self._after(after)) >= self.count,
+                lambda: len(self._after(after)) >= count,
                 most if early is None else early,
-                f"{self.count} checkpoints after {after} of {self.files.worker} on {self.server}",
+                f"{_told(count)} after {after} of {self.files.worker} on {self.server}",
                 lambda: f"checkpoint {self._current()}",
             )
         except LimitReached as reached:
@@ -69,10 +70,19 @@ class Committed:
         return {
             "changed": False,
             "since": after,
+            "checkpoints": count,
             "checkpoint": self._current(),
             "finished": finished,
-            "message": f"{len(self._after(after))} of {self.count} checkpoints after {after} are committed",
+            "message": f"{len(self._after(after))} of {_told(count)} after {after} are committed",
         }
+
+    def _begin(self) -> tuple[int, int]:
+        """After which checkpoint so many count."""
+        try:
+            since, count = covering(self._adapter, self.files, self.interval)
+        except (HalfWritten, FileNotFoundError):
+            since, count = self._current(), checkpoints.COUNT
+        return since, self.count or count
 
     def _current(self) -> int:
         try:
@@ -92,6 +102,22 @@ class Committed:
             if not self.only_check:
                 raise
             return []
+
+
+def covering(adapter: Checkpointed, files: ResilienceSet, interval: float) -> tuple[int, int]:
+    """After which checkpoint so many more cover what has come out by now.
+
+    :raises HalfWritten: when one is being written.
+    :raises ValueError: when the files are damaged.
+    :raises OSError: when they cannot be read.
+    """
+    now = time.time()
+    last, committed = adapter.last_commit(files)
+    return last, checkpoints.covering(committed, now, interval)
+
+
+def _told(count: int) -> str:
+    return f"{count} checkpoint{'s' if count > 1 else ''}"
 
 
 def look(base: str, engine: str, files: ResilienceSet, journal_server: Optional[str], limit: float) -> dict[str, Any]:

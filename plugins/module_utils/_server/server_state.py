@@ -17,7 +17,7 @@ from typing import Any, Optional
 from .._catalogue.applications import application
 from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
-from .._engines.contract import Engine, KnowsPeers
+from .._engines.contract import Checkpointed, Engine, HalfWritten, KnowsPeers
 from .._engines.registry import engine, files_at, formation
 from .._faults import records
 from .._formats import sending_progress
@@ -31,7 +31,7 @@ from .._process.waiting import LimitReached
 from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, resilience_directory
-from . import moved_address, port_check, runtime
+from . import checkpoint, moved_address, port_check, runtime
 from .reading import Kept
 
 DIRECTORIES = ("resilience", "run", "journals", "received")
@@ -225,8 +225,10 @@ def _worker(
         files = kept.read("resilience", worker, lambda: _files(found, adapter), files)
     if process is None and owned is None and ownership_known and (record is None or files["resilience"] == "none"):
         return None
+    alive = bool(process and process["alive"])
     return {
-        "alive": bool(process and process["alive"]),
+        "alive": alive,
+        "settling": _settling(record, found) if record and alive else {},
         "pid": process["pid"] if process else None,
         "directory": directory,
         **files,
@@ -237,6 +239,19 @@ def _worker(
         "copied_from": owned.copied_from if owned else None,
         "times": times.read(base, worker),
     }
+
+
+def _settling(record: ClusterRecord, files: ResilienceSet) -> dict[str, int]:
+    """Which checkpoints cover what has come out of the cluster by now; only the worker that begins them knows."""
+    adapter = engine(record.engine)
+    if files.worker != adapter.coordinator or not isinstance(adapter, Checkpointed):
+        return {}
+    try:
+        since, count = checkpoint.covering(adapter, files, record.checkpoint_interval)
+    except (HalfWritten, OSError, ValueError):
+        # Whoever waits finds out himself.
+        return {}
+    return {"since": since, "checkpoints": count}
 
 
 def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:

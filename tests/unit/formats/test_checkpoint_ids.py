@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.check
     append,
     committed_after,
     encode,
+    last_commit,
     read_last,
 )
 from hypothesis import HealthCheck, given, settings
@@ -46,6 +48,17 @@ def test_an_empty_file_has_no_last_record(tmp_path):
     path.touch()
     assert read_last(path) is None
     assert all_checkpoint_ids(path) == []
+
+
+def test_when_the_last_one_was_committed_is_known_of_a_commit_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ids"
+    path.write_bytes(b"")
+    assert last_commit(path) == (0, None)
+    records = [((0, 0), False), ((1, 0), True), ((1, 1), False), ((2, 1), True), ((2, 2), False), ((4, 2), True)]
+    for (checkpoint, rollback), commits in records:
+        append(path, CheckpointId(checkpoint, rollback))
+        os.utime(path, (1000.0 + checkpoint, 1000.0 + checkpoint))
+        assert last_commit(path) == (checkpoint, 1000.0 + checkpoint if commits else None)
 
 
 @pytest.mark.parametrize("torn", [1, 8, 15])

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,34 @@ def test_what_is_there_is_not_waited_for(server: Path, path: Path) -> None:
         5,
         "0 of 2 checkpoints after 5 are committed",
     )
+
+
+@pytest.mark.parametrize(
+    ("worker", "age", "records", "needed"),
+    [
+        ("initializer", 0.2, ((4, 0), (5, 0)), 1),
+        ("initializer", 0.95, ((4, 0), (5, 0)), 2),
+        ("initializer", -5.0, ((4, 0), (5, 0)), 2),
+        ("initializer", 0.2, ((5, 0), (5, 1)), 2),
+        ("initializer", 0.2, ((5, 0),), 2),
+        ("worker2", 0.2, ((4, 0), (5, 0)), 2),
+    ],
+    ids=["a moment ago", "long ago", "a clock that was set", "behind a rollback", "the first", "another worker"],
+)
+def test_one_is_enough_where_the_next_cannot_have_begun_yet(
+    server: Path, worker: str, age: float, records: tuple[tuple[int, int], ...], needed: int
+) -> None:
+    path = server / "resilience" / worker / f"multi_partition_detector-{worker}.checkpoint_ids"
+    path.parent.mkdir(parents=True)
+    for record in records:
+        checkpoint_ids.append(path, CheckpointId(*record))
+    moment = time.time() - 100 * age
+    os.utime(path, (moment, moment))
+    answer = succeed("checkpoint_wait", wanted(server, worker=worker, interval=100, return_after=0.01))
+    assert (answer["since"], answer["checkpoints"], answer["finished"]) == (5, needed, False)
+    checkpoint_ids.append(path, CheckpointId(6, records[-1][1]))
+    again = wanted(server, worker=worker, since=5, checkpoints=needed, return_after=0.01)
+    assert succeed("checkpoint_wait", again)["finished"] is (needed == 1)
 
 
 def test_the_limit_says_what_was_last_seen(server: Path, path: Path) -> None:

@@ -28,10 +28,14 @@ def test_everything_is_stopped_once(
     started = [start_process(server, "worker2"), start_process(server, "receiver", "receiver")]
     directory = resilience_files(server)
     pids = {record.name: record.identity.pid for record in started}
+    Path(started[0].log).write_text("its last words\n")
     foreseen = succeed("server_stop", wanted(server), check=True)
     assert (foreseen["changed"], foreseen["stopped"], foreseen["removed"]) == (True, pids, ["resilience"])
     assert all(is_alive(record.identity) for record in started)
-    kept = succeed("server_stop", wanted(server, keep_files=True))
+    assert "state" not in foreseen
+    kept = succeed("server_stop", wanted(server, keep_files=True, logs=True))
+    assert (kept["state"]["server"], kept["state"]["processes"]["worker2"]["alive"]) == ("server1", True)
+    assert kept["state"]["logs"]["worker2"] == "its last words"
     assert (kept["changed"], kept["stopped"], kept["removed"]) == (True, pids, [])
     assert not any(is_alive(record.identity) for record in started)
     assert list(directory.iterdir())

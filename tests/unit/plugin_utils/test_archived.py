@@ -189,7 +189,7 @@ def test_what_a_path_means_is_found_on_the_server(deployed: Path, monkeypatch: p
     }
     addresses = {"control": "127.0.0.1:1", "data": "127.0.0.1:2", "source_base": "~/w", "source_ssh": ssh}
     assert _archived.run(action, "resilience_copy", {**copy, **addresses}, PYTHON) is None
-    given = json.loads(sent[0])["arguments"]
+    (given,) = json.loads(sent[0])["calls"]
     monkeypatch.setenv("HOME", "/home/there")
     found = with_paths(resilience_copy.SPEC["argument_spec"], given)
     assert (given["source_base"], found["source_base"]) == ("~/w", "/home/there/w")
@@ -227,12 +227,55 @@ def test_one_that_dies_on_the_way_is_not_called_again(
     assert answer["msg"] == "server_info has ended without a result: MemoryError: no more"
 
 
-@pytest.mark.parametrize("words", [[], ["../x"], ["server_info", "more"]], ids=["none", "no name", "two"])
-def test_the_program_takes_the_name_of_one_module(deployed: Path, words: list[str]) -> None:
+@pytest.mark.parametrize("words", [[], ["../x"], ["server_info", "../x"]], ids=["none", "no name", "not all"])
+def test_the_program_takes_the_names_of_modules(deployed: Path, words: list[str]) -> None:
     command = [sys.executable, str(deployed / "runtime" / "programs.pyz"), "module", *words]
     ended = subprocess.run(command, input="{}", capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr.startswith("usage: module MODULE")
+
+
+def test_several_are_called_with_one_command(deployed: Path) -> None:
+    action = Action()
+    answers = _archived.run_in_turn(
+        action, [("server_info", enter(deployed)), ("server_info", enter(deployed))], PYTHON
+    )
+    assert [answer["server"] for answer in answers] == ["server1", "server1"]
+    assert len(action.commands) == 1
+
+
+def test_none_is_called_behind_one_that_fails(deployed: Path) -> None:
+    dead = {"base": str(deployed), "server": "server1", "worker": "worker2"}
+    before = entered(deployed)
+    calls = [
+        ("server_info", enter(deployed, enter=False)),
+        ("worker_kill", dead),
+        ("server_info", enter(deployed, run="r5")),
+    ]
+    answers = _archived.run_in_turn(Action(), calls, PYTHON)
+    assert [bool(answer.get("failed")) for answer in answers] == [False, True]
+    assert entered(deployed) == before
+
+
+def test_none_is_called_behind_one_whose_event_has_not_come(deployed: Path) -> None:
+    waits = {"path": str(deployed / "nothing"), "key_count": 1, "last": 1, "wait_timeout": 60, "return_after": 0.01}
+    before = entered(deployed)
+    answers = _archived.run_in_turn(
+        Action(),
+        [("received_wait", waits), ("server_info", enter(deployed, run="r5"))],
+        {**PYTHON, "wallaroo_base": str(deployed)},
+    )
+    assert [answer["finished"] for answer in answers] == [False]
+    assert entered(deployed) == before
+
+
+def test_one_that_is_not_there_keeps_all_from_being_called(deployed: Path) -> None:
+    command = [sys.executable, str(deployed / "runtime" / "programs.pyz"), "module", "server_info", "nothing"]
+    given = {"calls": [enter(deployed, run="r5"), {}], "check_mode": False}
+    before = entered(deployed)
+    ended = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
+    assert _archived.BEGUN not in ended.stdout
+    assert entered(deployed) == before
 
 
 def test_who_needs_no_directory_is_found_in_that_of_the_server(deployed: Path) -> None:

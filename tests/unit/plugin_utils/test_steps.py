@@ -35,6 +35,13 @@ class TestMigrate:
     def test_names_numbers_and_texts_mean_the_same(self, same: dict[str, Any]) -> None:
         assert steps.migrate(same, servers()) == steps.migrate(MOVE, servers())
 
+    def test_what_had_come_out_at_the_look_is_waited_for_where_checkpoints_begin(self) -> None:
+        here = servers()
+        where = {"worker": "initializer", "server": "server1", "base": "/w/server1"}
+        assert steps.migrate(MOVE, here)["settling"] == where
+        here.states["server1"]["workers"]["initializer"]["settling"] = {"since": 7, "checkpoints": 1}
+        assert steps.migrate(MOVE, here)["settling"] == {**where, "since": 7, "checkpoints": 1}
+
     def test_only_servers_with_other_workers_are_told_where_it_is_now(self) -> None:
         here = servers()
         assert steps.migrate(MOVE, here)["mending"] == ["server1"], "the initializer's"

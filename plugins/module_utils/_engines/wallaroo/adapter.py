@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..._catalogue.applications import application as application_of
 from ..._catalogue.versions import VERSIONS
@@ -143,6 +143,14 @@ class Wallaroo:
         except checkpoint_ids.TornRecord as torn:
             raise HalfWritten(str(torn)) from torn
         return found.checkpoint if found else 0
+
+    def last_commit(self, files: ResilienceSet) -> tuple[int, Optional[float]]:
+        """See :class:`..contract.Checkpointed`. The initializer notes a commit, and then sets the timer of the next."""
+        try:
+            checkpoint, moment = checkpoint_ids.last_commit(files.path(wallaroo_files.CHECKPOINT_IDS))
+        except checkpoint_ids.TornRecord as torn:
+            raise HalfWritten(str(torn)) from torn
+        return checkpoint, moment if files.worker == INITIALIZER else None
 
     def checkpoints_after(self, files: ResilienceSet, since: int) -> list[int]:
         """See :class:`..contract.Checkpointed`."""

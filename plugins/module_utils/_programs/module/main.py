@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module of the collection, called by the controller with one command instead of being sent.
+"""Modules of the collection, called by the controller with one command instead of being sent.
 
 The library is in this archive already, so a call is its arguments as JSON on standard input. The first line on
-standard output says that it has begun, and the second one is what the module returns.
+standard output says that they have begun, and each that follows is what a module returns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from ..._called import call, with_paths
+from ..._called import call, has_ended_well, with_paths
 from ..saying import DONE, USAGE, complain, say
 
 BEGUN = "wallaroo-module-begun"
@@ -24,14 +24,21 @@ _MODULES = __name__.partition(".module_utils.")[0] + ".modules"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run ``MODULE``; returns 0 when it has an answer, be it that it failed."""
-    if len(argv) != 1 or not argv[0].isidentifier():
-        complain("usage: module MODULE, with its arguments on standard input")
+    """Run each ``MODULE`` in turn; returns 0 when there is an answer, be it that one failed.
+
+    The first that fails, or whose event has not come yet, is the last one.
+    """
+    if not argv or not all(name.isidentifier() for name in argv):
+        complain("usage: module MODULE ..., with their arguments on standard input")
         return USAGE
-    module = importlib.import_module(f"{_MODULES}.{argv[0]}")
+    # One that is not here is sent, so none of them begins.
+    modules = [importlib.import_module(f"{_MODULES}.{name}") for name in argv]
     wanted = json.load(sys.stdin)
     # A shell may have said something without an end of line.
     say(f"\n{BEGUN}")
-    arguments = with_paths(module.SPEC["argument_spec"], wanted["arguments"])
-    say(RESULT + json.dumps(call(module, arguments, bool(wanted["check_mode"]))))
+    for module, given in zip(modules, wanted["calls"]):
+        result = call(module, with_paths(module.SPEC["argument_spec"], given), bool(wanted["check_mode"]))
+        say(RESULT + json.dumps(result))
+        if not has_ended_well(result):
+            break
     return DONE
