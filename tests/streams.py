@@ -35,7 +35,7 @@ class Shape:
     first: int
     depth: int
     interleaving: str
-    """``bursts``, ``turns`` (each key in turn), ``blocks`` (one key after the other), ``skewed`` (some keys are late) or
+    """``bursts``, ``turns`` (each key in turn), ``blocks`` (one key after the other), ``skewed`` (some are late), or
     ``workers`` (what two workers send meets in blocks)."""
     data: bytes = field(repr=False)
 

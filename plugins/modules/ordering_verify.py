@@ -172,6 +172,15 @@ violations:
       description: How often the same wrong frame came in a row.
       type: int
       sample: 1
+    around:
+      description:
+        - The witness. A line for each message around the violation as it stands in the file, with V(>) before the one itself,
+          and the nearest messages of the same key besides.
+      type: list
+      elements: str
+      sample:
+        - "  frame 5733 (byte 244950): (key_3.TraceID-1.TraceWindow-1,[497,498,499,500])"
+        - "> frame 5734 (byte 245001): (key_3.TraceID-1.TraceWindow-1,[610,611,612,613])"
     sentence:
       description: The violation in words.
       type: str

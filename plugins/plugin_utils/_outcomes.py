@@ -202,6 +202,8 @@ class Violation:
     """The key that lacks what is missing, where it is not ``key``."""
     times: int = 1
     """How often the same wrong frame came in a row."""
+    around: tuple[str, ...] = field(default=(), repr=False)
+    """The witness: a line for each message around it in the received file, ``>`` before the one itself."""
     lost: Optional[tuple[int, ...]] = None
     """Those of them that were sent for sure, where what is missing at the end was not sent altogether."""
 

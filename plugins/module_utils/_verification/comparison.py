@@ -80,25 +80,31 @@ class Comparison:
         self._lanes_by_head: dict[bytes, _Lane] = {}
         self._slowed: list[_Lane] = []
         self._base = 0
+        self._held = b""
+        self._number = 0
         for lane, stream in zip(self.lanes, shared_tails(first, last, len(keys))):
             self._speed_up(lane, stream)
             lane.shared = True
 
     def read(self, stream: BinaryIO) -> None:
         """All of a stream."""
-        held, number = b"", 0
         while True:
             block = stream.read(_BLOCK)
             if not block:
                 break
-            data = held + block if held else block
-            used = self._block(data, final=False)
-            held = data[used:]
-            self._base += used
-            number += 1
-            if number % _SKEW_CHECK == 0:
-                self._separate_slow_ones()
-        self._base += self._block(held, final=True)
+            self.feed(block)
+        self._base += self._block(self._held, final=True)
+        self._held = b""
+
+    def feed(self, block: bytes) -> None:
+        """The next piece of a stream, however it is cut."""
+        data = self._held + block if self._held else block
+        used = self._block(data, final=False)
+        self._held = data[used:]
+        self._base += used
+        self._number += 1
+        if self._number % _SKEW_CHECK == 0:
+            self._separate_slow_ones()
 
     def settle(self) -> tuple[list[Fault], int]:
         """End the stream; the faults that are kept and the number of all."""

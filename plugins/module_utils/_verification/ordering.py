@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from .._formats.detector import base_key, decode_output
 from .comparison import Comparison
 from .violations import KINDS, Violation
 from .windows import UNREADABLE, open_stream, problem_of_keys
+from .witness import with_witness
 
 __all__ = ["AT_LEAST_ONCE", "EXACTLY_ONCE", "KINDS", "MODES", "OrderingResult", "Violation", "verify"]
 
@@ -116,12 +118,22 @@ def verify(
         result.reason = f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
         return result
     faults, result.violation_count = verification.settle()
-    result.violations = [fault.violation() for fault in faults[: max(limit, 0)]]
     result.received = verification.units.number
+    told = [fault.violation() for fault in faults[: max(limit, 0)]]
+    result.violations = with_witness(Path(path), told, tell, result.received)
     result.last_values = {lane.rule.key: lane.rule.highest for lane in verification.lanes}
     result.verdict = "fail" if result.violation_count else "pass"
     result.reason = faults[0].violation().sentence() if faults else ""
     return result
+
+
+def tell(payload: bytes) -> Optional[tuple[str, str]]:
+    """Key and text of a message of the detector; None when it is none."""
+    try:
+        key, _window = decode_output(payload)
+    except ValueError:
+        return None
+    return base_key(key), payload.decode()
 
 
 def _problem_of_range(first: int, last: int) -> Optional[str]:

@@ -38,6 +38,11 @@ class Findings:
         """No further fault is kept."""
         return len(self._faults) >= self._keep
 
+    @property
+    def first(self) -> Optional[Fault]:
+        """The first fault so far, as it is understood at this moment."""
+        return self._faults[0] if self._faults else None
+
     def add(self, fault: Fault) -> Fault:
         """Keep or count a fault; returns it, to be changed when more is known."""
         if self.full:

@@ -26,6 +26,7 @@ kind            the stream
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Optional
 
@@ -74,6 +75,8 @@ class Violation:
     """The key that lacks it, when it is not ``key``."""
     times: int = 1
     """How often the same wrong frame came in a row."""
+    around: Sequence[str] = ()
+    """The witness: a line for each message around it, see ``witness``."""
 
     def sentence(self) -> str:
         """The violation in words."""
@@ -84,7 +87,8 @@ class Violation:
         often = f" {self.times} times" if self.times > 1 else ""
         name = f"{self.key}: " if self.key else ""
         texts = {
-            "gap": f"{lost} missing: {came}",
+            # Online a frame out of place is told before the next one has shown what is missing.
+            "gap": f"{lost} missing: {came}" if lost else came,
             "lost_head": f"{lost} missing at the beginning: {came}",
             "lost_tail": f"{lost} missing at the end: the last that came was {self.found}",
             "missing_key": f"no message came at all; {lost} missing",
@@ -106,6 +110,7 @@ class Violation:
         """Plain data, with the sentence."""
         plain = asdict(self)
         plain["missing"] = list(self.missing) if self.missing else None
+        plain["around"] = list(self.around)
         plain["sentence"] = self.sentence()
         return plain
 

@@ -183,6 +183,7 @@ def test_a_gap_is_told_with_place_and_missing_values(message: Message, received:
         "missing_in": None,
         "other": None,
         "times": 1,
+        "around": list(violation.around),
         "sentence": violation.sentence(),
     }
 
