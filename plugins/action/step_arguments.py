@@ -19,7 +19,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import (
     wanted_cluster,
 )
 
-WITHOUT_BASE = ("configure_awx", "setup_dev_env")
+WITHOUT_BASE = ("compare", "configure_awx", "report", "setup_dev_env")
 """Playbooks that put nothing below ``wallaroo_base``."""
 
 

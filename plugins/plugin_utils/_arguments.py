@@ -169,6 +169,14 @@ def _path(name: str, value: Any, servers: Servers) -> list[str]:
     return [_server(name, one, servers) for one in path if str(one).strip()]
 
 
+def two_runs(name: str, value: Any, _servers: Servers = ()) -> list[str]:
+    """Two runs that are to be compared."""
+    found = words(name, value)
+    if len(found) != 2:
+        raise Refusal(f"{name}={','.join(found)}: two are put beside each other, so name two, as in {name}=A,B.")
+    return found
+
+
 def _application(name: str, value: Any, _servers: Servers) -> str:
     return applications.NAMES.get(text(name, value), text(name, value))
 
@@ -214,6 +222,7 @@ MEANINGS: dict[str, Reading] = {
     **dict.fromkeys(WORKERS, _worker),
     **dict.fromkeys(SERVERS, _server),
     "path": _path,
+    "runs": two_runs,
     "app": _application,
     "rejecting": share,
     "wallaroo_ports": _ports,

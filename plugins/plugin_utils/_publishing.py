@@ -225,6 +225,27 @@ def _preflight(registered: Registered, _check: bool) -> Data:
     return {name: answer.get(name) or [] for name in ("problems", "notes", "table")}
 
 
+def _report(registered: Registered, _check: bool) -> Data:
+    answer = registered("report_made")
+    return {
+        **{name: answer.get(name) or "" for name in ("verdict", "reason")},
+        "changed": bool(answer.get("changed")),
+        "folder": answer.get("folder"),
+        "report": answer.get("page"),
+        "missing": answer.get("missing") or [],
+    }
+
+
+def _compare(registered: Registered, _check: bool) -> Data:
+    answer = registered("report_compared")
+    return {
+        "changed": bool(answer.get("changed")),
+        "report": answer.get("page"),
+        "runs": answer.get("runs") or [],
+        "measures": answer.get("rows") or [],
+    }
+
+
 def _verified_run(registered: Registered, check: bool) -> Optional[Data]:
     if not check:
         return None
@@ -250,6 +271,8 @@ BUILDERS: dict[str, tuple[type[Outcome], Callable[[Registered, bool], Optional[D
     "preflight": (_outcomes.Checked, _preflight),
     "setup_repo": (_outcomes.Built, _setup_repo),
     "collect_logs": (_outcomes.Status, _status),
+    "report": (_outcomes.Reported, _report),
+    "compare": (_outcomes.Compared, _compare),
     **dict.fromkeys(VERIFIED_RUNS, (Verified, _verified_run)),
 }
 """What a playbook yields, and the values of it that are its own; None where nothing is to be published."""

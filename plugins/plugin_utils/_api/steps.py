@@ -16,10 +16,12 @@ from typing import Any, Optional, Union
 from .._outcomes import (
     Built,
     Checked,
+    Compared,
     Copied,
     Killed,
     Moved,
     Outcome,
+    Reported,
     Restarted,
     Sent,
     Started,
@@ -191,3 +193,9 @@ class Steps:
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
     ) -> Verified: ...
+
+    @runs("report")
+    def report(self, run: Optional[str] = None) -> Reported: ...
+
+    @runs("compare")
+    def compare(self, runs: Union[str, Sequence[str]]) -> Compared: ...

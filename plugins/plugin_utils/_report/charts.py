@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from . import plots, story
 from .plots import FORMATS, Axis, Band, Format, Line, Mark
 from .stored import Stored
-from .words import counted, duration
+from .words import DASH, counted, duration
 
 COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8")
 
@@ -49,6 +49,11 @@ class Charts:
             Band(str(one["kind"]), one["begin"] - self.begin, one["end"] - self.begin)
             for one in run.flow.get("lulls") or []
         ]
+        self._bands += [
+            Band("down", move.killed - self.begin, self._length if move.resumed is None else move.resumed - self.begin)
+            for move in story.moves(run)
+            if move.killed is not None
+        ]
         self._marks = [
             Mark(str(number), at - self.begin) for number, at in crash_moments(run) if at - self.begin <= self._length
         ]
@@ -70,14 +75,16 @@ class Charts:
             lines.append(Line(plots.stairs(0, self._step, sent), "c2", 1.2))
             legend.append(("c2", "was sent"))
         lulls = self._flow.get("lulls") or []
-        quiet = {kind: sum(one["end"] - one["begin"] for one in lulls if one["kind"] == kind) for kind in _SHADES}
+        quiet = {
+            kind: sum(one["end"] - one["begin"] for one in lulls if one["kind"] == kind) for kind in ("outage", "idle")
+        }
         summary = f"{sum(arrivals):,} messages came out in {duration(self._length)}, {max(out):,.0f} a second at most."
         if quiet["outage"]:
             summary += f" For {duration(quiet['outage'])} nothing came out though something was waited for (outage)."
         if quiet["idle"]:
             summary += f" For {duration(quiet['idle'])} nothing was to come (idle)."
         rows = [["from", "came out", "was sent"]] + [
-            [f"{number * self._step:g} s", f"{count:,}", f"{self._flow['sent'][number]:,}" if sent else "\N{EN DASH}"]
+            [f"{number * self._step:g} s", f"{count:,}", f"{self._flow['sent'][number]:,}" if sent else DASH]
             for number, count in _coarse(arrivals)
         ]
         return self._figure(
@@ -149,7 +156,7 @@ class Charts:
                 f"{one['sent']:,}",
                 f"{one['received']:,}",
                 duration(one["longest"]),
-                duration(one["longest_at"] - self.begin) if one.get("longest_at") else "\N{EN DASH}",
+                duration(one["longest_at"] - self.begin) if one.get("longest_at") else DASH,
             ]
             for key, one in keys.items()
         ]
@@ -174,7 +181,11 @@ class Charts:
         return figure(identity, title, summary, [*legend, *shades], make, rows)
 
 
-_SHADES = {"outage": "outage: something was waited for, nothing came", "idle": "idle: nothing was to come"}
+_SHADES = {
+    "outage": "outage: something was waited for, nothing came",
+    "idle": "idle: nothing was to come",
+    "down": "down: from the kill until the worker was back",
+}
 
 
 def figure(
@@ -210,7 +221,7 @@ def downtime(move: story.Move) -> Optional[Figure]:
     colours = COLOURS[: len(move.parts)]
 
     def make(style: Format) -> str:
-        flat = Format(style.name, style.width, 84 if style.name == "wide" else 78, style.ticks)
+        flat = replace(style, height=80)
         begin, bars = 0.0, []
         for part, colour in zip(move.parts, colours):
             # A thick line is drawn around its middle; what is too short to be seen gets a pixel.
@@ -257,7 +268,7 @@ def whereabouts(run: Stored) -> Optional[Figure]:
             lines.append(Line([(since, places[here]), (length, places[here])], colour, 12.0))
 
     def make(style: Format) -> str:
-        flat = Format(style.name, style.width, 60 + 34 * len(servers), style.ticks)
+        flat = replace(style, height=60 + 34 * len(servers))
         values = Axis(0.4, len(servers) + 0.9, [(place, server) for server, place in places.items()])
         marks = [Mark(str(move.number), (move.killed or 0) - begin) for move in known]
         return plots.drawn("where", flat, lines, [], marks, plots.time_axis(0.0, length, style.ticks), values)

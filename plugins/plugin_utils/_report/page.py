@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from . import charts, story
+from . import charts, story, surroundings
 from .stored import PAGE, Stored, read
-from .words import clock, counted, day, duration, seconds_of, size
+from .words import DASH, clock, counted, day, duration, seconds_of, size
 
 HERE = Path(__file__).parent
 
@@ -63,9 +62,7 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     css = (HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(
-        css=css, policy=_policy(css), **values
-    )
+    return environment.get_template(template).render(css=css, policy=_policy(css), **values)
 
 
 def _policy(css: str) -> str:
@@ -80,7 +77,13 @@ def _values(run: Stored) -> dict[str, Any]:
     started = seconds_of(result.get("started"))
     return {
         "name": run.name,
-        "title": f"{result.get('name') or run.name} · {day(started)}",
+        "title": " · ".join(
+            [
+                str(result.get("name") or run.name),
+                day(started),
+                *([f"took {duration(float(result['seconds']))}"] if result.get("seconds") else []),
+            ]
+        ),
         "headline": story.headline(run),
         "facts": facts(run),
         "losses": [[key, values, f"{count:,}"] for key, values, count in story.losses(run)],
@@ -88,17 +91,15 @@ def _values(run: Stored) -> dict[str, Any]:
         "where": charts.whereabouts(run),
         "figures": charts.Charts(run).all(),
         "crashes": charts.crash_moments(run),
-        "notes": [*run.missing, *(flow.get("notes") or [])],
-        "moves": [_move(move, number <= DOWNTIMES) for number, move in enumerate(moves, 1)],
+        "notes": [*run.missing, *(flow.get("notes") or []), *(result.get("notes") or [])],
+        "moves": [_move(move, str(result.get("reason") or "")) for move in moves],
         "witnesses": [_witness(run, one) for one in story.witnesses(run)],
         "violation_count": int(result.get("violation_count") or 0),
         "validator": str(result.get("validator_verdict") or ""),
         "crashed": result.get("crashed") or [],
-        "surroundings": surroundings(result),
-        "command": command(result),
-        "variables": json.dumps(result["variables"], indent=2) if result.get("variables") else "",
+        **surroundings.of(result),
         "folder": str(run.folder),
-        "made": f"Made of {run.name} by wallaroo.resilience {result.get('collection_version') or ''}".strip() + ".",
+        "made": f"Made of {run.name} by wallaroo.resilience {surroundings.collection(result)}".strip() + ".",
     }
 
 
@@ -108,9 +109,8 @@ def facts(run: Stored) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     expected, received = int(result.get("expected") or 0), int(result.get("received") or 0)
     if expected or received:
-        found.append(("Messages", f"{received:,}", f"of {expected:,}, {counted(int(result.get('keys') or 0), 'key')}"))
-    if result.get("violation_count"):
-        found.append(("Violations", f"{result['violation_count']:,}", ""))
+        violations = counted(int(result.get("violation_count") or 0), "violation")
+        found.append(("Messages", f"{received:,}", f"of {expected:,}; {violations}"))
     moves = story.moves(run)
     downtimes = [float(one.data["downtime_seconds"]) for one in moves if one.data.get("downtime_seconds") is not None]
     if moves:
@@ -133,8 +133,6 @@ def facts(run: Stored) -> list[tuple[str, str, str]]:
     copied = sum(int(one.data.get("copied_bytes") or 0) for one in moves)
     if copied:
         found.append(("Moved", size(copied), "resilience files"))
-    if result.get("seconds"):
-        found.append(("The run took", duration(float(result["seconds"])), ""))
     return found
 
 
@@ -147,8 +145,8 @@ def _happenings(run: Stored) -> list[dict[str, Any]]:
     return rows
 
 
-def _move(move: story.Move, drawn: bool) -> dict[str, Any]:
-    data = move.data
+def _move(move: story.Move, reason: str) -> dict[str, Any]:
+    data, note = move.data, str(move.data.get("note") or "")
     return {
         "number": move.number,
         "worker": data.get("worker"),
@@ -157,10 +155,11 @@ def _move(move: story.Move, drawn: bool) -> dict[str, Any]:
         "tone": story.tone(move.outcome),
         "downtime": duration(data.get("downtime_seconds")),
         "gap": duration(data.get("output_gap_seconds")),
-        "copied": size(int(data.get("copied_bytes") or 0)) if not move.in_place else "\N{EN DASH}",
-        "epoch": data.get("epoch") or "\N{EN DASH}",
-        "note": data.get("note") or "",
-        "figure": charts.downtime(move) if drawn else None,
+        "copied": size(int(data.get("copied_bytes") or 0)) if not move.in_place else DASH,
+        "epoch": data.get("epoch") or DASH,
+        # What stands on top is not said twice.
+        "note": "" if note in reason else note,
+        "figure": charts.downtime(move) if move.number <= DOWNTIMES else None,
     }
 
 
@@ -178,42 +177,3 @@ def _witness(run: Stored, one: story.Witness) -> dict[str, Any]:
         "meanwhile": one.meanwhile,
         "around": one.around,
     }
-
-
-_NAMES = {
-    "app": "application",
-    "engine": "engine",
-    "workers": "workers",
-    "keys": "keys",
-    "collection_version": "collection",
-}
-
-
-def surroundings(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What it ran on, as pairs."""
-    found = [(text, str(result[name])) for name, text in _NAMES.items() if result.get(name)]
-    for name in ("versions", "environment", "surroundings"):
-        if isinstance(result.get(name), Mapping):
-            found += _flat(result[name])
-    return found
-
-
-def _flat(data: Mapping[str, Any], begin: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for name, value in data.items():
-        label = f"{begin}{str(name).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{label}: ")
-        elif value not in (None, "", []):
-            found.append((label, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)))
-    return found
-
-
-def command(result: Mapping[str, Any]) -> str:
-    """What repeats the run."""
-    given: Optional[Any] = result.get("command")
-    if isinstance(given, (list, tuple)):
-        import shlex
-
-        return shlex.join(map(str, given))
-    return str(given or f"ansible-playbook playbooks/{result.get('name') or 'demo'}.yml")

@@ -27,9 +27,11 @@ class Format:
     height: int
     ticks: int
     """How many marks the axis of time has at most."""
+    names: int
+    """What the names of values take at least, so that the times of all plots lie below each other."""
 
 
-FORMATS = (Format("wide", 860, 250, 9), Format("narrow", 350, 220, 5))
+FORMATS = (Format("wide", 860, 250, 9, 60), Format("narrow", 350, 220, 5, 46))
 """Of each plot there are two, so that its letters are as large on a telephone; the page shows one of them."""
 
 
@@ -119,11 +121,13 @@ def _svg(
     x: Axis,
     y: Axis,
 ) -> str:
+    # A tenth of a pixel is enough.
+    zp.config.precision = 1
     graph = zp.Graph().css(_STYLE).size(style.width, style.height)
     graph.legend("none").xrange(x.least, x.most).yrange(y.least, y.most)
     # Without any it would choose some.
     graph.xticks([at for at, _ in x.ticks], [text for _, text in x.ticks])
-    graph.yticks([at for at, _ in y.ticks], [text for _, text in y.ticks])
+    graph.yticks([at for at, _ in y.ticks], [_wide(zp, text, style.names) for _, text in y.ticks])
     for band in bands:
         begin, end = max(band.begin, x.least), min(band.end, x.most)
         if end > begin:
@@ -157,6 +161,13 @@ def _svg(
     root.set("aria-hidden", "true")
     root.set("focusable", "false")
     return ElementTree.tostring(root, encoding="unicode").replace("zclip", f"{identity}-{style.name}-clip")
+
+
+def _wide(zp: Any, text: str, pixels: int) -> str:
+    """A name of a value, with blanks before it."""
+    while zp.text.text_size(text, 12, "sans-serif").width < pixels:
+        text = f"\N{NO-BREAK SPACE}{text}"
+    return text
 
 
 def _filled(zp: Any, points: Sequence[Point], least: float, colour: str) -> Any:

@@ -30,6 +30,7 @@ _PARTS = (
     ("killed", "died", "to die"),
     ("died", "copied", "to copy and prove its files"),
     ("copied", "started", "to write the addresses and start it"),
+    ("died", "started", "to start it again"),
     ("started", "resumed", "to recover, until it processed messages again"),
 )
 """Moments of a migration between which the downtime went, and for what."""
@@ -121,7 +122,7 @@ def _scope(result: Mapping[str, Any]) -> str:
         return "A copy and a start were looked at, and no message."
     keys = counted(int(result.get("keys") or 0), "key")
     crashes = len(result.get("migrations") or [])
-    through = f" through {counted(crashes, 'crash').replace('crashs', 'crashes')}" if crashes else ""
+    through = f" through {counted(crashes, 'crash', 'crashes')}" if crashes else ""
     if result.get("verdict") == "pass":
         return (
             f"All {expected:,} messages of {keys} came out as they must{through}: nothing lost, repeated or reordered."
@@ -134,14 +135,15 @@ def moves(run: Stored) -> list[Move]:
     found = []
     for number, data in enumerate(run.result.get("migrations") or [], 1):
         moments = {name: seconds_of(data.get(name)) for name in ("killed", "died", "copied", "started", "resumed")}
-        found.append(Move(number, data, moments["killed"], moments["resumed"], _parts(moments)))
+        back = f"to try it on {data.get('dst')}, and start it on {data.get('src')} again"
+        texts = {("copied", "started"): back, ("died", "started"): back} if data.get("outcome") == "rolled back" else {}
+        found.append(Move(number, data, moments["killed"], moments["resumed"], _parts(moments, texts)))
     return found
 
 
-def _parts(moments: Mapping[str, Optional[float]]) -> list[Part]:
+def _parts(moments: Mapping[str, Optional[float]], others: Mapping[tuple[str, str], str]) -> list[Part]:
     known = [(name, at) for name, at in moments.items() if at is not None]
-    what = {(begin, end): text for begin, end, text in _PARTS}
-    what["died", "started"] = "to start it again"
+    what = {**{(begin, end): text for begin, end, text in _PARTS}, **others}
     parts = []
     for (begin, since), (end, until) in zip(known, known[1:]):
         if until < since:

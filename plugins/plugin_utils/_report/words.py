@@ -8,6 +8,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Optional
 
+DASH = "\N{EN DASH}"
+"""Stands for what is not known."""
+
 _MINUTE, _HOUR = 60, 3600
 _LONG, _SHORT = 10, 0.1
 
@@ -15,7 +18,7 @@ _LONG, _SHORT = 10, 0.1
 def duration(seconds: Optional[float]) -> str:
     """``3 ms``, ``0.13 s``, ``12.4 s``, ``2 min 5 s``; a dash where it is not known."""
     if seconds is None:
-        return "\N{EN DASH}"
+        return DASH
     if seconds < 0:
         return f"\N{MINUS SIGN}{duration(-seconds)}"
     if seconds < _SHORT:
@@ -37,9 +40,9 @@ def size(count: int) -> str:
     return counted(count, "byte")
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str, things: str = "") -> str:
     """``1 message``, ``22,000 messages``."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
 def seconds_of(moment: Any) -> Optional[float]:
@@ -55,14 +58,14 @@ def seconds_of(moment: Any) -> Optional[float]:
 def clock(seconds: Optional[float]) -> str:
     """The time of day in UTC with milliseconds."""
     if seconds is None:
-        return "\N{EN DASH}"
+        return DASH
     return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%H:%M:%S.%f")[:-3]
 
 
 def day(seconds: Optional[float]) -> str:
     """Date and time in UTC."""
     if seconds is None:
-        return "\N{EN DASH}"
+        return DASH
     return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

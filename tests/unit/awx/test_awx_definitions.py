@@ -20,8 +20,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations 
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PLAYBOOKS = sorted(path.stem for path in (REPOSITORY / "playbooks").glob("*.yml"))
-NOT_FOR_JOBS = {"configure_awx"}
-"""Configures the controller itself, with a token that no job should have."""
+NOT_FOR_JOBS = {"configure_awx", "report", "compare"}
+"""One configures the controller itself, with a token that no job should have; a job keeps no runs for the others."""
 SCANNED = re.compile(r"^\s?-?\s?(?:'|\")?(hosts|import_playbook|ansible\.builtin\.import_playbook)(?:'|\")?:\s*.*?$")
 """By what AWX's project scan takes a file for a playbook."""
 

@@ -61,8 +61,10 @@ OTHERS: dict[str, list[Any]] = {
     "metrics_ui_listen": ["0.0.0.0:4000", "a b", "http://x/"],
     "rejecting": ["2", *GARBAGE["number"]],
     "wallaroo_runs": [["a"], {"a": 1}],
+    "run": [["a"], {"a": 1}],
+    "runs": ["a", "a,b,c", ["a"]],
 }
-NEEDED = {"worker": "2", "src": "2", "dst": "4", "wallaroo_home": "/wallaroo"}
+NEEDED = {"worker": "2", "src": "2", "dst": "4", "wallaroo_home": "/wallaroo", "runs": "a,b"}
 """What the steps need that need anything."""
 
 

@@ -36,7 +36,7 @@ def test_settings_of_the_cluster_go_with_every_verb() -> None:
     ("line", "sentence"),
     [
         ("migrte", "there is no verb migrte .did you mean migrate"),
-        ("dance", "there is no verb dance; choose one of collect_logs, copy, demo"),
+        ("dance", "there is no verb dance; choose one of collect_logs, compare, copy, demo"),
         ("migrate worker=2 src=2 dts=4", "migrate has no argument dts .did you mean dst"),
         ("migrate worker=2", "migrate needs dst=; e.g. migrate worker=2 dst=4"),
         ("migrate 2 2 4", "'2' is no argument: write them as name=value"),

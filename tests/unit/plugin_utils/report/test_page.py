@@ -1,0 +1,273 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of a run that was kept, and two runs beside each other."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import (
+    charts,
+    comparison,
+    keeping,
+    page,
+    plots,
+    stored,
+    story,
+)
+
+from tests.kept_runs import KINDS, change, keep
+
+LARGEST = 2 << 20
+"""Bytes of a page at most, whatever the run's size."""
+
+
+class Text(HTMLParser):
+    """What a page says, and what it would ask somebody for."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.asks: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.asks += [value or "" for name, value in attrs if name in ("src", "href", "style") or name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def __str__(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def made(folder: Path) -> Text:
+    return Text(page.html(stored.read(folder)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_asks_nobody_for_anything_and_runs_nothing(kind: str, tmp_path: Path) -> None:
+    html = page.html(stored.read(keep(kind, tmp_path)))
+    text = Text(html)
+    assert all(one.startswith("#") for one in text.asks), text.asks
+    assert not text.tags & {"script", "img", "iframe", "object", "link", "form", "input"}
+    assert "default-src 'none'; style-src 'sha256-" in unescape(html)
+    assert len(html.encode()) < LARGEST
+    identities = re.findall(r'\bid="([^"]+)"', html)
+    assert len(identities) == len(set(identities))
+    assert all(f'id="{one}"' in html for one in re.findall(r'(?:href="#|url\(#)([^")]+)', html))
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("passing", ["pass", "All 22,000 messages of 11 keys came out as they must through 1 crash"]),
+        ("lossy", ["fail", "4,062 of 9,900 messages", "339..372 of key_2", "What is missing, by key", "lost_tail"]),
+        (
+            "rolled-back",
+            ["rolled back", "the program is broken", "to try it on server4, and start it on server2 again"],
+        ),
+        ("interrupted", ["unknown", "was interrupted", "killed (SIGKILL)", "worker=2 src=2 dst=4"]),
+    ],
+)
+def test_what_a_page_says(kind: str, says: list[str], tmp_path: Path) -> None:
+    text = str(made(keep(kind, tmp_path)))
+    assert [one for one in says if one not in text] == []
+
+
+def test_what_a_run_says_is_text_and_nothing_else(tmp_path: Path) -> None:
+    folder = keep("lossy", tmp_path)
+    evil = "</style><script>alert(1)</script><b onclick='x'>"
+    violation = {"kind": evil, "sentence": evil, "found": evil, "around": [evil], "position": 1, "offset": 2}
+    change(folder, reason=evil, app=evil, name=evil, violations=[violation], variables={evil: evil})
+    keys = {evil: {"sent": 1, "received": 1, "longest": 0.1, "longest_at": 1.0, "delay": [0.1]}}
+    change(folder, "flow.json", keys=keys, notes=[evil])
+    html = page.html(stored.read(folder))
+    assert "<script" not in html
+    assert "<b " not in html
+    assert evil in str(Text(html))
+
+
+def test_without_the_library_of_plots_their_sentences_and_numbers_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ziaplot", None)
+    text = made(keep("lossy", tmp_path))
+    assert "This plot is missing: the Python package ziaplot is not installed" in str(text)
+    assert "The longest was 1.52 s, of key_0" in str(text)
+    assert "What did not come" not in str(text)
+
+
+def test_a_plot_that_fails_is_missing_and_nothing_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> str:
+        raise ZeroDivisionError("no room")
+
+    monkeypatch.setattr(plots, "_svg", fail)
+    text = str(made(keep("passing", tmp_path)))
+    assert "This plot is missing: ziaplot failed: ZeroDivisionError('no room')" in text
+    assert "22,000" in text
+
+
+@pytest.mark.parametrize("name", ["result.json", "flow.json"])
+@pytest.mark.parametrize("content", [None, "", "[]", "{", '{"keys": 3, "lulls": null}', "\0" * 9])
+def test_a_file_that_is_damaged_or_missing_is_told(name: str, content: str | None, tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content)
+    found, problems = keeping.keep(folder, None)
+    if found is None:
+        assert "could not be made" in problems[0], "what is understood in part is told"
+    elif content is None or not content.startswith('{"'):
+        assert name in found.read_text()
+
+
+def test_what_came_out_when_is_kept_beside_the_result(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    flow = json.loads((folder / "flow.json").read_text())
+    (folder / "flow.json").unlink()
+    found, problems = keeping.keep(folder, flow)
+    assert (found, problems) == (folder / "report.html", [])
+    assert json.loads((folder / "flow.json").read_text()) == flow
+    assert found is not None
+    assert found.stat().st_mode & 0o077 == 0
+
+
+def test_a_page_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_run: stored.Stored) -> str:
+        raise RuntimeError("out of paper")
+
+    monkeypatch.setattr(page, "html", fail)
+    found, problems = keeping.keep(keep("passing", tmp_path), {"notes": []})
+    assert found is None
+    assert problems == [
+        "report.html of this run could not be made: RuntimeError('out of paper'). report.yml makes it again."
+    ]
+
+
+def test_a_page_stays_small_whatever_the_run_has(tmp_path: Path) -> None:
+    folder = keep("lossy", tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    change(folder, migrations=result["migrations"] * 200, violations=result["violations"] * 10)
+    flow = json.loads((folder / "flow.json").read_text())
+    noise = [((number * 7919) % 1000) / 100 for number in range(241)]
+    keys = {f"key_{number}": {**flow["keys"]["key_0"], "delay": noise} for number in range(40)}
+    change(
+        folder,
+        "flow.json",
+        arrivals=[number * 1000 + 1 for number in range(241)],
+        sent=[number * 999 for number in range(241)],
+        latency={"50": noise, "99": noise, "all": flow["latency"]["all"]},
+        keys=keys,
+    )
+    assert len(page.html(stored.read(folder)).encode()) < LARGEST
+
+
+def test_the_downtime_goes_where_its_moments_say(tmp_path: Path) -> None:
+    (move,) = story.moves(stored.read(keep("passing", tmp_path)))
+    assert [part.what for part in move.parts] == [
+        "to die",
+        "to copy and prove its files",
+        "to write the addresses and start it",
+        "to recover, until it processed messages again",
+    ]
+    assert sum(part.seconds for part in move.parts) == pytest.approx(move.data["downtime_seconds"], abs=0.002)
+
+
+def test_clocks_that_do_not_agree_give_no_parts(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    migration = json.loads((folder / "result.json").read_text())["migrations"][0]
+    change(folder, migrations=[{**migration, "copied": migration["killed"]}])
+    (move,) = story.moves(stored.read(folder))
+    assert move.parts == []
+    assert charts.downtime(move) is None
+
+
+def test_what_the_cluster_was_doing_when_something_wrong_came(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    (move,) = story.moves(stored.read(folder))
+    assert move.killed is not None
+    assert move.resumed is not None
+    times = [move.killed - 1, move.killed + 0.01, move.resumed + 2]
+    change(folder, violations=[{"position": 1, "offset": number} for number in range(4)])
+    change(folder, "flow.json", moments={str(number): at for number, at in enumerate(times)})
+    assert [one.meanwhile for one in story.witnesses(stored.read(folder))] == [
+        "before anything was done to a worker",
+        "while worker2 was down (crash 1)",
+        "2.00 s after worker2 on server3: processes messages again",
+        "",
+    ]
+
+
+def test_of_a_run_that_did_nothing_itself_the_marks_of_the_metrics_ui_are_told(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    change(folder, migrations=[])
+    assert [(one.kind, one.worker) for one in story.happenings(stored.read(folder))] == [
+        (kind, "worker2") for kind in ("crash", "copy", "start", "resumed")
+    ]
+
+
+def test_a_run_is_found_by_its_name_its_path_and_as_the_latest(tmp_path: Path) -> None:
+    first = keep("passing", tmp_path)
+    second = tmp_path / "20261129T000000-demo"
+    first.rename(tmp_path / "20261127T000000-demo")
+    first = tmp_path / "20261127T000000-demo"
+    keep("lossy", tmp_path).rename(second)
+    assert stored.find(tmp_path, "latest") == second
+    assert stored.find(tmp_path, first.name) == first
+    assert stored.find(tmp_path / "elsewhere", str(first)) == first
+    (tmp_path / "latest").symlink_to(first.name)
+    assert stored.find(tmp_path, "latest") == first
+    with pytest.raises(stored.NoRun, match="There is no run splendid"):
+        stored.find(tmp_path, "splendid")
+    with pytest.raises(stored.NoRun, match="holds no run"):
+        stored.find(tmp_path / "elsewhere", "latest")
+
+
+def test_two_runs_beside_each_other(tmp_path: Path) -> None:
+    first, second = (stored.read(keep(kind, tmp_path)) for kind in ("passing", "lossy"))
+    table = comparison.table(first, second)
+    assert table[0].split() == [first.name, second.name, "difference"]
+    assert "messages received" in table[3]
+    assert "22,000" in table[3]
+    assert "-82%" in table[3]
+    assert any(line.split() == ["workers", "2", "3"] for line in table)
+    text = Text(comparison.write(tmp_path, (first, second)).read_text())
+    assert all(one.startswith("#") for one in text.asks)
+    for word in ("pass", "fail", "longest downtime", "Messages a second", "Longest delay"):
+        assert word in str(text)
+
+
+def test_runs_without_anything_over_time_are_compared_by_their_results(tmp_path: Path) -> None:
+    first, second = keep("passing", tmp_path), keep("interrupted", tmp_path)
+    (first / "flow.json").unlink()
+    text = str(Text(comparison.html(stored.read(first), stored.read(second))))
+    assert "pass" in text
+    assert "unknown" in text
+
+
+@pytest.mark.parametrize("most", [0.0, 0.004, 1.0, 999.0, 12_345.0, 1e9])
+def test_axes_end_above_what_is_shown(most: float) -> None:
+    axis = plots.value_axis(most)
+    assert axis.most > most
+    assert 2 <= len(axis.ticks) <= 7
+    assert axis.ticks[0][1] == "0"
+    time = plots.time_axis(0.0, max(most, 0.1), 9)
+    assert 2 <= len(time.ticks) <= 11
+
+
+def test_stairs_have_a_corner_where_something_changes_and_end_where_nothing_is_known() -> None:
+    assert plots.stairs(0, 1, [1, 1, 2, None, 2]) == [
+        *((0, 1), (2, 1), (2, 2), (3, 2)),
+        *((3, None), (4, None), (4, 2), (5, 2)),
+    ]
