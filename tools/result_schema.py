@@ -72,9 +72,11 @@ class _Schema:
         for one in fields(kind):
             if one.name in leave_out:
                 continue
+            kind_of = self._of(hints[one.name])
+            none = [None] if "null" in kind_of.get("type", "") else []
             found[one.name] = {
-                **self._of(hints[one.name]),
-                **({"enum": CHOICES[one.name]} if one.name in CHOICES else {}),
+                **kind_of,
+                **({"enum": [*CHOICES[one.name], *none]} if one.name in CHOICES else {}),
                 **({"pattern": MOMENT} if one.name in MOMENTS else {}),
                 **({"description": said[one.name]} if one.name in said else {}),
             }

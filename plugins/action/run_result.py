@@ -9,15 +9,25 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Optional
 
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _losses, _moves, _publishing, _results
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
+    _gathering,
+    _junit,
+    _kept,
+    _losses,
+    _moves,
+    _publishing,
+    _results,
+    _run_folder,
+)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
@@ -26,30 +36,36 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled impor
 display = Display()
 
 
-class ActionModule(DecidingAction):
+class ActionModule(ReachingAction):
     """See the documentation of the module of the same name."""
 
     _VALID_ARGS = frozenset(
         (
             *("name", "cluster", "verification", "migrations", "failure"),
-            *("left", "started", "states", "expected", "runs", "flow"),
+            *("left", "started", "states", "expected", "runs", "flow", "folder", "sent"),
         )
     )
 
-    def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
+        return {"changed": False, **self.decide(arguments, task_vars or {})}
+
+    def decide(self, arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """``result`` and ``folder``; failed unless the verdict is ``pass``."""
-        del variables
         try:
-            result = self._result(self._task.args)
+            result = self._result(arguments)
         except ValueError as error:
             # What cannot be read was not verified; the run is told all the same.
             unread = {"verdict": _results.UNKNOWN, "reason": f"What the verifier said cannot be read: {error}"}
-            result = self._result({**self._task.args, "verification": unread})
+            result = self._result({**arguments, "verification": unread})
         folder = page = None
+        evidence = Evidence()
         if not self._task.check_mode:
-            folder = self._keep(result, self._task.args)
+            evidence = self._evidence(result, arguments, variables)
+            result = _whole(result, evidence.parts)
+            folder = self._keep(result, evidence, arguments)
         if folder is not None:
-            page, problems = keeping.keep(folder, self._task.args.get("flow"))
+            evidence = self._fill(folder, result, evidence, arguments, variables)
+            page, problems = keeping.keep(folder, arguments.get("flow"))
             for problem in problems:
                 display.warning(problem)
         result = replace(
@@ -64,7 +80,7 @@ class ActionModule(DecidingAction):
         say("\n" + text + "\n")
         answer = {
             "changed": result.changed,
-            "result": _results.written(result),
+            "result": _results.written(result, evidence),
             "folder": result.folder,
             "verdict": result.verdict,
             "ansible_stats": _publishing.statistics(_publishing.of_run(result)),
@@ -118,28 +134,86 @@ class ActionModule(DecidingAction):
             },
         )
 
-    def _keep(self, result: Verified, arguments: Mapping[str, Any]) -> Optional[Path]:
+    def _evidence(self, result: Verified, arguments: Mapping[str, Any], variables: dict[str, Any]) -> Evidence:
+        """With what, by whom and where; what cannot be found out never changes a verdict."""
+        begun, part = str(arguments.get("folder") or ""), _gathering.part(time.time() - result.seconds)
+        before = _run_folder.parts(Path(begun)) if begun else ()
+        parts = (*(before or (part,))[:-1], replace((before or (part,))[-1], finished=result.finished))
+        try:
+            cluster = arguments.get("cluster") or {}
+            found = _gathering.evidence(result.playbook, variables, self._templar, cluster, parts)
+        except Exception as error:
+            found = Evidence(parts=parts, notes=(f"With what the run was made is not known: {error!r}",))
+        return replace(found, ended=True)
+
+    def _keep(self, result: Verified, evidence: Evidence, arguments: Mapping[str, Any]) -> Optional[Path]:
         """Write the run's folder. What is in the way never changes a verdict, and never loses the result."""
         began, runs = time.time() - result.seconds, _results.runs_path(arguments.get("runs"))
-        logs = {name: state.get("logs") or {} for name, state in (arguments.get("states") or {}).items()}
+        begun = Path(str(arguments["folder"])) if arguments.get("folder") else None
         try:
-            folder = _results.write_run(runs, result, began)
+            if begun is not None and begun.is_dir():
+                _results.write_json(begun / _results.RESULT, _results.written(result, evidence))
+                return begun
+            return _results.write_run(runs, result, began, evidence)
         except OSError as error:
             elsewhere = Path(tempfile.gettempdir()) / f"wallaroo-resilience-runs-{os.geteuid()}"
             try:
-                folder = _results.write_run(elsewhere, result, began)
+                folder = _results.write_run(elsewhere, result, began, evidence)
             except OSError as other:
                 display.warning(
                     f"The result of this run is in no file ({error}; {other}), so here it is:\n"
-                    f"{json.dumps(_results.written(result))}"
+                    f"{json.dumps(_results.written(result, evidence))}"
                 )
                 return None
             display.warning(f"The run's folder could not be written ({error}); it is {folder} instead.")
+            return folder
+
+    def _fill(
+        self,
+        folder: Path,
+        result: Verified,
+        evidence: Evidence,
+        arguments: Mapping[str, Any],
+        variables: dict[str, Any],
+    ) -> Evidence:
+        """Put beside the result what it was found in; returns it with what could be kept."""
+        logs = {name: state.get("logs") or {} for name, state in (arguments.get("states") or {}).items()}
+        problems = list(evidence.notes)
         try:
             _results.write_logs(folder, logs)
         except OSError as error:
-            display.warning(f"The logs of this run could not be kept in {folder}: {error}")
-        return folder
+            problems.append(f"The logs could not be kept: {error}")
+        if arguments.get("sent"):
+            try:
+                evidence = _kept.messages(
+                    lambda asked: self._ask("run_files", dict(asked), variables),
+                    folder,
+                    evidence,
+                    arguments.get("cluster") or {},
+                    arguments.get("states") or {},
+                    arguments["sent"],
+                )
+            except OSError as error:
+                problems.append(f"What was sent and received could not be kept: {error}")
+        problems += [note for note in evidence.notes if note not in problems]
+        evidence = replace(evidence, notes=tuple(problems))
+        try:
+            _results.write_json(folder / _results.RESULT, _results.written(result, evidence))
+            _junit.write(folder)
+        except OSError as error:
+            problems.append(f"The folder of this run is not complete: {error}")
+        _run_folder.link_latest(folder)
+        for problem in problems:
+            display.warning(problem)
+        return evidence
+
+
+def _whole(result: Verified, parts: Sequence[Part]) -> Verified:
+    """A run that several calls of ansible-playbook have made began with the first one."""
+    if len(parts) < 2:
+        return result
+    began, ended = _moves.time_of(parts[0].started), _moves.time_of(result.finished)
+    return replace(result, started=parts[0].started, seconds=round(ended - began, 3))
 
 
 def _sent(states: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from pathlib import Path
 from typing import Any, Optional
 
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _junit, _timeline
 
 DOCUMENTATION = r"""
 name: timeline
@@ -28,13 +30,14 @@ description:
     C(outcome) (V(ok), V(changed), V(skipped), V(failed), V(unreachable) or V(ignored)), C(seconds), and C(message) when
     they failed.
   - Arguments and results of tasks are not written, and nothing but the outcome of a task that says C(no_log).
-  - Without O(path) it does nothing. A file that cannot be written is a warning, once, and never breaks the run.
+  - The same goes to C(timeline.jsonl) in the folder of a run, once M(wallaroo.resilience.run_begin) has made it.
+  - A file that cannot be written is a warning, once, and never breaks the run.
 requirements:
   - enabled in C(callbacks_enabled), as the C(ansible.cfg) of the collection's checkout does
 options:
   path:
     description:
-      - The file that the records are appended to. It is made with mode 0600 when it is not there.
+      - A file of your own that the records are appended to. It is made with mode 0600 when it is not there.
     type: path
     env:
       - name: WALLAROO_TIMELINE
@@ -43,6 +46,9 @@ options:
         key: path
 """
 
+
+FOLDERS = ("wallaroo.resilience.run_begin", "wallaroo.resilience.run_result")
+"""What says where the folder of the run is; the second one only where that could not be written to."""
 
 VALIDATION = "ansible.builtin.validate_argument_spec"
 """What Ansible itself does before a role; of interest only when it fails."""
@@ -58,7 +64,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def __init__(self) -> None:
         super().__init__()
-        self._writer: Optional[_timeline.Writer] = None
+        self._writers: list[_timeline.Writer] = []
+        self._folder = ""
+        """Of the run; empty until it is made."""
+        self._before: list[tuple[str, dict[str, Any]]] = []
+        """Records of the time before that."""
         self._play = ""
         self._begun: dict[str, float] = {}
         self._reasons: dict[str, list[str]] = {}
@@ -69,13 +79,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """Open the file."""
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
         path = self.get_option("path")
-        if not path:
-            self.disabled = True
-            return
-        try:
-            self._writer = _timeline.Writer(str(path))
-        except OSError as error:
-            self._give_up(error, str(path))
+        if path:
+            self._open(str(path))
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """The run begins."""
@@ -98,6 +103,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """A step has ended well."""
+        if str(result._task.action) in FOLDERS:
+            self._keep(str(result._result.get("folder") or ""))
         self._end(result, _timeline.CHANGED if result._result.get("changed") else _timeline.OK)
 
     def v2_runner_on_skipped(self, result: Any) -> None:
@@ -126,6 +133,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         hosts = {str(host): dict(stats.summarize(host)) for host in sorted(stats.processed)}
         failed = any(numbers["failures"] or numbers["unreachable"] for numbers in hosts.values())
         self._write(_timeline.FINISH, outcome=_timeline.FAILED if failed else _timeline.OK, hosts=hosts)
+        if self._folder:
+            # With the steps that came after the result, too.
+            with contextlib.suppress(OSError):
+                _junit.write(Path(self._folder))
 
     def _step(self, host: Any, task: Any) -> dict[str, str]:
         role = getattr(task, "_role", None)
@@ -162,19 +173,43 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         )
 
     def _write(self, record: str, **fields: Any) -> None:
-        if self._writer is None:
+        fields = {"at": _timeline.now(), **fields}
+        if not self._folder:
+            self._before.append((record, fields))
+        for writer in self._writers:
+            self._put(writer, record, fields)
+
+    def _keep(self, folder: str) -> None:
+        """Write what was and what comes to the folder of the run."""
+        if folder == self._folder or not os.path.isdir(folder):
             return
+        known = bool(self._folder)
+        self._folder = folder
+        writer = self._open(os.path.join(folder, _junit.TIMELINE))
+        if writer is not None and not known:
+            for record, fields in self._before:
+                self._put(writer, record, fields)
+        self._before = []
+
+    def _open(self, path: str) -> Optional[_timeline.Writer]:
         try:
-            self._writer.write(record, **fields)
+            self._writers.append(_timeline.Writer(path))
+        except OSError as error:
+            self._give_up(error, path)
+            return None
+        return self._writers[-1]
+
+    def _put(self, writer: _timeline.Writer, record: str, fields: dict[str, Any]) -> None:
+        try:
+            writer.write(record, **fields)
         except (OSError, ValueError) as error:
-            self._give_up(error, str(self._writer.path))
-            self._writer = None
+            self._give_up(error, str(writer.path))
+            self._writers = [one for one in self._writers if one is not writer]
 
     def _give_up(self, error: Exception, path: str) -> None:
         self._display.warning(
             f"The timeline of this run cannot be written to {path}: {error}. The run goes on without it."
         )
-        self.disabled = True
 
 
 def _is_silent(task: Any) -> bool:

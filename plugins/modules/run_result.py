@@ -12,7 +12,8 @@ short_description: Write down what a run proved, and show it
 version_added: 1.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Writes C(result.json), C(report.html) and the ends of all logs to a new folder C(<time>-<name>) on the controller, and prints a short summary.
+  - Writes C(result.json), C(report.html), C(junit.xml) and the ends of all logs to the folder of the run on the controller, makes C(latest) a link to
+    it, and prints a short summary.
   - Publishes the result as C(set_stats) does under the one key C(wallaroo_resilience), where AWX shows it as the artifacts of the job.
   - Fails unless the verdict is V(pass). Ansible publishes nothing of a task that failed, so C(failed_when) should be V(false), and the
     next task fail. A folder that cannot be written is a warning and never changes the verdict.
@@ -71,6 +72,18 @@ options:
   flow:
     description:
       - What C(run_flow) returned, for the report.
+    type: dict
+    default: {}
+    version_added: 1.1.0
+  folder:
+    description:
+      - The folder that M(wallaroo.resilience.run_begin) has made for this run. Without one a new one is made.
+    type: path
+    version_added: 1.1.0
+  sent:
+    description:
+      - Of a run that looked at messages, C(last), the last value that each key was to get, and the C(mode) of the verification. What was sent and
+        what was received is then kept in the folder; the task is to be delegated to the first server, where it is.
     type: dict
     default: {}
     version_added: 1.1.0

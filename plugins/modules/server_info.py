@@ -129,6 +129,12 @@ machine:
   type: str
   sample: 8e2c5a8a-7b3e-4a0d-b2cf-6f0c0a3b6a53 mnt:[4026531840]
   version_added: 1.1.0
+host:
+  description: What kind of machine it is, such as name, kernel, processors and the version of its Python.
+  returned: success
+  type: dict
+  sample: {host: a, system: Debian GNU/Linux 12, kernel: Linux 6.1, architecture: x86_64, processors: 4, memory_bytes: 8589934592, python: 3.11.2}
+  version_added: 1.1.0
 executable:
   description: What is executed for a worker of O(cluster), or of the cluster that was started, on the engine V(wallaroo). Its digest is
     V(null) where the file is missing or cannot be executed. V(null) for the embedded engine.

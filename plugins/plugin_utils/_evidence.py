@@ -101,6 +101,8 @@ class Evidence:
 
     ended: bool = False
     """False for what an interrupted run has left, and for a run that still goes on."""
+    cluster: str = ""
+    """Its identifier, which differs from start to start."""
     parts: tuple[Part, ...] = ()
     """The calls that made this run, oldest first; the last one repeats it."""
     variables: dict[str, Any] = field(default_factory=dict)

@@ -129,6 +129,14 @@ def moment(seconds: Optional[float]) -> Optional[str]:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def time_of(text: str) -> float:
+    """The reverse of :func:`moment`.
+
+    :raises ValueError: when it is none.
+    """
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def seconds(value: Any) -> Optional[float]:
     """A time that a template may have made a text, as it does before ansible-core 2.19; None when there is none."""
     try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -25,6 +26,9 @@ from ._outcomes import Migration, Outcome, Verified
 from ._servers import Refusal
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
+
+RESULT = "result.json"
+"""The file in the folder of a run."""
 
 MIGRATION = "migrate"
 """The playbook whose run is one migration, and looks at no message."""
@@ -184,14 +188,15 @@ def run_folder(runs: Path, name: str, started: float) -> Path:
     raise FileExistsError(f"{runs} holds a thousand runs of {stamp}-{label} already")
 
 
-def write_run(runs: Path, result: Verified, began: float) -> Path:
+def write_run(runs: Path, result: Verified, began: float, evidence: Optional[Evidence] = None) -> Path:
     """Make the folder of a run with its result, and return it.
 
+    :param began: when, in seconds since the epoch.
     :raises OSError: when it cannot be written; no folder without a result is left then.
     """
     folder = run_folder(runs, result.playbook, began)
     try:
-        write_json(folder / "result.json", written(result))
+        write_json(folder / RESULT, written(result, evidence))
     except OSError:
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -199,13 +204,26 @@ def write_run(runs: Path, result: Verified, began: float) -> Path:
     return folder
 
 
+def read(folder: Path) -> dict[str, Any]:
+    """The result in a folder; empty when there is none that can be understood."""
+    try:
+        found = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write a file as a whole or not at all."""
+    write_whole(path, json.dumps(data, indent=2, sort_keys=False) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The same of any text."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(data, stream, indent=2, sort_keys=False)
-            stream.write("\n")
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -221,11 +239,17 @@ def write_logs(folder: Path, logs: Mapping[str, Mapping[str, str]]) -> None:
             target = folder / "logs" / _safe(server) / f"{_safe(process)}.log"
             for directory in (target.parent.parent, target.parent):
                 directory.mkdir(mode=0o700, exist_ok=True)
-            with open(target, "w", encoding="utf-8", opener=_privately) as stream:
+            with open(target, "w", encoding="utf-8", opener=privately) as stream:
                 stream.write(text)
 
 
-def _privately(path: str, flags: int) -> int:
+def sha256(data: bytes) -> str:
+    """A digest, as text."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def privately(path: str, flags: int) -> int:
+    """Open a file that is for whoever ran the run, and for nobody else."""
     return os.open(path, flags, 0o600)
 
 

@@ -122,8 +122,9 @@ class Loopback:
 
     def results(self) -> list[dict[str, Any]]:
         """The results of all runs, oldest first."""
-        found = sorted(self.runs.glob("*/result.json"), key=lambda path: path.stat().st_mtime_ns)
-        return [json.loads(path.read_text()) for path in found]
+        found = [path / "result.json" for path in self.runs.glob("*") if not path.is_symlink()]
+        there = sorted((path for path in found if path.is_file()), key=lambda path: path.stat().st_mtime_ns)
+        return [json.loads(path.read_text()) for path in there]
 
     def alive(self) -> dict[str, str]:
         """Which process runs on which server."""

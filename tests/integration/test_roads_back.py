@@ -16,6 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ident
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves, _timeline
 
 from tests.integration.conftest import LIMIT, QUICK, Loopback, send_directly, start_directly
 from tests.planting import CRASH, SILENT, left, mend, plant
@@ -133,11 +134,19 @@ def test_a_migration_that_is_cut_leaves_its_times_to_the_run_that_completes_it(c
         wait_until(lambda: not is_alive(known.identity), LIMIT, "the kill", pause=0.005)
         os.killpg(first.pid, signal.SIGINT)
         first.wait(LIMIT)
-    assert cluster.results() == []
+    (half,) = cluster.results()
+    assert (half["ended"], half["verdict"], half["outcome"]) == (False, "unknown", "unfinished")
 
     run = cluster.play("migrate", MOVE)
 
-    (migration,) = last_result(cluster)["migrations"]
+    (whole,) = cluster.results()
+    assert (whole["ended"], whole["started"]) == (True, half["started"]), "it goes on with the same folder"
+    assert [bool(part["finished"]) for part in whole["parts"]] == [False, True]
+    timeline = _timeline.read(cluster.runs / "latest" / "timeline.jsonl")
+    assert [record["record"] for record in timeline].count("run") == 2
+    (migration,) = whole["migrations"]
+    away = _moves.time_of(migration["resumed"]) - _moves.time_of(migration["killed"])
+    assert migration["downtime_seconds"] == pytest.approx(away, abs=0.002)
     assert (last_result(cluster)["outcome"], last_result(cluster)["verdict"]) == ("moved", "pass")
     assert migration["killed"], "noted on the source by whoever killed it"
     assert migration["resumed"]

@@ -32,6 +32,7 @@ from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, resilience_directory
 from . import checkpoint, moved_address, port_check, runtime
+from .machine import facts
 from .reading import Kept
 
 DIRECTORIES = ("resilience", "run", "journals", "received")
@@ -66,6 +67,7 @@ def describe(
         "user": _user_name(),
         "python": sys.executable,
         "machine": machine(),
+        "host": facts(),
         "executable": None,
         "prepared": bool(programs) and runtime.is_installed(base, programs),
         "formation": "",

@@ -212,7 +212,7 @@ def test_a_result_that_cannot_be_where_it_should_is_elsewhere(tmp_path: Path, mo
     (tmp_path / "file").touch()
     action = run_result.ActionModule.__new__(run_result.ActionModule)
 
-    folder = action._keep(a_result(), {"runs": str(tmp_path / "file")})
+    folder = action._keep(a_result(), Evidence(), {"runs": str(tmp_path / "file")})
 
     assert json.loads((folder / "result.json").read_text())["verdict"] == "pass"
     assert str(folder) in said[0]
@@ -225,7 +225,7 @@ def test_a_result_that_can_be_nowhere_is_said(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(run_result.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
     action = run_result.ActionModule.__new__(run_result.ActionModule)
 
-    assert action._keep(a_result(), {"runs": str(tmp_path / "file")}) is None
+    assert action._keep(a_result(), Evidence(), {"runs": str(tmp_path / "file")}) is None
     assert '"verdict": "pass"' in said[0]
 
 
@@ -236,7 +236,18 @@ def test_a_result_tells_the_version_of_the_collection(repository: Path) -> None:
 RESULT_JSON = {
     *("name", "verdict", "engine", "app", "workers", "keys", "expected", "received", "violations", "migrations"),
     *("started", "finished", "seconds", "reason", "violation_count", "outcome", "validator_verdict", "crashed"),
-    *("collection_version", "format", "ended", "parts", "variables", "seed", "made_with", "inventory", "controller"),
+    *(
+        "collection_version",
+        "format",
+        "ended",
+        "cluster",
+        "parts",
+        "variables",
+        "seed",
+        "made_with",
+        "inventory",
+        "controller",
+    ),
     *("servers", "sent_files", "received_files", "notes"),
 }
 

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was sent and what was received, brought from the first server into the folder of a run with one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Optional
+
+from ..module_utils._formats.detector import key_name
+from ..module_utils._server.server_state import RECEIVED_FILE
+from ..module_utils._verification import arrivals
+from . import _run_folder
+from ._evidence import Evidence, KeptFile
+
+Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Calls ``run_files`` on the first server."""
+
+
+def messages(
+    ask: Ask,
+    folder: Path,
+    evidence: Evidence,
+    cluster: Mapping[str, Any],
+    states: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+) -> Evidence:
+    """Write what was sent and received into the folder, and what could not be had into the notes.
+
+    :param cluster: its record.
+    :param states: server -> what ``server_info`` returned at the end.
+    :param wanted: ``last``, the last value that each key was to get, and the ``mode`` of the verification.
+    :raises OSError: when something cannot be written.
+    """
+    first = dict(next(iter(cluster.get("servers") or []), {}))
+    server, base = str(first.get("name") or ""), str(first.get("base") or "")
+    state = states.get(server) or {}
+    sent = [_run_folder.keep_sent(folder, _sent(cluster, state, wanted))]
+    received: list[KeptFile] = []
+    notes = list(evidence.notes)
+    if "processes" not in state:
+        # It is not waited for once more.
+        notes.append(f"What was received is not here: {server} did not answer.")
+        return replace(evidence, sent_files=tuple(sent), notes=tuple(notes))
+    path = f"{base}/{RECEIVED_FILE}"
+    inputs = list(_inputs(state))
+    answer = ask({"paths": [path, arrivals.path_of(path), *inputs]})
+    if "files" not in answer:
+        notes.append(f"What was received is not here: {answer.get('msg') or 'the server did not say why'}")
+    for found in answer.get("files") or []:
+        of_sender = found["path"] in inputs
+        kept = _run_folder.keep(folder, _run_folder.SENT if of_sender else _run_folder.RECEIVED, found, server)
+        (sent if of_sender else received).append(kept)
+    return replace(evidence, sent_files=tuple(sent), received_files=tuple(received), notes=tuple(notes))
+
+
+def _inputs(state: Mapping[str, Any]) -> Iterator[str]:
+    """The files whose records senders have sent."""
+    for name, process in (state.get("processes") or {}).items():
+        words: Sequence[str] = (process.get("argv") or []) if name.startswith("sender_") else []
+        yield from (after for word, after in zip(words, words[1:]) if word == "--file")
+
+
+def _sent(cluster: Mapping[str, Any], state: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``sent.json`` says.
+
+    ``sure`` and ``perhaps``: every key got all up to here, and none more than up to there; None when that is not known.
+    """
+    known: Optional[Mapping[str, Any]] = (state.get("sent") or {}).get("sender")
+    keys = [key_name(number) for number in range(int(cluster.get("keys") or 0))]
+    first, last = int(wanted.get("first") or 1), int(wanted.get("last") or 0)
+    return {
+        "application": str(cluster.get("application") or ""),
+        "mode": str(wanted.get("mode") or ""),
+        "keys": {key: {"first": first, "last": last} for key in keys},
+        "sure": int(known["sure"]) if known else None,
+        "perhaps": int(known["perhaps"]) if known else None,
+    }
