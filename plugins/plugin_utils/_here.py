@@ -25,6 +25,7 @@ from ..modules import (
     metrics_mark,
     ordering_verify,
     peer_addresses,
+    preflight_look,
     received_wait,
     run_files,
     run_flow,
@@ -41,8 +42,9 @@ from ._archived import variables_of
 MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        *(checkpoint_wait, cluster_status, metrics_mark, ordering_verify, peer_addresses, received_wait, run_files),
-        *(run_flow, run_lock, server_info, server_prepare, server_stop, worker_fence, worker_kill, worker_look),
+        *(checkpoint_wait, cluster_status, metrics_mark, ordering_verify, peer_addresses, preflight_look),
+        *(received_wait, run_files, run_flow, run_lock, server_info, server_prepare, server_stop),
+        *(worker_fence, worker_kill, worker_look),
     )
 }
 """They have ``SPEC``, the arguments of ``AnsibleModule``, and ``run``, which takes one."""
