@@ -6,6 +6,7 @@ PYTHON ?=
 ARGS ?=
 TESTS ?= tests
 CASES ?= 10000
+SAMPLE ?=
 TRIES ?= 100
 PLANTINGS ?= 1000
 PYTHONS ?= 3.13 3.14
@@ -46,7 +47,7 @@ VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name)
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools demo test test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv tools demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -66,8 +67,12 @@ demo: venv ## start a cluster, crash a worker, move it, and verify every message
 $(PLAYBOOKS): venv
 	@ansible-playbook playbooks/$@.yml $(AS_VARIABLES) $(ARGS)
 
-test: lint ## check the sources and run all tests (TESTS=tests/unit, CORE=2.16)
-	@python -m pytest --durations=20 --durations-min=1 $(TESTS) $(ARGS)
+# The slowest tests are listed at the end, and where a sample was run how to repeat it.
+test: lint ## check the sources and run all tests, of slow matrices a sample (TESTS=tests/unit, CORE=2.16, SAMPLE=seed)
+	@python -m pytest --durations=20 --durations-min=1 $(if $(SAMPLE),--sample=$(SAMPLE)) $(TESTS) $(ARGS)
+
+test-all: ARGS += --whole
+test-all: test ## the same with slow matrices as a whole
 
 test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)

@@ -1,18 +1,69 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all tests share: where the repository and the recorded bytes of a real engine lie."""
+"""What all tests share: where the repository and the recorded bytes of a real engine lie, and which tests run where."""
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import sampling, scheduling
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="run all cases of slow matrices, not a sample of each")
+    parser.addoption("--sample", type=int, metavar="SEED", help="the sample of a run before, which told its seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sampled(count): of the cases of this test a run takes so many, by its seed")
+    if config.option.sample is None:
+        # The processes of xdist must agree on the tests.
+        of_all = getattr(config, "workerinput", {}).get(sampling.SEED)
+        config.option.sample = random.randrange(1_000_000) if of_all is None else of_all
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput[sampling.SEED] = node.config.option.sample
+    node.workerinput[scheduling.GROUPS] = str(scheduling.file_of(node.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    return scheduling.Together(config, log, scheduling.file_of(config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    scheduling.write(config, items)
+    if sampling.is_wanted(config):
+        kept, left = sampling.sample(items, config.option.sample)
+        items[:] = kept
+        config.hook.pytest_deselected(items=left)
+        sampling.told(config, bool(left))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    sampling.heard(node)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash.get(sampling.LEFT_OUT, False):
+        terminalreporter.write_line(
+            f"Of slow matrices a sample was run; the same again: --sample={config.option.sample}, all of them: --whole"
+        )
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -89,6 +89,7 @@ def test_the_steps_of_the_workflow(jobs: Jobs) -> None:
     assert "A step before this one failed; status and logs are above." in told
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("playbook", ["verify_restart", "verify_migration", "demo"])
 def test_verified_runs(jobs: Jobs, playbook: str) -> None:
     assert "pass" in jobs.launch(playbook)

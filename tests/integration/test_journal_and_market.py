@@ -51,6 +51,7 @@ class Fire:
             seen_alive = seen_alive or alive
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("workers", "dst"), [(2, 3), (3, 4)])
 def test_no_message_is_lost_when_the_source_server_burns(loopback: Loopback, workers: int, dst: int) -> None:
     fire = Fire(loopback.base(2), "worker2")

@@ -43,6 +43,7 @@ def last_result(loopback: Loopback) -> dict[str, Any]:
     return loopback.results()[-1]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("journal", ["true", "false"])
 def test_a_first_start_that_fails_is_followed_by_a_second_one(loopback: Loopback, journal: str) -> None:
     start_directly(loopback, journal=journal)
@@ -97,6 +98,7 @@ def test_once_the_cluster_has_gone_on_nothing_is_started_and_the_same_command_co
     loopback.play("verify")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("playbook", "server", "arguments"), [("verify_restart", 2, ""), ("verify_migration", 3, "dst=3")]
 )

@@ -43,6 +43,7 @@ def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopba
     assert loopback.alive() == {}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("playbook", "arguments", "moves"),
     [

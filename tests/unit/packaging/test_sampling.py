@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Of slow matrices the suite runs a sample, which its seed repeats, and what a file shares is prepared once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import sampling
+
+SUITE = """
+import os
+from pathlib import Path
+import pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    with open(Path(__file__).with_name("prepared"), "a") as file:
+        file.write("once ")
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("case", range(9))
+def test_matrix(case, shared):
+    print(f"case {case}")
+
+def test_other(shared):
+    pass
+
+def test_alone():
+    pass
+"""
+
+
+@pytest.fixture
+def suite(repository: Path, tmp_path: Path) -> Path:
+    """A suite that has the settings of this one."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").touch()
+    for name in ("conftest.py", "sampling.py", "scheduling.py"):
+        (tmp_path / "tests" / name).write_text((repository / "tests" / name).read_text())
+    (tmp_path / "tests" / "test_it.py").write_text(SUITE)
+    return tmp_path
+
+
+def run(suite: Path, *options: str) -> tuple[set[int], str]:
+    """The cases of the matrix that ran, and what was said."""
+    words = ["-m", "pytest", "-q", "-rP", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options]
+    ended = subprocess.run([sys.executable, *words], cwd=suite, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return {int(case) for case in re.findall(r"^case (\d)$", ended.stdout, re.MULTILINE)}, ended.stdout
+
+
+def test_a_sample_is_run_in_all_processes_and_repeated_by_its_seed(suite: Path) -> None:
+    cases, said = run(suite, "-n", "2", "--dist", "loadgroup")
+    assert len(cases) == 2
+    assert "4 passed" in said
+    (seed,) = re.findall(r"the same again: --sample=(\d+), all of them: --whole", said)
+    assert run(suite, "-n", "0", f"--sample={seed}")[0] == cases
+    assert (suite / "tests" / "prepared").read_text() == "once once "
+
+
+def test_all_cases_are_run_where_that_is_asked_for_or_one_by_its_name(suite: Path) -> None:
+    cases, said = run(suite, "-n", "0", "--whole")
+    assert cases == set(range(9))
+    assert "--sample" not in said
+    assert run(suite, "-n", "0", "tests/test_it.py::test_matrix[7]")[0] == {7}
+
+
+def test_seeds_choose_different_cases_and_come_to_all_of_them(suite: Path) -> None:
+    class Case:
+        def __init__(self, number: int) -> None:
+            self.nodeid = f"test_it.py::test_matrix[{number}]"
+
+        def get_closest_marker(self, name: str) -> pytest.MarkDecorator:
+            return pytest.mark.sampled(2)
+
+    found = set()
+    for seed in range(40):
+        kept, left = sampling.sample([Case(number) for number in range(9)], seed)
+        assert (len(kept), len(left)) == (2, 7)
+        found |= {case.nodeid for case in kept}
+    assert len(found) == 9
