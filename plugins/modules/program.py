@@ -72,6 +72,12 @@ options:
       - Whether to wait for O(result_file) at all. With V(false) the program is only started.
     type: bool
     default: true
+  received:
+    description:
+      - The file of a receiver that verifies what comes. As soon as it has found a violation the program is ended, and the task fails.
+      - Looked at while O(result_file) is waited for.
+    type: path
+    version_added: 1.1.0
   pid:
     description:
       - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.
@@ -148,6 +154,7 @@ import sys
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.command_line import runtime_argv
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import program
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.received import violation_in
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -163,6 +170,7 @@ SPEC: _edge.Specification = {
         "ready_address": {"type": "str"},
         "result_file": {"type": "path"},
         "wait": {"type": "bool", "default": True},
+        "received": {"type": "path"},
         "pid": {"type": "int"},
         "grace": {"type": "float", "default": 5},
         **_edge.WAITING,
@@ -205,6 +213,7 @@ def _wanted(module: _edge.Module) -> program.Wanted:
         ready_pattern=given["ready_pattern"] or "",
         ready_address=given["ready_address"] or "",
         result_file=(given["result_file"] or "") if given["wait"] else "",
+        unless=lambda: violation_in(given["received"]) if given["received"] else "",
     )
 
 

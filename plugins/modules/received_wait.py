@@ -36,6 +36,21 @@ options:
       - Requires O(base).
     type: list
     elements: str
+  on_violation:
+    description:
+      - What a violation does that the receiver finds while messages come, see its C(--on-violation).
+      - With V(stop) the task fails at once, with V(continue) it tells of it and goes on.
+    type: str
+    choices: [continue, stop]
+    default: continue
+    version_added: 1.1.0
+  violation_told:
+    description:
+      - Whether an earlier part of the same wait has told of the violation.
+      - The action plugin gives this when it waits in parts.
+    type: bool
+    default: false
+    version_added: 1.1.0
 seealso:
   - module: wallaroo.resilience.ordering_verify
 """
@@ -87,6 +102,16 @@ message:
   returned: always
   type: str
   sample: 8,331 of 11,000 messages; waiting for key_3 (912 of 1000) and 2 more
+violation:
+  description: The first violation that the receiver has found, in words; empty while there is none.
+  returned: always
+  type: str
+  sample: ""
+violation_told:
+  description: Whether there is one, of which RV(message) has then told.
+  returned: always
+  type: bool
+  sample: false
 file:
   description: The file that was read.
   returned: always
@@ -119,12 +144,15 @@ log_tail:
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import key_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.received import Awaited, NothingComes
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import online
 
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.RECEIVED,
         "base": {"type": "path"},
         "watch": {"type": "list", "elements": "str"},
+        "on_violation": {"type": "str", "choices": list(online.ON_VIOLATION), "default": online.CONTINUE},
+        "violation_told": {"type": "bool", "default": False},
         **_edge.WAITING,
     },
     "mutually_exclusive": [("keys", "key_count")],
@@ -138,7 +166,11 @@ def run(module: _edge.Module) -> None:
     wanted = module.params
     keys = wanted["keys"] if wanted["keys"] is not None else [key_name(n) for n in range(wanted["key_count"])]
     try:
-        awaited = Awaited(wanted["path"], keys, wanted["last"], wanted["base"], wanted["watch"] or ())
+        awaited = Awaited(
+            *(wanted["path"], keys, wanted["last"], wanted["base"], wanted["watch"] or ()),
+            on_violation=wanted["on_violation"],
+            violation_told=wanted["violation_told"],
+        )
         module.exit_json(**awaited.wait(wanted["wait_timeout"], wanted["return_after"], module.check_mode))
     except NothingComes as problem:
         module.fail_json(msg=str(problem), **problem.facts)

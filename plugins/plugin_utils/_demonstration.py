@@ -58,7 +58,7 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         "expected": (len(rounds) + 1) * values * wanted.keys,
         "rounds": rounds,
         "batch": arguments["batch"] or (BATCH if drain else BATCH_UNDER_LOAD),
-        **{name: arguments[name] for name in ("drain", "interval", "mode", "keep_running")},
+        **{name: arguments[name] for name in ("drain", "interval", "mode", "keep_running", "on_violation")},
         "formation": {**arguments, "journal": wanted.journal},
         "stop_first": not all(_is_clean(servers.states[name]) for name in servers.names),
     }

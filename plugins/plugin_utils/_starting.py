@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ..module_utils._catalogue.applications import application
 from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.contract import COVERED, FORMING, Answering, Wave
 from ..module_utils._engines.registry import engine
@@ -44,7 +45,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
 
     :returns: ``needed``; ``replace``: what an interrupted start has left is stopped before; ``ask``: nothing is to be
         started, but the cluster may have come together in this very moment, and is asked whether it is up; ``answers``:
-        whether it can be asked.
+        whether it can be asked; ``verified``: whether what comes out is verified while it comes.
     """
     answers = isinstance(engine(wanted.engine), Answering)
     servers.require_all()
@@ -62,6 +63,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
             return {
                 "needed": False,
                 "replace": False,
+                "verified": False,
                 "ask": answers and COVERED not in _formations(servers),
                 "leading": record.worker_names()[0],
                 "cluster": record.to_dict(),
@@ -83,6 +85,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
         "replace": interrupted is not None and not waits,
         "ask": False,
         "answers": answers,
+        "verified": application(wanted.application).is_verified,
         "leading": wanted.worker_names()[0],
         "cluster": (interrupted if interrupted is not None and waits else wanted).to_dict(),
         "waves": [_wave(wanted, wave) for wave in engine(wanted.engine).waves(wanted)],

@@ -30,7 +30,7 @@ class WaitingAction(ReachingAction):
     """Runs the module that the task names in slices."""
 
     default_limit = 60.0
-    carried: tuple[str, ...] = ("pid",)
+    carried: tuple[str, ...] = ("pid", "violation_told")
     """Returned values that become arguments of the next slice: where the wait began."""
 
     def limit_of(self, _arguments: Mapping[str, Any]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -46,6 +46,8 @@ class Wanted:
     """``host:port`` that must accept a connection."""
     result_file: str = ""
     """JSON file that the program writes when it ends; it is then waited for instead of readiness."""
+    unless: Callable[[], str] = lambda: ""
+    """Why its end is not waited for any longer; empty as long as it is."""
 
 
 def ensure_started(
@@ -177,6 +179,10 @@ def _wait_for_end(wanted: Wanted, record: ProcessRecord, limit: float) -> None:
             raise ProcessEnded(
                 f"{wanted.name} was killed before it had finished; its log {record.log} ends with: {_last_line(record)}"
             )
+        why = "" if dead else wanted.unless()
+        if why:
+            terminate(record.identity)
+            raise ProgramProblem(f"{why} {wanted.name} was ended.")
         return dead
 
     wait_until(ended, limit, f"{wanted.name} to finish", lambda: _last_line(record))

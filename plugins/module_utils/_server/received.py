@@ -14,6 +14,7 @@ from .._problem import Problem
 from .._process import living, log, record
 from .._process.identity import is_alive
 from .._process.waiting import LimitReached, wait_until
+from .._verification import online
 from .._verification.progress import Progress
 from .._verification.windows import problem_of_keys
 
@@ -41,6 +42,10 @@ class WatchedProcessDied(Exception):
         )
 
 
+class ViolationCame(Exception):
+    """The receiver has found one, and nobody has been told."""
+
+
 @dataclass
 class Awaited:
     """Every key up to a value, in the file of a receiver."""
@@ -51,6 +56,9 @@ class Awaited:
     base: Optional[str] = None
     watch: Sequence[str] = ()
     """Processes below ``base``, without which nothing comes any more."""
+    on_violation: str = online.CONTINUE
+    """What a violation does that the receiver finds: ``stop`` ends the wait, ``continue`` tells of it once."""
+    violation_told: bool = False
     begin: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -70,6 +78,11 @@ class Awaited:
         """
         try:
             return self._result(self._look() if only_look else self._wait(limit, return_after))
+        except ViolationCame:
+            result = self._result(False)
+            if self.on_violation == online.STOP:
+                raise NothingComes(violation_in(self.path), **result) from None
+            return result
         except LimitReached:
             raise NothingComes(self._limit_sentence(limit), **self._result(False)) from None
         except WatchedProcessDied as death:
@@ -83,6 +96,8 @@ class Awaited:
             raise NothingComes(f"{self.path} could not be read: {reason}", **self._result(False)) from error
 
     def _look(self) -> bool:
+        if not self.violation_told and self._violation():
+            raise ViolationCame
         self._progress.update()
         return not self._progress.missing(self.last)
 
@@ -131,6 +146,9 @@ class Awaited:
             key = min(missing, key=lambda name: missing[name])
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             message += f"; waiting for {key} ({missing[key]} of {self.last}){more}"
+        violation = self._violation()
+        if violation and not self.violation_told:
+            message += f"; first violation: {violation}"
         return {
             "changed": False,
             # Not "path": Ansible would add the owner and so on of the file.
@@ -140,5 +158,29 @@ class Awaited:
             "expected": expected,
             "missing": missing,
             "message": message,
+            "violation": violation,
+            "violation_told": bool(violation),
             "seconds": round(time.monotonic() - self.begin, 3),
         }
+
+    def _violation(self) -> str:
+        try:
+            return online.noted(self.path).sentence
+        except ValueError:
+            # A note that is damaged keeps nobody from waiting; all is verified in the end.
+            return ""
+
+
+def violation_in(path: str) -> str:
+    """Why nobody goes on who stops at the first violation in the file of a receiver; empty while there is none."""
+    try:
+        note = online.noted(path)
+    except ValueError:
+        return ""
+    return stopped_at(note) if note.sentence else ""
+
+
+def stopped_at(note: online.Note) -> str:
+    """Why a wait ends at a violation."""
+    late = max(0.0, note.known - note.arrived)
+    return f"Stopped at the first violation (on_violation=stop), known {late:.2f} s after it came: {note.sentence}."

@@ -106,6 +106,11 @@ class Comparison:
         if self._number % _SKEW_CHECK == 0:
             self._separate_slow_ones()
 
+    @property
+    def first(self) -> Optional[Fault]:
+        """The first fault so far, as it is understood at this moment."""
+        return self.findings.first
+
     def settle(self) -> tuple[list[Fault], int]:
         """End the stream; the faults that are kept and the number of all."""
         for lane in self.lanes:

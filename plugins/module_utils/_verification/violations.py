@@ -153,7 +153,8 @@ class Fault:
     def violation(self) -> Violation:
         """As it is reported."""
         return Violation(
-            kind=self.kind,
+            # While the stream comes nobody knows yet what took the place of the message.
+            kind="gap" if self.kind == REPLACED else self.kind,
             key=self.key,
             position=self.position,
             offset=self.offset,

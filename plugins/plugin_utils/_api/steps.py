@@ -158,6 +158,7 @@ class Steps:
         interval: Optional[Number] = None,
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
+        on_violation: Optional[str] = None,
     ) -> Verified: ...
 
     @runs("verify_migration")
@@ -175,6 +176,7 @@ class Steps:
         interval: Optional[Number] = None,
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
+        on_violation: Optional[str] = None,
     ) -> Verified: ...
 
     @runs("demo")
@@ -192,6 +194,7 @@ class Steps:
         interval: Optional[Number] = None,
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
+        on_violation: Optional[str] = None,
     ) -> Verified: ...
 
     @runs("report")

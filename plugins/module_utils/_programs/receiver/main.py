@@ -5,7 +5,8 @@
 
 Any number of workers connect. Whole frames are written with their headers in the order in which
 they arrive, so the file is what the validation receiver of the demo writes. Beside it,
-``<file>.arrivals`` tells when which part of it came.
+``<file>.arrivals`` tells when which part of it came, and with ``--on-violation`` what comes is verified while it comes:
+``<file>.violation`` tells of the first violation.
 """
 
 from __future__ import annotations
@@ -19,10 +20,16 @@ from typing import BinaryIO, Optional, cast
 
 from ..._formats.detector import base_key, decode_output
 from ..._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames, iterate_file
-from ..._verification import arrivals
+from ..._verification import arrivals, online, ordering
+from ..._verification.comparison import Comparison
 from .. import shared
 
 _READ_SIZE = 1 << 18
+
+_KEPT = 100
+"""Faults that are kept while they come: the first is told."""
+_REST = 5.0
+"""Seconds that the verification has for the rest when nothing more comes."""
 
 
 class ReceivingFailed(Exception):
@@ -96,6 +103,7 @@ class Receiver:
         self._last_came = time.monotonic()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._files: Optional[Files] = None
+        self.verification: Optional[online.Online] = None
 
     @property
     def size(self) -> int:
@@ -136,7 +144,9 @@ class Receiver:
             self._done.set_result(None)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, when what came is verified."""
+        if self.verification is not None and self.verification.is_alive():
+            self.verification.finish(_REST)
         if self._files is not None:
             self._files.close()
 
@@ -158,8 +168,31 @@ class Receiver:
                     "move it away"
                 ) from error
         self._files = Files(arguments.file, arguments.append)
+        if arguments.on_violation:
+            self._verify()
         if self._wanted and not self.missing():
             self.stop()
+
+    def _verify(self) -> None:
+        arguments, loop = self._arguments, asyncio.get_running_loop()
+        keys = shared.key_names(arguments.keys, arguments.key)
+        last, repeats = arguments.until or online.NO_LAST, arguments.mode == ordering.AT_LEAST_ONCE
+        check = Comparison(keys, 1, last, repeats, _KEPT, arguments.depth)
+
+        def tell(note: online.Note) -> None:
+            shared.complain(
+                f"receiver: first violation: {note.sentence}" if note.sentence else f"receiver: {note.problem}"
+            )
+            if note.sentence and arguments.on_violation == online.STOP:
+                loop.call_soon_threadsafe(self._stop_at, note)
+
+        self.verification = online.Online(arguments.file, check, tell)
+        self.verification.start()
+        self.verification.arrived(self.size)
+
+    def _stop_at(self, note: online.Note) -> None:
+        if not self._done.done():
+            self._done.set_exception(ReceivingFailed(f"stopped at the first violation: {note.sentence}"))
 
     def _not_listening(self, error: OSError) -> ReceivingFailed:
         return ReceivingFailed(
@@ -208,6 +241,8 @@ class Receiver:
             return
         self.messages += len(payloads)
         self._last_came = time.monotonic()
+        if self.verification is not None:
+            self.verification.arrived(self._files.size)
         if self._wanted:
             for payload in payloads:
                 self._note(payload)
@@ -227,6 +262,8 @@ class Receiver:
         begin, arguments = time.monotonic(), self._arguments
         while not self._done.done():
             await asyncio.sleep(0.1)
+            if self.verification is not None:
+                self.verification.look_after()
             now = time.monotonic()
             gave_up = ""
             if arguments.limit and now - begin > arguments.limit:
@@ -269,6 +306,14 @@ def _parser() -> shared.Parser:
     parser.add_argument("--until", type=shared.positive, default=0, help="end when every key has come to this value")
     parser.add_argument("--keys", type=shared.positive, default=11, help="how many keys key_0, key_1 ... (11)")
     parser.add_argument("--key", action="append", default=[], help="a key, instead; may be repeated")
+    parser.add_argument(
+        "--on-violation",
+        choices=online.ON_VIOLATION,
+        default="",
+        help="verify while messages come; what a violation does",
+    )
+    parser.add_argument("--mode", choices=ordering.MODES, default=ordering.EXACTLY_ONCE, help="the rule (exactly_once)")
+    parser.add_argument("--depth", type=shared.positive, default=1, help="layers of the detector (1)")
     parser.add_argument("--limit", type=shared.seconds, default=0.0, help="seconds for everything (no limit)")
     parser.add_argument(
         "--idle-limit", type=shared.seconds, default=0.0, help="seconds in which nothing comes (no limit)"
@@ -299,7 +344,7 @@ async def _run(arguments: argparse.Namespace, result: shared.ResultFile) -> int:
     except OSError as error:
         code, message = shared.FAILED, f"{error.filename or arguments.file} cannot be written: {error.strerror}"
     (shared.say if code == shared.DONE else shared.complain)(f"receiver: {message}")
-    numbers = {"messages": 0, "bytes": 0, "connections": 0, "torn": [], "missing": {}}
+    numbers = {"messages": 0, "bytes": 0, "connections": 0, "torn": [], "missing": {}, "violation": "", "problem": ""}
     if receiver is not None:
         receiver.close()
         numbers = {
@@ -308,6 +353,8 @@ async def _run(arguments: argparse.Namespace, result: shared.ResultFile) -> int:
             "connections": receiver.connections,
             "torn": receiver.torn,
             "missing": receiver.missing(),
+            "violation": receiver.verification.note.sentence if receiver.verification else "",
+            "problem": receiver.verification.note.problem if receiver.verification else "",
         }
     return result.write(code, message, **numbers, seconds=round(time.time() - begin, 3))
 

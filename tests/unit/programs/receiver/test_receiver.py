@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals, online
 
 from tests.program_runner import Programs, output_frames
 
@@ -87,3 +87,33 @@ def test_a_full_disk_ends_the_receiver_with_a_sentence(programs: Programs, tmp_p
     assert "No space left on device" in output
     assert "Traceback" not in output
     assert os.path.islink(full)
+
+
+def test_a_violation_is_told_while_messages_come_and_everything_is_received(programs: Programs, tmp_path: Path) -> None:
+    file = tmp_path / "received"
+    process, address = programs.receiver("--file", file, "--keys", 2, "--on-violation", "continue")
+    with socket.create_connection(address) as connection:
+        connection.sendall(output_frames("key_0", 1, 5) + output_frames("key_0", 7, 9))
+        wait_until(lambda: online.noted(str(file)).sentence, 10, "the violation")
+        note = online.noted(str(file))
+        assert (note.kind, note.key, note.found) == ("gap", "key_0", "[4,5,6,7]")
+        assert note.known - note.arrived < 1
+        connection.sendall(output_frames("key_1", 1, 5))
+        whole = len(output_frames("key_0", 1, 5) + output_frames("key_0", 7, 9) + output_frames("key_1", 1, 5))
+        wait_until(lambda: file.stat().st_size == whole, 10, "the rest")
+    process.send_signal(signal.SIGTERM)
+    output, _nothing = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "receiver: first violation: key_0: 6 is missing: at frame 5" in output
+
+
+def test_a_receiver_can_stop_at_the_first_violation(programs: Programs, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    arguments = ("--keys", 2, "--on-violation", "stop", "--result", result, "--until", 9)
+    process, address = programs.receiver("--file", tmp_path / "received", *arguments)
+    with socket.create_connection(address) as connection:
+        connection.sendall(output_frames("key_1", 1, 5) + output_frames("key_1", 5, 9))
+        assert process.wait(10) == 1
+    found = json.loads(result.read_text())
+    assert found["violation"].startswith("key_1: repeated: at frame 5")
+    assert found["message"] == f"stopped at the first violation: {found['violation']}"
