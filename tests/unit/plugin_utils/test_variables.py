@@ -55,6 +55,7 @@ OTHERS: dict[str, list[Any]] = {
     "app": ["detectr", "x"],
     "engine": ["x", "Wallaroo!"],
     "mode": ["exactly-once", "once"],
+    "on_violation": ["halt", "x"],
     "via": ["jurnal", "x"],
     "wallaroo_version": ["0.5", "x"],
     "wallaroo_ports": GARBAGE["ports"],
