@@ -273,6 +273,7 @@ gaps:
 """
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import MARKET_SPREAD
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import expectations, ordering, report
 
 SPEC: _edge.Specification = {
@@ -295,7 +296,7 @@ SPEC: _edge.Specification = {
         ("expectation", expectations.DETECTOR, ("keys", "key_count"), True),
         ("expectation", report.COUNTERS, ("last",)),
         ("expectation", report.COUNTERS, ("keys", "key_count"), True),
-        ("expectation", expectations.MARKET_SPREAD, ("inputs",)),
+        ("expectation", MARKET_SPREAD, ("inputs",)),
         ("expectation", report.SAME_AS, ("reference",)),
     ],
 }

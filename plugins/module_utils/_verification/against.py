@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Optional, Union
 
+from .._catalogue.applications import MARKET_SPREAD
 from . import expectations
 from .expectations import FORMATS, Format
 from .ordering import AT_LEAST_ONCE, EXACTLY_ONCE, OrderingResult, problem_of_mode, problem_of_range
@@ -35,7 +36,7 @@ def market_spread(path: Name, inputs: Sequence[Name], mode: str = EXACTLY_ONCE, 
         was sent when all before it were known: which quote an order meets of those that flow with it nobody can say.
     """
     files = [Path(one) for one in inputs]
-    form = FORMATS[expectations.MARKET_SPREAD]
+    form = FORMATS[MARKET_SPREAD]
     why = "" if files else "no input was named, so nothing was expected"
     return _verify(path, form, lambda: expectations.market_spread_results(files), mode, limit, why)
 

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from .._catalogue.applications import MARKET_SPREAD
 from .._formats.detector import base_key, decode_output
 from .._formats.framing import DEFAULT_LIMIT, FrameSplitter
 from .._formats.market_spread import ORDER_SIZE, ORDER_TYPE, QUOTE_SIZE, QUOTE_TYPE, RESULT_SIZE, is_rejected
 from .windows import open_stream
 
-DETECTOR, MARKET_SPREAD, COUNTER, FRAMES = "detector", "market_spread", "counter", "frames"
+DETECTOR, COUNTER, FRAMES = "detector", "counter", "frames"
 
 Parsed = Optional[tuple[str, bytes]]
 """Key and token of a payload; None when it is no message of the format."""

@@ -9,12 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._catalogue.applications import MARKET_SPREAD
 from .._formats.detector import key_name
 from . import against, arrivals, expectations, ordering, validator_rule
 
 COUNTERS, SAME_AS = "counters", "same_as"
 
-EXPECTATIONS = (expectations.DETECTOR, expectations.MARKET_SPREAD, COUNTERS, SAME_AS)
+EXPECTATIONS = (expectations.DETECTOR, MARKET_SPREAD, COUNTERS, SAME_AS)
 
 
 def of(wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def of(wanted: Mapping[str, Any]) -> dict[str, Any]:
 def _verified(wanted: Mapping[str, Any], keys: Sequence[str]) -> ordering.OrderingResult:
     path, last, first = wanted["path"], wanted["last"], wanted["first"]
     mode, limit = wanted["mode"], wanted["violations_limit"]
-    if wanted["expectation"] == expectations.MARKET_SPREAD:
+    if wanted["expectation"] == MARKET_SPREAD:
         return against.market_spread(path, wanted["inputs"] or [], mode, limit)
     if wanted["expectation"] == SAME_AS:
         return against.same_as(path, wanted["reference"], wanted["reference_format"], mode, limit)

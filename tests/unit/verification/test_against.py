@@ -253,7 +253,7 @@ def test_keys_that_are_too_far_apart_are_unknown(received: Received, monkeypatch
     )
 
 
-@pytest.mark.parametrize("form", sorted(against.FORMATS))
+@pytest.mark.parametrize("form", sorted(expectations.FORMATS))
 def test_any_bytes_get_a_verdict(received: Received, form: str) -> None:
     clean = {"counter": counts({"a": [*range(1, 60)]}), "detector": shape(2, planted=True).data}.get(form, b"")
     for seed in range(15):
