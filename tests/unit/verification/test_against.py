@@ -218,17 +218,17 @@ def test_two_runs_are_the_same_when_each_key_is(received: Received) -> None:
     payloads = FrameSplitter().feed(other.data)
     # Sorted by key: each key keeps its order.
     again = joined(sorted(payloads, key=lambda payload: payload.split(b".")[0]))
-    reference = received(one.data, "reference")
-    assert against.same_as(received(again), reference).verdict == "pass"
-    assert against.same_as(received(again), reference, "frames").verdict == "fail"
-    assert against.same_as(received(one.data), reference, "frames").verdict == "pass"
+    original = received(one.data, "original")
+    assert against.same_as(received(again), original).verdict == "pass"
+    assert against.same_as(received(again), original, "frames").verdict == "fail"
+    assert against.same_as(received(one.data), original, "frames").verdict == "pass"
 
 
 @pytest.mark.parametrize("name", ["gap_of_several", "duplicate", "rewind", "reorder_late", "lost_tail", "missing_key"])
 def test_a_plant_is_called_by_the_same_name_whatever_is_expected(received: Received, name: str) -> None:
     clean = shape(6, planted=True)
-    path, reference = received(plant(name, clean.data, 6)), received(clean.data, "reference")
-    assert kinds(against.same_as(path, reference)) == [PLANTS[name].kind]
+    path, original = received(plant(name, clean.data, 6)), received(clean.data, "original")
+    assert kinds(against.same_as(path, original)) == [PLANTS[name].kind]
 
 
 def test_memory_depends_on_how_far_the_keys_are_apart_and_not_on_the_file(received: Received) -> None:
@@ -259,10 +259,10 @@ def test_any_bytes_get_a_verdict(received: Received, form: str) -> None:
     for seed in range(15):
         random = Random(seed)
         data = bytearray(clean or joined([random.randbytes(55) for _ in range(60)]))
-        reference = received(bytes(data), "reference") if form != "market_spread" else received(b"", "reference")
+        original = received(bytes(data), "original") if form != "market_spread" else received(b"", "original")
         for _ in range(random.randint(1, 4)):
             at = random.randrange(len(data))
             data[at : at + random.choice([0, 0, 1, 30])] = random.randbytes(random.randint(1, 20))
-        result = against.same_as(received(bytes(data)), reference, form)
+        result = against.same_as(received(bytes(data)), original, form)
         assert result.verdict == "fail"
         assert all(one.sentence() for one in result.violations)
