@@ -75,9 +75,10 @@ class Ui:
         assert isinstance(found, dict)
         return found
 
-    def post(self, mark: object, token: Optional[str] = None) -> tuple[int, dict[str, Any]]:
+    def post(self, what: object, token: Optional[str] = None, path: str = "marks") -> tuple[int, dict[str, Any]]:
+        """Post a mark, or with ``verdict`` as the path a verdict."""
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        status, _headers, body = self.ask("POST", "/api/marks", json.dumps(mark).encode(), headers)
+        status, _headers, body = self.ask("POST", f"/api/{path}", json.dumps(what).encode(), headers)
         return status, json.loads(body)
 
     def worker(self, name: str, application: str = APPLICATION) -> WorkerClient:

@@ -20,6 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _junit,
     _kept,
     _losses,
+    _metrics_ui,
     _moves,
     _publishing,
     _results,
@@ -83,6 +84,7 @@ class ActionModule(ReachingAction):
             "result": _results.written(result, evidence),
             "folder": result.folder,
             "verdict": result.verdict,
+            "metrics_ui": self._shown(result),
             "ansible_stats": _publishing.statistics(_publishing.of_run(result)),
         }
         if result.verdict != _results.PASS:
@@ -90,6 +92,12 @@ class ActionModule(ReachingAction):
             answer["failed"] = True
             answer["msg"] = f"{_results.outcome_of(result) or f'verdict {result.verdict}'}: {result.reason}"
         return answer
+
+    def _shown(self, result: Verified) -> dict[str, Any]:
+        """What the metrics UI is to show, and where it ran when the servers were looked at."""
+        states = self._task.args.get("states") or {}
+        at = Servers(list(states), dict(states)).metrics_ui()
+        return {"at": at, "verdict": _metrics_ui.verdict(result)} if "verification" in self._task.args else {}
 
     def _result(self, arguments: Mapping[str, Any]) -> Verified:
         cluster = arguments.get("cluster") or {}

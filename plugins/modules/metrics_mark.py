@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: metrics_mark
-short_description: Show on the time axis of the metrics UI what was done to a worker
+short_description: Show in the metrics UI what was done to a worker, and what a run has found
 version_added: 1.1.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
-  - Posts marks to the metrics UI that runs on this server. The same mark posted twice is one mark.
-  - Never fails because of the metrics UI. That a mark cannot be shown is a warning, since what it tells of has happened nevertheless.
+  - Posts marks to the metrics UI that runs on this server, and the verdict of a run. The same mark posted twice is one mark.
+  - Never fails because of the metrics UI. That it cannot be shown is a warning, since what it tells of has happened nevertheless.
   - The token that marks need is read on the server, and goes nowhere else.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes.no_diff
@@ -31,7 +31,13 @@ options:
       - A mark whose C(time) is empty tells of what has not happened, and is left out.
     type: list
     elements: dict
-    required: true
+    default: []
+  verdict:
+    description:
+      - C(verdict) is V(pass), V(fail) or V(unknown); C(run), the playbook that found it; C(reason); C(received), C(expected) and C(violations),
+        numbers of messages; C(workers), those that the run has crashed. It takes the place of the one before.
+    type: dict
+    version_added: 1.1.0
   answer_timeout:
     description:
       - Seconds for each answer.
@@ -54,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 posted:
-  description: How many marks are new.
+  description: How many marks are new, and a verdict beside them.
   returned: success
   type: int
   sample: 4
@@ -68,7 +74,8 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.SERVER,
         "address": {"type": "str", "required": True},
-        "marks": {"type": "list", "elements": "dict", "required": True},
+        "marks": {"type": "list", "elements": "dict", "default": []},
+        "verdict": {"type": "dict"},
         "answer_timeout": {"type": "float", "default": 5},
     },
 }
@@ -80,11 +87,15 @@ def run(module: _edge.Module) -> None:
     posted = 0
     with _edge.failing(module, f"{wanted['server']}"):
         marks, address = mark_client.happened(wanted["marks"]), Address.parse(wanted["address"])
-    if marks and not module.check_mode:
+        verdict = mark_client.told(wanted["verdict"] or {})
+    if (marks or verdict) and not module.check_mode:
         try:
-            posted = mark_client.post(wanted["base"], address, marks, wanted["answer_timeout"])
+            posted = mark_client.post(wanted["base"], address, marks, wanted["answer_timeout"], verdict)
         except mark_client.MarksNotTaken as error:
-            module.warn(f"{wanted['server']}: {error}. Its time axis does not show what was done.")
+            missing = (
+                "It does not show what the run has found" if verdict else "Its time axis does not show what was done"
+            )
+            module.warn(f"{wanted['server']}: {error}. {missing}.")
     module.exit_json(changed=posted > 0, posted=posted)
 
 

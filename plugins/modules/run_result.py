@@ -120,6 +120,11 @@ folder:
   returned: always
   type: str
   sample: /home/user/runs/20261123T210000-demo
+metrics_ui:
+  description: C(verdict), what the metrics UI is to show of a run that looked at messages, and C(at), where it runs; empty when it does not.
+  returned: always
+  type: dict
+  sample: {at: {server: server1, base: /srv/wallaroo, address: "10.0.0.11:4000"}, verdict: {verdict: pass, received: 22000, expected: 22000}}
 result:
   description: What was written to C(result.json).
   returned: always

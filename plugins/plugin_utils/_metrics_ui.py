@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the metrics UI is to run, decided before anything is changed."""
+"""Where the metrics UI is to run, decided before anything is changed, and what it is told of a run that has ended."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._cluster.record import ClusterRecord
+from ._outcomes import Verified
 from ._servers import Servers
 
 EVERYWHERE = "0.0.0.0"
@@ -42,4 +43,17 @@ def metrics_ui(
             "names": sorted({first.name, *(str(access.get(key) or "") for key in ("controller", "host"))} - {""}),
             "placement": dict(placement),
         }
+    }
+
+
+def verdict(result: Verified) -> dict[str, Any]:
+    """What the metrics UI shows of a run that looked at messages, as the module ``metrics_mark`` takes it."""
+    return {
+        "verdict": result.verdict,
+        "run": result.playbook,
+        "reason": result.reason,
+        "received": result.received,
+        "expected": result.expected,
+        "violations": result.violation_count,
+        "workers": sorted({one.worker for one in result.migrations} - {""}),
     }

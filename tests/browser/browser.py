@@ -330,7 +330,8 @@ class Page:
     def hover(self, selector: str, x: float, y: float = 100) -> None:
         """Move the mouse to a place in an element, in pixels from its upper left corner."""
         left, top = self.script(
-            "const box = document.querySelector(arguments[0]).getBoundingClientRect(); return [box.left, box.top]",
+            "const node = document.querySelector(arguments[0]); node.scrollIntoView({ block: 'nearest' });"
+            "const box = node.getBoundingClientRect(); return [box.left, box.top]",
             selector,
         )
         self.command("Input.dispatchMouseEvent", type="mouseMoved", x=left + x, y=top + y)

@@ -33,7 +33,7 @@ return {
 def drawn(page: Page, name: str) -> dict[str, Any]:
     """All of a chart.
 
-    :param name: ``throughput`` or ``latency``.
+    :param name: ``throughput``, ``total``, ``delay`` or ``latency``.
     """
     found: dict[str, Any] = page.script(DRAWN, name)
     return found
@@ -45,12 +45,12 @@ def axis(page: Page) -> tuple[float, float]:
     return found["min"], found["max"]
 
 
-def rates(page: Page, line: str = "") -> list[float]:
+def rates(page: Page, line: str = "", chart: str = "throughput") -> list[float]:
     """Messages per second where a line goes; by default the first line.
 
     A pixel is much more than a message per second: what is drawn to a hundredth of one is known to half a message.
     """
-    found = drawn(page, "throughput")
+    found = drawn(page, chart)
     if not found["y"]:
         # The page is there before its first drawing.
         return []

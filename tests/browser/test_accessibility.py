@@ -17,7 +17,7 @@ from tests.browser.browser import DESKTOP, TELEPHONE, Page
 from tests.browser.conftest import Join
 from tests.browser.feeding import even, feed, metric
 from tests.browser.test_marks import MARKS, post
-from tests.browser.test_navigation import DETAILS, OVERVIEW
+from tests.browser.test_navigation import ALL, DETAILS, OVERVIEW
 from tests.metrics_ui_runner import APPLICATION, Ui
 
 looks = pytest.mark.parametrize(
@@ -66,8 +66,19 @@ def assert_no_barrier(page: Page) -> None:
     assert seen == []
 
 
+FAILED = {
+    "verdict": "fail",
+    "run": "demo",
+    "reason": "key 3: 7 is missing after 6, which the crash of worker2 has lost.",
+    "received": 21_990,
+    "expected": 22_000,
+    "violations": 3,
+    "workers": ["worker2", "worker3"],
+}
+
+
 def everything(ui: Ui, join: Join) -> None:
-    """A cluster with a worker that sends, one that is idle, one that is gone, marks and problems."""
+    """A cluster with a worker that sends, one that is idle, one that is gone, marks, problems, and a verdict."""
     feed(join("worker3"))
     gone = join("worker2")
     feed(gone)
@@ -75,6 +86,8 @@ def everything(ui: Ui, join: Join) -> None:
     now = time.time()
     for kind, seconds_ago in MARKS.items():
         post(ui, kind, now - seconds_ago)
+    assert ui.post(FAILED, None, "verdict")[0] == 201
+    post(ui, "crash", now + 1, worker="worker3")
     fast = join("worker5")
     fast.socket.sendall(metric(fast, even(now) + 600, {10: 1}))
     with ui.worker("worker6").socket as wrong:
@@ -99,7 +112,7 @@ class TestNoBarrier:
         everything(ui, join)
         page.size(*size)
         page.prefer(color_scheme=scheme)
-        page.open()
+        page.open(ALL)
         page.sees("#problems", "cut off")
         page.until_table("applications-table", [APPLICATION])
         assert_no_barrier(page)

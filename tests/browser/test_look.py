@@ -18,10 +18,10 @@ from tests.browser.browser import DESKTOP, TELEPHONE, Page
 from tests.browser.conftest import Join
 from tests.browser.feeding import feed
 from tests.browser.test_accessibility import everything
-from tests.browser.test_navigation import DETAILS, OVERVIEW
+from tests.browser.test_navigation import ALL, DETAILS, OVERVIEW
 from tests.metrics_ui_runner import APPLICATION, Ui
 
-PAGES = {"applications": "#/", "overview": OVERVIEW, "worker": DETAILS["worker"][1]}
+PAGES = {"applications": ALL, "overview": OVERVIEW, "worker": DETAILS["worker"][1]}
 
 LUMINANCE = """
 const [red, green, blue] = getComputedStyle(document.querySelector(arguments[0]))[arguments[1]].match(/[\\d.]+/g);
@@ -105,7 +105,7 @@ def test_nothing_is_wider_than_the_screen(page: Page, ui: Ui, join: Join, width:
     everything(ui, join)
     feed(join("a_worker_with_quite_a_long_name_that_has_no_place_to_break_" + "x" * 100))
     page.size(width, 844)
-    page.open()
+    page.open(ALL)
     page.sees("#applications-table", APPLICATION)
     assert page.script(WIDE) == [True, []]
     for place in (OVERVIEW, *(where for _name, where in DETAILS.values())):

@@ -30,9 +30,9 @@ return color.match(/\\d+/g).map(Number);
 """
 
 
-def flags(page: Page) -> dict[str, dict[str, float]]:
+def flags(page: Page, name: str = "total") -> dict[str, dict[str, float]]:
     """What can be seen of each mark: how large its flag is and where, the ink of its number, how long its line is."""
-    chart, seen = drawn(page, "throughput"), page.pixels("#throughput-plot")
+    chart, seen = drawn(page, name), page.pixels(f"#{name}-plot")
     top, bottom = int(chart["y"]["top"]), int(chart["y"]["bottom"])
 
     def near(x: int, y: int, colour: list[int], most: int) -> bool:
@@ -67,13 +67,15 @@ def post(ui: Ui, kind: str, when: float, **more: object) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("place", [OVERVIEW, DETAILS["worker"][1]])
-def test_they_are_listed_below_the_chart_and_drawn_on_its_axis(page: Page, ui: Ui, join: Join, place: str) -> None:
+@pytest.mark.parametrize(("place", "chart"), [(OVERVIEW, "total"), (DETAILS["worker"][1], "throughput")])
+def test_they_are_listed_below_the_chart_and_drawn_on_its_axis(
+    page: Page, ui: Ui, join: Join, place: str, chart: str
+) -> None:
     feed(join("worker2"))
     page.open(place)
     page.until(lambda: page.texts("#throughput"), "the chart is shown")
     assert not page.texts("#marks")
-    assert flags(page) == {}
+    assert flags(page, chart) == {}
     page.remember()
     now = time.time()
     for kind, seconds_ago in MARKS.items():
@@ -89,7 +91,7 @@ def test_they_are_listed_below_the_chart_and_drawn_on_its_axis(page: Page, ui: U
     ]
     numbers = page.script("return [...document.querySelectorAll('#marks .flag')].map((flag) => flag.textContent)")
     assert len(set(numbers)) == 4
-    visible = flags(page)
+    visible = flags(page, chart)
     assert sorted(visible) == sorted(MARKS)
     for kind, seen in visible.items():
         assert seen["flag"] > 60, f"no flag of the {kind}"

@@ -65,7 +65,7 @@ def test_one_sees_worker_2_die_on_one_server_and_come_back_on_another(
     page.open()
     page.remember()
     running.play("start_sender", "orders=400000 quotes=100 batch=50 interval=0.05 wait=false")
-    page.follow(APPLICATION)
+    page.sees("h1", APPLICATION)
     page.until(lambda: rate(page) > 0, "orders flow through worker2", LONG)
     until_row(page, "sending", "server2", "before the crash")
 

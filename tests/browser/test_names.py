@@ -17,6 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
 from tests.browser.browser import Page
 from tests.browser.conftest import Join
 from tests.browser.feeding import even, metric
+from tests.browser.test_navigation import ALL
 from tests.metrics_ui_runner import Ui
 
 MARKUP = [
@@ -44,7 +45,7 @@ def test_every_page_shows_the_name_and_every_link_to_it_works(page: Page, ui: Ui
     for name in names:
         ui.post({"kind": "crash", "worker": name[:200], "server": name[:200], "text": name[:200]})
         send(join, name)
-    page.open()
+    page.open(ALL)
     page.until_table("applications-table", names)
     page.remember()
     for name in names:
@@ -68,7 +69,7 @@ def test_every_page_shows_the_name_and_every_link_to_it_works(page: Page, ui: Ui
 
 def test_a_name_that_cannot_be_seen_can_be_found_and_clicked(page: Page, join: Join) -> None:
     send(join, "\u200b")
-    page.open()
+    page.open(ALL)
     page.sees("#applications-table a", "(blank)")
     page.click("#applications-table a")
     page.sees("#workers-table a", "(blank)")

@@ -11,7 +11,10 @@ from tests.browser.browser import Page
 from tests.browser.charts import rates
 from tests.browser.conftest import Join
 from tests.browser.feeding import COMPUTATION_NAME, PIPELINE, feed
-from tests.metrics_ui_runner import APPLICATION, PAGE
+from tests.metrics_ui_runner import APPLICATION, PAGE, Ui
+
+ALL = "#/?all"
+"""The list of all applications; the page without it leads past the list where there is only one."""
 
 OVERVIEW = f"#/{APPLICATION}"
 DETAILS = {
@@ -26,8 +29,18 @@ def arrives(page: Page, place: str, shown: str) -> None:
 
 
 class TestBeforeAnythingCame:
-    def test_the_page_says_so_and_shows_the_first_application_by_itself(self, page: Page, join: Join) -> None:
+    def test_the_page_says_so_and_goes_to_the_first_application_by_itself(self, page: Page, join: Join) -> None:
         page.open()
+        page.sees("#empty", "Nothing has come yet")
+        page.remember()
+        feed(join("worker2"))
+        page.sees("#overview", "Throughput by worker")
+        assert page.place == OVERVIEW.replace(" ", "%20")
+        assert page.focused("h1"), "a screen reader is told where one is"
+        assert page.is_same()
+
+    def test_the_list_says_so_and_shows_the_first_application_by_itself(self, page: Page, join: Join) -> None:
+        page.open(ALL)
         page.sees("#empty", "Nothing has come yet")
         assert page.texts("table") == []
         page.remember()
@@ -55,7 +68,7 @@ class TestTheWay:
         self, page: Page, join: Join
     ) -> None:
         feed(join("worker2"))
-        page.open()
+        page.open(ALL)
         page.remember()
         page.follow(APPLICATION)
         page.sees("#overview", "Throughput by worker")
@@ -71,15 +84,36 @@ class TestTheWay:
         page.until(lambda: page.table("applications-table"), "the applications are listed")
         assert page.is_same()
 
-    def test_back_and_forward_keep_the_place_and_the_range(self, page: Page, join: Join) -> None:
+    def test_where_there_is_one_application_the_page_is_that_and_back_leads_out(self, page: Page, join: Join) -> None:
         feed(join("worker2"))
         page.open()
+        page.sees("#overview", "Throughput by worker")
+        assert page.place == OVERVIEW
+        page.driver.back()
+        page.until(lambda: page.script("return location.href") == "about:blank", "not back to a page that leads here")
+
+    def test_where_there_are_two_one_can_choose(self, page: Page, ui: Ui, join: Join) -> None:
+        for name in ("Demo", "Other"):
+            feed(join("worker2", name))
+        ui.until(lambda: len(ui.view("applications")["applications"]) == 2)
+        page.open()
+        page.until_table("applications-table", ["Demo", "Other"])
+        assert page.place == ""
+
+    def test_back_and_forward_keep_the_place_and_the_range(self, page: Page, join: Join) -> None:
+        feed(join("worker2"))
+        page.open(ALL)
         page.follow(APPLICATION)
         page.follow(PIPELINE)
         page.click("[data-range='1h']")
         ranged = DETAILS["pipeline"][1] + "?range=1h"
         page.until(lambda: page.place == ranged, "the range is in the address")
-        way = [("", "#applications"), (OVERVIEW, "#overview"), (DETAILS["pipeline"][1], "#detail"), (ranged, "#detail")]
+        way = [
+            (ALL, "#applications"),
+            (OVERVIEW, "#overview"),
+            (DETAILS["pipeline"][1], "#detail"),
+            (ranged, "#detail"),
+        ]
         for place, shown in way[-2::-1]:
             page.driver.back()
             arrives(page, place, shown)

@@ -67,7 +67,7 @@ class TestNumbers:
         worker = join("worker2", application)
         worker.socket.sendall(b"".join(map(encode, moved(payloads, even(time.time()) - 10))))
         page.open()
-        page.follow(application)
+        page.sees("h1", application)
         for table, kind in (("pipelines", START_TO_END), ("computations", COMPUTATION)):
             names = {payload.metric.name for payload in payloads if payload.metric.category == kind}
             rows = page.until_table(f"{table}-table", names)

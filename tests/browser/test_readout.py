@@ -78,7 +78,10 @@ def test_the_latency_is_told_bar_by_bar(page: Page, join: Join) -> None:
     )
     page.hover("#latency-plot", left + width / 2)
     page.until(lambda: page.texts("#latency .tip"), "it is shown")
-    assert page.texts("#latency .tip p") == ["1 ns to 1.02 µs", "cumulative: 52 %", "share: 52 %"]
+    assert page.texts("#latency .tip p") == ["1.02 µs to 2.05 µs", "cumulative: 52 %", "share: 0 %, 0 messages"]
+    page.hover("#latency-plot", left - width / 2)
+    said = ["512 ns to 1.02 µs", "cumulative: 52 %", "share: 52 %, 9,000 messages"]
+    page.until(lambda: page.texts("#latency .tip p") == said, "the bar beside it is told")
 
 
 def test_a_finger_shows_it_until_it_touches_elsewhere(page: Page, join: Join, pictures: Path) -> None:
@@ -105,7 +108,8 @@ def test_a_finger_shows_it_until_it_touches_elsewhere(page: Page, join: Join, pi
 def tap(page: Page, selector: str, x: float) -> None:
     """Touch a place of an element."""
     left, top = page.script(
-        "const box = document.querySelector(arguments[0]).getBoundingClientRect(); return [box.left, box.top]",
+        "const node = document.querySelector(arguments[0]); node.scrollIntoView({ block: 'nearest' });"
+        "const box = node.getBoundingClientRect(); return [box.left, box.top]",
         selector,
     )
     page.command("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": left + x, "y": top + 15}])

@@ -36,7 +36,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     encode,
     topic_of,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import prometheus
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import prometheus, verdict
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.http_request import (
     BODY_LIMIT,
     HEAD_LIMIT,
@@ -45,10 +45,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metr
     Request,
     read_request,
 )
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.marks import (
-    MarkRefused,
-    Marks,
-)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.marks import Marks
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.posted import PostRefused
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.receiver import Receiver
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.store import (
     Client,
@@ -75,8 +73,9 @@ RECORDED = (FIXTURES / "multi_partition_detector" / "metrics-worker2.bin").read_
 NOW = 1_800_000_000.0
 CATEGORIES = [START_TO_END, NODE_INGRESS_EGRESS, COMPUTATION, PIPELINE_INGESTION]
 VIEWS = ["applications", "overview", "detail"]
-QUERY = ["view", "application", "kind", "name", "range"]
+QUERY = ["view", "application", "kind", "name", "range", "at"]
 LARGEST = 2**64 - 1
+ANSWERS = [APPLICATION, "worker", "pipeline", "1h", "5m", "0", str(NOW), "inf", "nan", "1e400"]
 BEHAVES = "behaves"
 """The worker that is not hostile."""
 
@@ -695,12 +694,36 @@ def test_a_mark_is_taken_or_refused(given: list[Any]) -> None:
             again, is_new = kept.post(one, NOW)
             assert (again.kind, again.time, is_new) == (mark.kind, mark.time, False)
             strict(json.dumps(mark.to_dict()).encode())
-        except MarkRefused as refused:
+        except PostRefused as refused:
             said = str(refused)
             assert said
         assert said.encode(errors="replace").decode() == said, ascii(said)
         strict(json.dumps(kept.between(0, float("inf"))).encode())
     assert len(kept.between(0, float("inf"))) <= 2
+
+
+def verdicts(now: float) -> st.SearchStrategy[Any]:
+    """What is a verdict, and what is nearly one."""
+    near = {
+        "time": st.one_of(st.floats(now - 90_000, now + 90_000), values),
+        "workers": st.one_of(st.lists(texts_or_worse, max_size=3), values),
+        **{name: st.one_of(texts_or_worse, values) for name in ("run", "reason", "application")},
+        **{name: st.one_of(st.integers(0, 9), values) for name in ("received", "expected", "violations")},
+    }
+    kind = {"verdict": st.one_of(st.sampled_from(["pass", "fail", "unknown"]), values)}
+    return st.one_of(values, st.fixed_dictionaries(kind, optional=near))
+
+
+@fuzzed(200)
+@given(verdicts(NOW))
+def test_a_verdict_is_taken_or_refused(given: Any) -> None:
+    try:
+        said = json.dumps(verdict.read(given, NOW).to_dict())
+        strict(said.encode())
+    except PostRefused as refused:
+        said = str(refused)
+        assert said
+    assert said.encode(errors="replace").decode() == said, ascii(said)
 
 
 def metric(**changes: Any) -> Metric:
@@ -736,6 +759,7 @@ class TestTheStore:
             show(views, "overview", {"application": application, "range": length})
             for kind in ("pipeline", "worker", "computation"):
                 show(views, "detail", {"application": application, "kind": kind, "name": "one", "range": length})
+        show(views, "overview", {"application": application, "at": str(NOW)})
         receiver = Receiver(store, lambda line: None)
         text_for_prometheus("".join(prometheus.exposition(receiver)).encode())
         now[0] += 3 * 3600
@@ -747,7 +771,10 @@ class TestTheStore:
         st.one_of(st.sampled_from(VIEWS), texts_or_worse),
         st.dictionaries(
             st.one_of(st.sampled_from(QUERY), texts_or_worse),
-            st.one_of(st.sampled_from([APPLICATION, "worker", "pipeline", "1h", "5m"]), texts_or_worse),
+            st.one_of(
+                st.sampled_from(ANSWERS),
+                texts_or_worse,
+            ),
         ),
     )
     def test_any_query_is_answered_or_refused(self, view: str, query: dict[str, str]) -> None:

@@ -181,9 +181,15 @@ def test_a_move_that_failed_is_shown_with_the_way_back(loopback: Loopback) -> No
     assert get(loopback, "/api/marks")["marks"][1]["text"] == "back where it was: the move failed"
 
 
-def test_verified_runs_show_crashes_in_place_too(loopback: Loopback, tmp_path: Path) -> None:
+def test_verified_runs_show_crashes_in_place_too_and_what_they_have_found(loopback: Loopback, tmp_path: Path) -> None:
     loopback.metrics_ui = ""
     loopback.play("demo", f"{QUICK} workers=2 path=2,4 restarts=1 keep_running=true")
     moved = [("crash", "server2"), ("copy", "server4"), ("start", "server4"), ("resumed", "server4")]
     restarted = [("crash", "server4"), ("start", "server4"), ("resumed", "server4")]
     assert [(kind, server) for kind, _worker, server in marks(loopback)] == moved + restarted
+    (result,) = loopback.results()
+    verdict = get(loopback, "/api/verdict")["verdict"]
+    counts = {name: result[name] for name in ("verdict", "reason", "received", "expected")}
+    assert verdict == {**counts, "run": "demo", "violations": 0, "workers": ["worker2"], "time": verdict["time"]}
+    assert (verdict["verdict"], verdict["received"]) == ("pass", verdict["expected"])
+    assert verdict["time"] > get(loopback, "/api/marks")["marks"][-1]["time"]

@@ -59,6 +59,23 @@ def test_where_a_worker_is_is_told_once(server: Path, ui: Ui) -> None:
     assert ui.view("marks")["marks"] == []
 
 
+def test_the_verdict_of_a_run_is_posted_as_ansible_hands_it_over(server: Path, ui: Ui) -> None:
+    verdict = {"verdict": "fail", "run": "demo", "reason": "x" * 2000, "received": "21990", "expected": 22000}
+    wishes = {**wanted(server, ui), "verdict": {**verdict, "violations": 3, "workers": ["worker2"]}}
+    assert succeed("metrics_mark", wishes, check=True)["posted"] == 0
+    assert ui.view("verdict")["verdict"] is None
+    assert succeed("metrics_mark", wishes)["posted"] == 1
+    shown = ui.view("verdict")["verdict"]
+    assert (shown["received"], shown["expected"], shown["violations"]) == (21990, 22000, 3)
+    assert (shown["verdict"], shown["run"], shown["workers"]) == ("fail", "demo", ["worker2"])
+    assert shown["reason"] == "x" * 999 + "…"
+    ui.process.kill()
+    ui.process.wait()
+    answer = run_module("metrics_mark", wishes)
+    assert not answer.get("failed")
+    assert "It does not show what the run has found." in str(answer["warnings"])
+
+
 def warning(server: Path, ui: Ui, mark: dict[str, Any]) -> str:
     """What a module says that does not fail; since ansible-core 2.19 a warning is more than its sentence."""
     answer = run_module("metrics_mark", wanted(server, ui, mark))

@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.verdict import read
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import verdict
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 from tests.server_states import MOVE, RUNNING_INITIALIZER, refusal, servers, start, steps, wanted, worker
@@ -86,3 +90,12 @@ class TestStart:
 def test_steps_know_where_to_post_their_marks(step: Any, arguments: dict[str, Any], there: Servers) -> None:
     assert step(arguments, there)["metrics_ui"] == {}
     assert step(arguments, with_metrics_ui(there))["metrics_ui"] == RUNS
+
+
+def test_a_run_tells_the_metrics_ui_what_it_has_found_and_whom_it_has_crashed() -> None:
+    moves = tuple(Migration(worker=worker) for worker in ("worker3", "worker2", "worker3", ""))
+    found = {"verdict": "fail", "reason": "lost", "received": 9, "expected": 11}
+    told = verdict(Verified(playbook="demo", violation_count=2, migrations=moves, **found))  # type: ignore[arg-type]
+    assert told == {**found, "run": "demo", "violations": 2, "workers": ["worker2", "worker3"]}
+    # What is told is what the page takes.
+    assert read(mark_client.told(told), 1.0).to_dict() == {**told, "time": 1.0}

@@ -13,15 +13,10 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from ..._formats.metrics import BINS
-
 PERCENTILES = ("50", "95", "99", "99.9", "99.99")
 """Those of the original, as they are written."""
 
 _PER_TEN_THOUSAND = {"50": 5000, "95": 9500, "99": 9900, "99.9": 9990, "99.99": 9999}
-
-BAR_ENDS = (0, 10, 19, 20, 21, 22, 23, 24, 25, 26, 27, 30, 64)
-"""Exponents at which the original ends its bars: what lies between two of them is one bar."""
 
 
 def end_of(bin: int) -> int:
@@ -55,22 +50,21 @@ def percentiles(bins: Sequence[int]) -> dict[str, Optional[int]]:
 
 
 def bars(bins: Sequence[int]) -> list[dict[str, Any]]:
-    """The share of each bar in percent (four decimals), with where it begins and ends in ns.
+    """A bar for each bin from the first with values to the last: where it begins and ends in ns, values, and percent.
 
-    A bar is one power of two where latencies usually are, and several at both ends. ``up_to`` of the last is None.
+    Its values are at least ``from`` and less than ``up_to``.
     """
-    total, begin, found = sum(bins), 0, []
-    for end in BAR_ENDS:
-        share = round(100 * sum(bins[begin : end + 1]) / total, 4) if total else 0.0
-        found.append(
-            {
-                "from": end_of(begin - 1) if begin else 0,
-                "up_to": None if end == BINS - 1 else end_of(end),
-                "percent": share,
-            }
-        )
-        begin = end + 1
-    return found
+    total = sum(bins)
+    used = [number for number, count in enumerate(bins) if count]
+    return [
+        {
+            "from": end_of(number - 1) if number else 0,
+            "up_to": end_of(number),
+            "count": bins[number],
+            "percent": round(100 * bins[number] / total, 4),
+        }
+        for number in (range(used[0], used[-1] + 1) if used else ())
+    ]
 
 
 def line(bins: Sequence[int]) -> list[dict[str, Any]]:

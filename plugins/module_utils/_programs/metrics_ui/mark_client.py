@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Posting marks to a metrics UI on this server, whose token only its own user can read."""
+"""Posting marks and a verdict to a metrics UI on this server, whose token only its own user can read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import http.client
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from ..._formats.address_file import Address
 from ..._problem import Problem
+from .verdict import REASON_LIMIT, WORKERS_LIMIT
 
 TOKEN_FILE = "run/metrics_ui/token"  # noqa: S105  # the name of the file
 """Where the program writes its token, below ``wallaroo_base``."""
@@ -21,7 +22,7 @@ _REFUSED = 400
 
 
 class MarksNotTaken(Problem):
-    """Marks were not taken; the sentence says why."""
+    """What was posted was not taken; the sentence says why."""
 
 
 def happened(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -38,8 +39,30 @@ def happened(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def post(base: str, address: Address, marks: Sequence[Mapping[str, Any]], limit: float) -> int:
-    """Post marks; returns how many of them were new.
+def told(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """A verdict as it is posted: typed, without what is not known, and of a length that is taken.
+
+    :raises ValueError: when what should be a number is none.
+    """
+    given: dict[str, Any] = {name: value for name, value in verdict.items() if value not in (None, "")}
+    for name in ("received", "expected", "violations"):
+        if name in given:
+            # Ansible makes texts of numbers.
+            given[name] = int(given[name])
+    workers = [str(worker) for worker in given.pop("workers", [])][:WORKERS_LIMIT]
+    if len(given.get("reason", "")) > REASON_LIMIT:
+        given["reason"] = given["reason"][: REASON_LIMIT - 1] + "…"
+    return {**given, "workers": workers} if workers else given
+
+
+def post(
+    base: str,
+    address: Address,
+    marks: Sequence[Mapping[str, Any]],
+    limit: float,
+    verdict: Optional[Mapping[str, Any]] = None,
+) -> int:
+    """Post marks, and then a verdict; returns how many of them were new, of which a verdict always is.
 
     :param address: where the metrics UI listens.
     :param limit: seconds for each answer.
@@ -51,14 +74,17 @@ def post(base: str, address: Address, marks: Sequence[Mapping[str, Any]], limit:
         raise MarksNotTaken(f"the token of the metrics UI cannot be read: {error}") from error
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection(address.host, address.port, timeout=limit)
+    posts = [("mark", "/api/marks", mark) for mark in marks]
+    if verdict:
+        posts.append(("verdict", "/api/verdict", verdict))
     new = 0
     try:
-        for mark in marks:
-            connection.request("POST", "/api/marks", json.dumps(dict(mark)), headers)
+        for what, path, one in posts:
+            connection.request("POST", path, json.dumps(dict(one)), headers)
             answer = connection.getresponse()
             body = answer.read()
             if answer.status >= _REFUSED:
-                raise MarksNotTaken(f"the metrics UI at {address} refused a mark: {_sentence(body)}")
+                raise MarksNotTaken(f"the metrics UI at {address} refused a {what}: {_sentence(body)}")
             new += answer.status == http.client.CREATED
     except (OSError, http.client.HTTPException) as error:
         raise MarksNotTaken(f"the metrics UI at {address} does not answer: {error or type(error).__name__}") from error

@@ -6,21 +6,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
+
+from .posted import PostRefused, fields, moment, text
 
 KINDS = ("crash", "copy", "start", "resumed", "placed")
 """What a mark can tell. ``placed`` says only on which server a worker runs and is not shown on the axis."""
 
-TEXT_LIMIT = 200
-"""Characters of one text of a mark."""
-
 _FIELDS = {"kind", "time", "worker", "server", "text", "application"}
-
-
-class MarkRefused(ValueError):
-    """Something that is no mark; says why."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class Marks:
 
         :param given: what was posted: a mapping with ``kind`` and, optionally, ``time`` (default: now), ``worker``,
             ``server``, ``text`` and ``application``.
-        :raises MarkRefused: when it is no mark.
+        :raises PostRefused: when it is no mark.
         """
         mark = self._read(given, now)
         if mark.kind == "placed" and mark.server is not None and self.server_of(mark.worker or "") == mark.server:
@@ -94,34 +88,26 @@ class Marks:
         ]
         return [mark.to_dict() for mark in sorted(found, key=lambda mark: (mark.time, mark.id))]
 
+    def crashed_since(self, time: float) -> list[str]:
+        """The workers that have crashed after a time, each once, in the order of their first crashes."""
+        crashes = [mark for mark in self._marks if mark.kind == "crash" and mark.time > time]
+        return list(dict.fromkeys(mark.worker for mark in sorted(crashes, key=lambda mark: mark.time) if mark.worker))
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest mark; 0 when there is none."""
+        return self._marks[-1].id if self._marks else 0
+
     def _read(self, given: object, now: float) -> Mark:
-        if not isinstance(given, Mapping):
-            raise MarkRefused("a mark is a JSON object")
-        unknown = sorted(set(given) - _FIELDS)
-        if unknown:
-            named = ", ".join(map(str, unknown))[:TEXT_LIMIT]
-            raise MarkRefused(f"a mark has no {named.encode(errors='backslashreplace').decode()}")
-        if given.get("kind") not in KINDS:
-            raise MarkRefused(f"kind is one of {', '.join(KINDS)}")
-        time = given.get("time", now)
-        # Compared and never subtracted: a whole number may be larger than any float.
-        if isinstance(time, bool) or not isinstance(time, (int, float)) or not now - 86400 <= time <= now + 86400:
-            raise MarkRefused("time is in seconds since the epoch and within a day of now")
-        texts = {name: given.get(name) for name in ("worker", "server", "text", "application")}
-        for name, text in texts.items():
-            if text is not None and not (isinstance(text, str) and 0 < len(text) <= TEXT_LIMIT and _whole(text)):
-                raise MarkRefused(f"{name} is a text of 1 to {TEXT_LIMIT} characters")
+        known = fields(given, "mark", _FIELDS)
+        if known.get("kind") not in KINDS:
+            raise PostRefused(f"kind is one of {', '.join(KINDS)}")
         return Mark(
             id=self._next,
-            kind=given["kind"],
-            time=float(time),
-            worker=texts["worker"],
-            server=texts["server"],
-            text=texts["text"] or "",
-            application=texts["application"],
+            kind=known["kind"],
+            time=moment(known, now),
+            worker=text(known, "worker"),
+            server=text(known, "server"),
+            text=text(known, "text") or "",
+            application=text(known, "application"),
         )
-
-
-def _whole(text: str) -> bool:
-    # JSON can name half a character, which no answer could be written with.
-    return text.isascii() or text.encode(errors="replace").decode() == text

@@ -3,8 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One series: the histograms of one name, in two resolutions.
 
-* *recent*: slots of 2 s, the period of the protocol, for the last five minutes;
-* *hour*: slots of 30 s for the last hour.
+* *fine*: slots of 2 s, the period of the protocol;
+* *coarse*: slots of 30 s for the last hour.
+
+What a page tells about keeps fine slots for the hour too, so that one can look closely at what was done a while ago;
+what was recorded by one part of one worker, of which there are thousands, keeps them for five minutes.
 
 The slot of a time is that which ends with it or after it: a period that ends at 12:00:02 counted what happened
 after 12:00:00 (wallaroo.md, E.4, E.5).
@@ -21,7 +24,10 @@ from ..._formats.metrics import BINS, NOTHING, Metric
 from .ring import Budget, NoRoom, Ring
 
 WINDOW = 300
-"""Seconds of which the overview and all percentiles tell."""
+"""Seconds of which tables tell."""
+
+AROUND = 30
+"""Seconds before and after a moment that somebody looks at closely."""
 
 KEPT = 3600
 """Seconds after which everything is forgotten."""
@@ -37,17 +43,14 @@ _MOST = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Resolution:
-    """Slots of a length, and how many of them are shown."""
+    """Slots of a length."""
 
     step: int
     """Seconds."""
-    shown: int
-    """Slots."""
 
-    @property
-    def slots(self) -> int:
-        """Slots that are kept: also those whose time has not yet settled, or come."""
-        return self.shown + (UNSETTLED + AHEAD) // self.step + 2
+    def slots(self, kept: int) -> int:
+        """How many slots hold so many seconds, and those whose time has not yet settled, or come."""
+        return (kept + UNSETTLED + AHEAD) // self.step + 2
 
     def slot_of(self, second: int) -> int:
         """The slot of the second that ends then."""
@@ -58,8 +61,43 @@ class Resolution:
         return (int(now) - UNSETTLED) // self.step - 1
 
 
-RECENT = Resolution(2, WINDOW // 2)
-HOUR = Resolution(30, KEPT // 30)
+FINE, COARSE = Resolution(2), Resolution(30)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time, as slots of one resolution; all numbers are included."""
+
+    name: str
+    """``5m`` and ``1h``, which go with the time, or ``around`` a moment."""
+    resolution: Resolution
+    first: int
+    settled: int
+    """The newest slot to which nothing should be added any more; before the first when there is none."""
+    last: int
+    """The newest slot that has a place on the axis."""
+    begin: float
+    """Where the axis begins, in seconds since the epoch."""
+    end: float
+    open: bool = True
+    """Whether what a clock ahead of ours says of the next seconds counts too."""
+
+
+def latest(name: str, now: float) -> Window:
+    """The last minutes: ``5m`` or ``1h``."""
+    resolution, seconds = (FINE, WINDOW) if name == "5m" else (COARSE, KEPT)
+    settled = resolution.last_settled(now)
+    first = settled - seconds // resolution.step + 1
+    return Window(name, resolution, first, settled, resolution.slot_of(int(now)), now - seconds, now)
+
+
+def around(moment: float, now: float) -> Window:
+    """The seconds before and after a moment of the last hour."""
+    middle, half = int(moment) // FINE.step, AROUND // FINE.step
+    first, last = middle - half, middle + half - 1
+    settled = max(first - 1, min(last, FINE.last_settled(now)))
+    begin, end = float(first * FINE.step), float((last + 1) * FINE.step)
+    return Window("around", FINE, first, settled, last, begin, end, open=False)
 
 
 class Series:
@@ -67,20 +105,21 @@ class Series:
 
     __slots__ = ("_maximum", "_minimum", "_rings", "id", "last", "totals")
 
-    def __init__(self, budget: Budget, cumulative: bool) -> None:
+    def __init__(self, budget: Budget, whole: bool) -> None:
         """.
 
-        :param cumulative: whether what came since the beginning is counted too, as Prometheus wants it.
+        :param whole: whether it is what a page tells about; of a part, what came since the beginning is counted
+            instead, as Prometheus wants it.
         :raises NoRoom: when the budget is used up.
         """
-        recent = Ring(RECENT.slots, budget)
+        fine = Ring(FINE.slots(KEPT if whole else WINDOW), budget)
         try:
-            self._rings = {RECENT: recent, HOUR: Ring(HOUR.slots, budget)}
+            self._rings = {FINE: fine, COARSE: Ring(COARSE.slots(KEPT), budget)}
         except NoRoom:
-            recent.release()
+            fine.release()
             raise
         self._minimum, self._maximum = NOTHING, 0
-        self.totals = array("Q", bytes(8 * BINS)) if cumulative else None
+        self.totals = array("Q", bytes(8 * BINS)) if not whole else None
         self.id = 0
         """Of a computation its position in the pipeline."""
         self.last = 0
@@ -103,26 +142,32 @@ class Series:
             for number, count in values:
                 self.totals[number] = min(self.totals[number] + count, _MOST)
 
-    def bins(self, resolution: Resolution, now: float) -> list[int]:
-        """All values of the shown time by bin, with the newest that may still be incomplete."""
-        last = resolution.last_settled(now)
-        ring = self._rings[resolution]
-        return ring.totals(last - resolution.shown + 1, max(last, ring.head))
+    def bins(self, window: Window) -> list[int]:
+        """All values of a window by bin, with the newest that may still be incomplete."""
+        ring = self._rings[window.resolution]
+        return ring.totals(window.first, max(window.last, ring.head) if window.open else window.last)
 
-    def rates(self, resolution: Resolution, now: float) -> list[Optional[float]]:
-        """Values per second in each shown slot, oldest first; None where nothing came."""
-        last = resolution.last_settled(now)
-        return self._rates(resolution, last - resolution.shown + 1, last)
+    def rates(self, window: Window) -> list[Optional[float]]:
+        """Values per second in each settled slot, oldest first; None where nothing came."""
+        return self._rates(window.resolution, window.first, window.settled)
 
     def rate_now(self, now: float) -> float:
         """Values per second in the newest slot to which nothing should be added any more."""
-        last = RECENT.last_settled(now)
-        return self._rates(RECENT, last, last)[0] or 0
+        last = FINE.last_settled(now)
+        return self._rates(FINE, last, last)[0] or 0
 
-    def unsettled_rates(self, resolution: Resolution, now: float) -> list[Optional[float]]:
+    def unsettled_rates(self, window: Window) -> list[Optional[float]]:
         """The same for the slots after those, as far as anything came."""
-        last = resolution.last_settled(now)
-        return self._rates(resolution, last + 1, min(self._rings[resolution].head, resolution.slot_of(int(now))))
+        return self._rates(window.resolution, window.settled + 1, self.newest(window))
+
+    def newest(self, window: Window) -> int:
+        """The newest slot of a window that anything came of, or that has settled."""
+        return max(window.settled, min(self._rings[window.resolution].head, window.last))
+
+    def slots(self, window: Window) -> list[list[int]]:
+        """The bins of each slot up to the newest, oldest first."""
+        ring = self._rings[window.resolution]
+        return [ring.totals(slot, slot) for slot in range(window.first, self.newest(window) + 1)]
 
     @property
     def minimum(self) -> Optional[int]:

@@ -19,6 +19,7 @@ from ..._formats.metrics import COMPUTATION, NODE_INGRESS_EGRESS, PIPELINE_INGES
 from .marks import Marks
 from .ring import Budget, NoRoom
 from .series import AHEAD, KEPT, Series
+from .verdict import Verdict
 
 KIND_OF = {
     START_TO_END: "pipeline",
@@ -125,6 +126,8 @@ class Store:
         self.limits = limits or Limits()
         self.clock = clock
         self.marks = Marks()
+        self.verdict: Optional[Verdict] = None
+        """The last one that a run has posted."""
         self.applications: dict[str, Application] = {}
         self.budget = Budget(self.limits.memory)
         self.version = 0
@@ -256,20 +259,20 @@ class Store:
                 self._short(name)
             if client.series >= self.limits.series_per_client:
                 raise Refused(f"it began {client.series} series already")
-            found = application.parts[part] = self._begin(cumulative=True)
+            found = application.parts[part] = self._begin(whole=False)
             client.series += 1
         return found
 
     def _whole(self, application: Application, whole: Whole) -> Series:
         found = application.wholes.get(whole)
         if found is None:
-            found = application.wholes[whole] = self._begin(cumulative=False)
+            found = application.wholes[whole] = self._begin(whole=True)
         return found
 
-    def _begin(self, cumulative: bool) -> Series:
+    def _begin(self, whole: bool) -> Series:
         if self._series >= self.limits.series:
             raise NoRoom
-        found = Series(self.budget, cumulative)
+        found = Series(self.budget, whole)
         self._series += 1
         return found
 

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
+from math import nan
 from typing import Any, Optional
 
 from ..._formats.metrics import BINS, COMPUTATION, NODE_INGRESS_EGRESS, PIPELINE_INGESTION, START_TO_END
 from . import bins as histogram
-from .series import HOUR, RECENT, WINDOW, Resolution, Series
+from .series import FINE, KEPT, Series, Window, around, latest
 from .store import Application, Part, Store, Whole
 
 KINDS = ("pipeline", "worker", "computation")
-RANGES = {"5m": RECENT, "1h": HOUR}
+RANGES = ("5m", "1h")
+SHARES = ("50", "99")
+"""Percentiles that are drawn over time."""
 LINES = 8
 """Workers that are drawn in the chart of the overview: more lines cannot be told apart."""
 
@@ -49,6 +53,12 @@ class Views:
         answer = self._views[name](query, now)
         return {**answer, "now": now, "problems": self._store.problems() + self._problems()}
 
+    def _verdict(self, application: Optional[str]) -> Optional[dict[str, Any]]:
+        known = self._store.verdict
+        if known is None or (application is not None and known.application not in (None, application)):
+            return None
+        return {**known.to_dict(), "crashed_since": self._store.marks.crashed_since(known.time)}
+
     def _applications(self, query: Mapping[str, str], now: float) -> dict[str, Any]:
         found = []
         for name, application in sorted(self._store.applications.items()):
@@ -59,10 +69,10 @@ class Views:
             found.append(
                 {"name": name, "throughput": sum(rates), "workers": workers, "heard": application.heard or None}
             )
-        return {"applications": found}
+        return {"applications": found, "verdict": self._verdict(None)}
 
     def _overview(self, query: Mapping[str, str], now: float) -> dict[str, Any]:
-        name, resolution = _wanted(query, "application"), _resolution(query)
+        name, window = _wanted(query, "application"), _window(query, now)
         application = self._store.applications.get(name)
         rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
         for kind in KINDS:
@@ -73,27 +83,41 @@ class Views:
         for worker in application.workers if application else ():
             # One that has joined and not yet sent anything.
             workers.setdefault(worker, _row(worker, [], now))
+        pipelines = [
+            series for whole, series in _sorted(application.wholes if application else {}) if whole.kind == "pipeline"
+        ]
         return {
             "application": name,
             "known": application is not None,
-            "settled": _settled(now),
+            **self._time(window, name, now),
+            "verdict": self._verdict(name),
             "pipelines": rows["pipeline"],
             "workers": [{**row, **self._worker(application, worker, now)} for worker, row in sorted(workers.items())],
             "computations": rows["computation"],
-            "chart": self._chart(application, resolution, now),
-            "marks": self._store.marks.between(now - resolution.step * resolution.shown, now + 60, name),
+            "total": {**_axis(window), "values": _values(pipelines, window)},
+            "delay": {**_axis(window), "lines": _delays(pipelines, window)},
+            "chart": self._chart(application, window),
         }
 
-    def _chart(self, application: Optional[Application], resolution: Resolution, now: float) -> dict[str, Any]:
+    def _time(self, window: Window, application: str, now: float) -> dict[str, Any]:
+        """What stands on a time axis beside the values."""
+        return {
+            "settled": _settled(now),
+            "range": window.name,
+            "marks": self._store.marks.between(window.begin, window.end + (60 if window.open else 0), application),
+            "newest_mark": self._store.marks.newest,
+        }
+
+    def _chart(self, application: Optional[Application], window: Window) -> dict[str, Any]:
         lines = []
         for whole, series in _sorted(application.wholes if application else {}):
             if whole.kind == "worker":
-                lines.append((sum(series.bins(resolution, now)), whole.name, series))
+                lines.append((sum(series.bins(window)), whole.name, series))
         lines.sort(key=lambda line: -line[0])
         shown = sorted(lines[:LINES], key=lambda line: line[1])
         return {
-            **_axis(resolution, now),
-            "lines": [{"name": name, "values": _values(series, resolution, now)} for _, name, series in shown],
+            **_axis(window),
+            "lines": [{"name": name, "values": _values([series], window)} for _, name, series in shown],
             "left_out": max(0, len(lines) - LINES),
         }
 
@@ -101,22 +125,20 @@ class Views:
         application_name, kind, name = (_wanted(query, key) for key in ("application", "kind", "name"))
         if kind not in KINDS:
             raise WrongQuery(f"kind is one of {', '.join(KINDS)}")
-        resolution = _resolution(query)
+        window = _window(query, now)
         application = self._store.applications.get(application_name)
         series = application.wholes.get(Whole(kind, name)) if application else None
-        bins = series.bins(resolution, now) if series else [0] * BINS
+        bins = series.bins(window) if series else [0] * BINS
+        found = [series] if series else []
         answer = {
             "application": application_name,
             "kind": kind,
             "name": name,
             "known": series is not None or (kind == "worker" and bool(application and name in application.workers)),
-            "settled": _settled(now),
-            "range": _range_of(resolution),
-            "throughput": {
-                **_throughput([series] if series else [], resolution, now),
-                **_axis(resolution, now),
-                "values": _values(series, resolution, now),
-            },
+            **self._time(window, application_name, now),
+            "verdict": self._verdict(application_name),
+            "throughput": {**_throughput(found, window, now), **_axis(window), "values": _values(found, window)},
+            "delay": {**_axis(window), "lines": _delays(found, window)},
             "latency": {
                 "count": sum(bins),
                 "minimum": series.minimum if series else None,
@@ -126,7 +148,6 @@ class Views:
                 "line": histogram.line(bins),
             },
             "parts": _parts(application, kind, name, now) if application else [],
-            "marks": self._store.marks.between(now - resolution.step * resolution.shown, now + 60, application_name),
         }
         if kind == "worker":
             answer.update(self._worker(application, name, now))
@@ -135,7 +156,13 @@ class Views:
     def _worker(self, application: Optional[Application], name: str, now: float) -> dict[str, Any]:
         known = application.workers.get(name) if application else None
         state, since = known.state(now) if known else ("idle", None)
-        return {"state": state, "since": since, "server": self._store.marks.server_of(name)}
+        verdict = self._store.verdict
+        return {
+            "state": state,
+            "since": since,
+            "server": self._store.marks.server_of(name),
+            "crashed": verdict.of_worker(name) if verdict else None,
+        }
 
 
 def _parts(application: Application, kind: str, name: str, now: float) -> list[dict[str, Any]]:
@@ -177,21 +204,26 @@ def _parts(application: Application, kind: str, name: str, now: float) -> list[d
 
 
 def _row(name: str, series: Sequence[Series], now: float) -> dict[str, Any]:
-    bins = [sum(column) for column in zip(*[one.bins(RECENT, now) for one in series])] or [0] * BINS
+    window = latest("5m", now)
+    bins = _together([one.bins(window) for one in series])
     return {
         "name": name,
-        "throughput": _throughput(series, RECENT, now),
+        "throughput": _throughput(series, window, now),
         "count": sum(bins),
         "percentiles": histogram.percentiles(bins),
     }
 
 
-def _throughput(series: Sequence[Series], resolution: Resolution, now: float) -> dict[str, float]:
-    together = [_sum(rates) for rates in zip(*[one.rates(resolution, now) for one in series])]
+def _throughput(series: Sequence[Series], window: Window, now: float) -> dict[str, float]:
+    together = [_sum(rates) for rates in zip(*[one.rates(window) for one in series])]
     return {
         "now": sum(one.rate_now(now) for one in series),
         **histogram.spread([rate for rate in together if rate is not None]),
     }
+
+
+def _together(bins: Sequence[Sequence[int]]) -> list[int]:
+    return [sum(column) for column in zip(*bins)] or [0] * BINS
 
 
 def _sum(rates: Iterable[Optional[float]]) -> Optional[float]:
@@ -199,34 +231,52 @@ def _sum(rates: Iterable[Optional[float]]) -> Optional[float]:
     return sum(present) if present else None
 
 
-def _values(series: Optional[Series], resolution: Resolution, now: float) -> list[Optional[float]]:
-    if series is None:
-        return [0] * resolution.shown
-    return [rate or 0 for rate in series.rates(resolution, now)] + series.unsettled_rates(resolution, now)
+def _values(series: Sequence[Series], window: Window) -> list[Optional[float]]:
+    """Values per second in each slot: nothing is 0 where it has settled, and may still come where it has not."""
+    settled = [_sum(rates) or 0 for rates in zip(*[one.rates(window) for one in series])]
+    if not series:
+        settled = [0] * (window.settled - window.first + 1)
+    return [*settled, *map(_sum, zip_longest(*[one.unsettled_rates(window) for one in series]))]
 
 
-def _axis(resolution: Resolution, now: float) -> dict[str, Any]:
-    first = resolution.last_settled(now) - resolution.shown + 1
-    return {"begin": first * resolution.step, "step": resolution.step, "range": _range_of(resolution)}
+def _delays(series: Sequence[Series], window: Window) -> list[dict[str, Any]]:
+    """Percentiles of the latencies in each slot, in ns; None where nothing came."""
+    slots = [_together(parts) for parts in zip_longest(*[one.slots(window) for one in series], fillvalue=[0] * BINS)]
+    return [{"name": share, "values": [histogram.percentile(bins, share) for bins in slots]} for share in SHARES]
+
+
+def _axis(window: Window) -> dict[str, Any]:
+    step = window.resolution.step
+    return {
+        "begin": window.first * step,
+        "step": step,
+        "range": window.name,
+        "from": window.begin,
+        "to": window.end,
+    }
 
 
 def _settled(now: float) -> int:
-    return (RECENT.last_settled(now) + 1) * RECENT.step
+    return (FINE.last_settled(now) + 1) * FINE.step
 
 
 def _sorted(series: Mapping[Whole, Series]) -> list[tuple[Whole, Series]]:
     return sorted(series.items())
 
 
-def _range_of(resolution: Resolution) -> str:
-    return "5m" if resolution.step * resolution.shown == WINDOW else "1h"
-
-
-def _resolution(query: Mapping[str, str]) -> Resolution:
+def _window(query: Mapping[str, str], now: float) -> Window:
     name = query.get("range") or "5m"
     if name not in RANGES:
         raise WrongQuery(f"range is one of {', '.join(RANGES)}")
-    return RANGES[name]
+    if not query.get("at"):
+        return latest(name, now)
+    try:
+        moment = float(query["at"])
+    except ValueError:
+        moment = nan
+    if not 0 <= moment <= now + KEPT:
+        raise WrongQuery("at is in seconds since the epoch, and not in the future")
+    return around(moment, now)
 
 
 def _wanted(query: Mapping[str, str], name: str) -> str:

@@ -13,13 +13,13 @@ from functools import partial
 from typing import Optional
 from urllib.parse import parse_qsl, unquote
 
-from . import prometheus
+from . import prometheus, verdict
 from .files import PageFiles
 from .hosts import Names
 from .http_request import Request
 from .http_server import Answer, Closed, Send, data, encoded, problem
 from .live import Live
-from .marks import MarkRefused
+from .posted import PostRefused
 from .receiver import Receiver
 from .views import Views, WrongQuery
 
@@ -58,7 +58,8 @@ class Web:
             "/": {"GET": partial(self._file, "index.html")},
             "/metrics": {"GET": self._metrics},
             "/api/stream": {"GET": self._stream},
-            "/api/marks": {"GET": self._marks, "POST": self._post_mark},
+            "/api/marks": {"GET": self._marks, "POST": partial(self._posted, self._post_mark)},
+            "/api/verdict": {"GET": self._verdict, "POST": partial(self._posted, self._post_verdict)},
             "/api/openapi.json": {"GET": partial(self._file, "openapi.json")},
         }
 
@@ -130,17 +131,31 @@ class Web:
     def _marks(self, _request: Request) -> Answer:
         return data({"marks": self._store.marks.between(0, float("inf"))})
 
-    def _post_mark(self, request: Request) -> Answer:
+    def _verdict(self, _request: Request) -> Answer:
+        known = self._store.verdict
+        return data({"verdict": known.to_dict() if known else None})
+
+    def _posted(self, take: Callable[[object], Answer], request: Request) -> Answer:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token):
-            sentence = "marks need the token of this run: Authorization: Bearer ..."
+            sentence = "what is posted needs the token of this run: Authorization: Bearer ..."
             return problem(401, sentence, WWW_Authenticate="Bearer")
         try:
-            mark, is_new = self._store.marks.post(json.loads(request.body), self._store.clock())
-        except (MarkRefused, ValueError, RecursionError) as error:
-            return problem(400, str(error) or "a mark is JSON")
+            answer = take(json.loads(request.body))
+        except PostRefused as error:
+            return problem(400, str(error))
+        except (ValueError, RecursionError):
+            return problem(400, "what is posted is JSON")
         self._store.version += 1
+        return answer
+
+    def _post_mark(self, given: object) -> Answer:
+        mark, is_new = self._store.marks.post(given, self._store.clock())
         return data(mark.to_dict(), 201 if is_new else 200)
+
+    def _post_verdict(self, given: object) -> Answer:
+        self._store.verdict = verdict.read(given, self._store.clock())
+        return data(self._store.verdict.to_dict(), 201)
 
     def _metrics(self, _request: Request) -> Answer:
         return Answer(200, type=prometheus.CONTENT_TYPE, stream=self._exposed)

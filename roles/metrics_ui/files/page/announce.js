@@ -3,14 +3,14 @@
  * GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What is said aloud: a worker gone, a worker back, a new mark, and nothing else.
+ * What is said aloud: a worker gone, a worker back, a new mark, a new verdict, and nothing else.
  */
 
 import { markText, shown } from "/static/format.js";
 
 const states = new Map(); // application -> worker -> state
-const marks = new Set();
-let begin = null;
+let newest = null; // The newest mark of which was told, or which was there at first.
+let judged; // When the last verdict came; undefined before the first view.
 let waiting = [];
 let timer = null;
 
@@ -38,10 +38,13 @@ function worker(known, name, state) {
   }
 }
 
-const EARLIER = 240; // Every view shows marks of five minutes: an unknown one that is older has come with a longer range.
-
 /** Looks through a view for something to say. What was there at first is not news. */
 export function announce(view) {
+  const time = view.verdict?.time ?? null;
+  if (judged !== undefined && time !== null && time !== judged) {
+    say(`Verdict: ${view.verdict.verdict}. ${view.verdict.reason}`);
+  }
+  judged = time ?? judged ?? null;
   if (view.application !== undefined) {
     if (!states.has(view.application)) {
       states.set(view.application, new Map());
@@ -57,14 +60,12 @@ export function announce(view) {
   if (view.marks === undefined) {
     return;
   }
+  // A metrics UI that was started anew counts from the beginning.
+  newest = newest === null ? view.newest_mark : Math.min(newest, view.newest_mark);
   for (const mark of view.marks) {
-    const key = `${mark.id} ${mark.time}`;
-    if (!marks.has(key)) {
-      marks.add(key);
-      if (begin !== null && mark.time >= begin - EARLIER) {
-        say(`Mark: ${markText(mark)}.`);
-      }
+    if (mark.id > newest) {
+      say(`Mark: ${markText(mark)}.`);
     }
   }
-  begin ??= view.now;
+  newest = view.newest_mark;
 }

@@ -14,7 +14,7 @@ const SIZE = 18; // Of a flag.
 /** Round local times between two, so many that each has 90 pixels. */
 export function timeTicks(from, to, width) {
   const room = Math.max(2, Math.floor(width / 90));
-  const steps = to - from > 1000 ? [300, 600, 900, 1200, 1800] : [30, 60, 120, 150, 300];
+  const steps = to - from > 1000 ? [300, 600, 900, 1200, 1800] : [5, 10, 15, 30, 60, 120, 150, 300];
   const step = steps.find((wanted) => (to - from) / wanted <= room) ?? steps.at(-1);
   const shift = new Date(to * 1000).getTimezoneOffset() * 60;
   const ticks = [];
@@ -46,12 +46,24 @@ function spread(places, left, right) {
   return groups.flatMap(({ count, centre }) => Array.from({ length: count }, (_, index) => centre + (index - (count - 1) / 2) * gap));
 }
 
-/** Numbered marks at places x(time) of an area, so that no flag hides another. */
-export function drawMarks(marks, x, { left, right, top, bottom }) {
+/** What is seen of marks: each with its place and the middle of its flag. */
+function flagged(marks, x, { left, right }) {
   const seen = marks.filter((mark) => x(mark.time) >= left && x(mark.time) <= right);
   const flags = spread(seen.map((mark) => x(mark.time)), left, right);
-  return seen.map((mark, index) => {
-    const [place, flag] = [px(x(mark.time)), px(flags[index])];
+  return seen.map((mark, index) => ({ mark, place: x(mark.time), flag: flags[index] }));
+}
+
+/** The mark whose flag is at a place, or null. */
+export function markAt(marks, x, area, atX, atY) {
+  const within = ({ flag }) => Math.abs(flag - atX) <= SIZE / 2 + 2 && atY < area.top - 8;
+  return flagged(marks, x, area).find(within)?.mark ?? null;
+}
+
+/** Numbered marks at places x(time) of an area, so that no flag hides another. */
+export function drawMarks(marks, x, area) {
+  const { top, bottom } = area;
+  return flagged(marks, x, area).map(({ mark, place: exact, flag: middle }) => {
+    const [place, flag] = [px(exact), px(middle)];
     const certain = mark.kind === "crash" || mark.kind === "resumed";
     return drawn(
       "g",

@@ -6,14 +6,16 @@
  * The page of one pipeline, worker or computation: stats, throughput, latency, and its parts.
  */
 
-import { atMost, byName, latency, pageHash, rangeWords, rate, shown } from "/static/format.js";
+import { atMost, byName, latency, rate, shown } from "/static/format.js";
 import { keyed, make, setAttribute, setHidden, setText, valueBox } from "/static/dom.js";
+import { chartCard } from "/static/figure.js";
 import { LatencyChart } from "/static/latency.js";
 import { makeMarks } from "/static/marks.js";
+import { delays, messages } from "/static/measures.js";
+import { makeRanges } from "/static/ranges.js";
 import { PERCENTILES, rowsSection, stateBadge } from "/static/table.js";
-import { ThroughputChart } from "/static/throughput.js";
-
-const RANGES = [["5m", "5 minutes"], ["1h", "1 hour"]];
+import { TimeChart } from "/static/time_chart.js";
+import { makeVerdict } from "/static/verdict.js";
 
 /** A list of named values. entries: [id, label, formatted(view), raw(view)] */
 function statList(id, title, entries) {
@@ -31,9 +33,10 @@ function statList(id, title, entries) {
   return { node, update: (view) => updates.forEach((update) => update(view)) };
 }
 
-/** Mounts the page of route.kind and route.name; update(view) shows a view of it, range(route) another range. */
+/** Mounts the page of route.kind and route.name; update(view) shows a view of it, range(route) another stretch of time. */
 export function mountDetail(root, route) {
   const { application, kind, name } = route;
+  let at = route.at;
   const throughput = (which) => [which, which, (view) => rate(view.throughput[which]), (view) => view.throughput[which]];
   const stats = [
     statList("stat-throughput", "Throughput, messages/s", ["now", "min", "median", "max"].map(throughput)),
@@ -48,30 +51,20 @@ export function mountDetail(root, route) {
   const badge = stateBadge();
   const server = make("span", { class: "server" });
   const state = make("p", { class: "state-line", id: "worker-state", hidden: true }, badge.node, server);
-  const buttons = RANGES.map(([range, words]) => {
-    const button = make("button", { type: "button", "data-range": range, "aria-pressed": "false" }, words);
-    button.addEventListener("click", () => {
-      location.hash = pageHash(application, kind, name, range);
-    });
-    return button;
-  });
-  const choice = make("div", { class: "ranges", id: "ranges", role: "group", "aria-label": "Time range" }, ...buttons);
-  const head = make("div", { class: "detail-head" }, state, choice);
+  const ranges = makeRanges(route);
+  const head = make("div", { class: "detail-head" }, ranges.node, state);
 
-  const chart = new ThroughputChart("throughput", `Throughput of ${kind} ${shown(name)}`, true);
-  const marks = makeMarks();
-  chart.details.before(marks.node);
+  const verdict = makeVerdict();
+  const marks = makeMarks(ranges.place);
+  const onMark = ranges.look;
+  const chart = new TimeChart("throughput", `Throughput of ${kind} ${shown(name)}`, messages, { single: true, hint: true, onMark });
+  const delay = new TimeChart("delay", `Latency over time of ${kind} ${shown(name)}`, delays, { onMark });
   const bars = new LatencyChart("latency", `Latency of ${kind} ${shown(name)}`);
-  const noLatency = make("p", { class: "none", id: "no-latency", hidden: true }, "No latencies in this range.");
-  const charts = make(
-    "div",
-    { class: "pair" },
-    make("section", { class: "card", id: "throughput-card", "aria-labelledby": "throughput-title" }, make("h2", { id: "throughput-title" }, "Throughput"), chart.node),
-    make("section", { class: "card", id: "latency-card", "aria-labelledby": "latency-title" }, make("h2", { id: "latency-title" }, "Latency by power of two"), noLatency, bars.node),
-  );
+  const noLatency = make("p", { class: "none", id: "no-latency", hidden: true }, "No latencies in this stretch of time.");
+  const charts = make("div", { class: "pair" }, chartCard("throughput", "Throughput", chart.node), chartCard("delay", "Latency over time", delay.node));
+  const histogram = chartCard("latency", "Latency by power of two", noLatency, bars.node);
   const parts = make("div", { class: "stack", id: "parts" });
   const partNodes = new Map();
-  let words = "";
 
   const wait = make("p", { class: "none", id: "waiting" }, "Waiting for the first answer.");
   const unknown = make(
@@ -80,18 +73,16 @@ export function mountDetail(root, route) {
     make("h2", {}, `Nothing has come of this ${kind}`),
     make("p", {}, `No metrics of the ${kind} “${shown(name)}” of “${shown(application)}” are known. The page keeps listening and shows them as soon as they come.`),
   );
-  const filled = make("div", { class: "stack", id: "detail", hidden: true }, head, make("div", { class: "stat-cards" }, ...stats.map((stat) => stat.node)), charts, parts);
+  const filled = make("div", { class: "stack", id: "detail", hidden: true }, verdict.node, head, make("div", { class: "stat-cards" }, ...stats.map((stat) => stat.node)), charts, marks.node, histogram, parts);
   root.append(wait, unknown, filled);
 
-  function press(range) {
-    for (const button of buttons) {
-      setAttribute(button, "aria-pressed", button.dataset.range === range ? "true" : "false");
-    }
-  }
-  press(route.range);
+  ranges.show(route);
 
   return {
-    range: (next) => press(next.range),
+    range(next) {
+      at = next.at;
+      ranges.show(next);
+    },
     update(view) {
       setHidden(wait, true);
       setHidden(unknown, view.known);
@@ -101,27 +92,28 @@ export function mountDetail(root, route) {
       }
       setHidden(state, kind !== "worker");
       if (kind === "worker") {
-        badge.update(view.state, view.since, view.now);
+        badge.update(view, view.now);
         setText(server, view.server ? `on ${shown(view.server)}` : "");
       }
+      verdict.update(view.verdict, view.now);
       stats.forEach((stat) => stat.update(view));
-      const { begin, step, values } = view.throughput;
-      chart.update({ lines: [{ name, values }], begin, step, settled: view.settled, now: view.now, range: view.range, left_out: 0, marks: marks.update(view.marks) });
+      const common = { settled: view.settled, marks: marks.update(view.marks, at), left_out: 0 };
+      chart.update({ ...common, ...view.throughput, lines: [{ name, values: view.throughput.values }] });
+      delay.update({ ...common, ...view.delay });
       setHidden(noLatency, view.latency.bars.length > 0);
       setHidden(bars.node, view.latency.bars.length === 0);
-      bars.update({ ...view.latency, range: view.range });
-      words = `the last ${rangeWords(view.range)}`;
+      bars.update({ ...view.latency, range: view.range, from: view.throughput.from });
       keyed(
         parts,
         partNodes,
         view.parts,
         (part) => part.title,
-        (part) => rowsSection({ id: `part-${partNodes.size + 1}`, title: part.title, one: part.kind ? part.kind[0].toUpperCase() + part.kind.slice(1) : "Name", kind: part.kind, application, words }),
+        (part) => rowsSection({ id: `part-${partNodes.size + 1}`, title: part.title, one: part.kind ? part.kind[0].toUpperCase() + part.kind.slice(1) : "Name", kind: part.kind, application, words: "the last 5 minutes" }),
         (section, part) => section.update([...part.rows].sort(byName)),
       );
     },
     close() {
-      chart.close();
+      [chart, delay].forEach((one) => one.close());
       bars.close();
       partNodes.forEach((section) => section.close());
     },

@@ -19,8 +19,10 @@ export const px = (number) => Number(number.toFixed(2));
 export function path(points) {
   let begun = false;
   return points
-    .map(([x, y]) => {
-      const step = y === null ? "" : `${begun ? "L" : "M"}${px(x)} ${px(y)}`;
+    .map(([x, y], index) => {
+      // A point between two gaps is a dot.
+      const dot = !begun && (points[index + 1]?.[1] ?? null) === null ? "h0" : "";
+      const step = y === null ? "" : `${begun ? "L" : "M"}${px(x)} ${px(y)}${dot}`;
       begun = y !== null;
       return step;
     })
@@ -35,9 +37,13 @@ export function roundSteps(end) {
   return Array.from({ length: Math.ceil(end / step - 1e-9) + 1 }, (_, index) => index * step);
 }
 
+/** A card with a heading for a chart. */
+export const chartCard = (id, title, ...nodes) => make("section", { class: "card", id: `${id}-card`, "aria-labelledby": `${id}-title` }, make("h2", { id: `${id}-title` }, title), ...nodes);
+
 /**
  * A chart. Who extends it has a view, and draws it with
- *   axes(width): {values, text(value), unit, top, right, bottom, end?}, the values of the y axis and the room beside it,
+ *   axes(width): {values, text(value), unit, top, right, bottom, share?}, the values of the y axis, the room beside it, and
+ *     share(value), how far up a value is, from 0 to 1, where that is not in proportion,
  *   content(area): the nodes in an area {left, right, top, bottom, y(value)},
  *   readout(x, area): {x, title, rows: [[icon, text]], points: [[class, x, y]]} at a place, or null,
  *   summary(): sentences, and fill(): the table.
@@ -95,16 +101,16 @@ export class Figure {
     if (this.view === null || width === 0 || height === 0) {
       return;
     }
-    const { values, text, unit, top, right, bottom, end = values.at(-1) } = this.axes(width);
+    const { values, text, unit, top, right, bottom, share = (value) => value / values.at(-1) } = this.axes(width);
     const texts = values.map(text);
     const left = 28 + Math.ceil(Math.max(...texts.map((one) => this.width(one))));
     const low = height - bottom;
-    this.area = { left, right: width - right, top, bottom: low, width, height, y: (value) => low - (value / end) * (low - top) };
-    const grid = values.map((value) => drawn("line", { x1: left, x2: width - right, y1: px(this.area.y(value)), y2: px(this.area.y(value)), class: value === 0 ? "zero" : "grid" }));
+    this.area = { left, right: width - right, top, bottom: low, width, height, y: (value) => low - share(value) * (low - top) };
+    const grid = values.map((value) => drawn("line", { x1: left, x2: width - right, y1: px(this.area.y(value)), y2: px(this.area.y(value)), class: value === values[0] ? "zero" : "grid" }));
     const ticks = values.map((value, index) => drawn("text", { x: left - 8, y: px(this.area.y(value)), class: "tick of-y" }, texts[index]));
     const middle = px((top + low) / 2);
     const name = drawn("text", { x: 12, y: middle, class: "tick of-x", transform: `rotate(-90 12 ${middle})` }, unit);
-    const axis = drawn("g", { class: "axis-y", "data-min": 0, "data-max": end, "data-top": top, "data-bottom": low }, ...grid, ...ticks, name);
+    const axis = drawn("g", { class: "axis-y", "data-min": values[0], "data-max": values.at(-1), "data-top": top, "data-bottom": low }, ...grid, ...ticks, name);
     this.svg.replaceChildren(axis, ...this.content(this.area));
     this.readOut(width);
   }

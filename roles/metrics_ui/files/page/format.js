@@ -14,11 +14,16 @@ const collator = new Intl.Collator("en", { numeric: true });
 const two = (number) => String(number).padStart(2, "0");
 const known = (number) => typeof number === "number" && Number.isFinite(number);
 
-/** Seconds of the two ranges a chart can show. */
-export const RANGE_SECONDS = { "5m": 300, "1h": 3600 };
+/** The ranges a page can show, in words. */
+export const RANGES = { "5m": "5 minutes", "1h": "1 hour" };
 
-/** The range in words, as in "the last 5 minutes". */
-export const rangeWords = (range) => (range === "1h" ? "hour" : "5 minutes");
+/** A range in words, as in "the last 5 minutes"; from: where it begins. */
+export function rangeWords(range, from) {
+  if (range === "around") {
+    return `the minute from ${clock(from)}`;
+  }
+  return `the last ${range === "1h" ? "hour" : "5 minutes"}`;
+}
 
 // What leaves no trace on the screen, and what turns the direction of all that follows.
 const INVISIBLE = /^[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
@@ -122,11 +127,12 @@ export function stateText(state, since, now) {
   return `${state} since ${moment(since, now)}`;
 }
 
-/** The page of an application, or of a part of it. */
-export function pageHash(application, kind = null, name = null, range = null) {
-  if (application === null) {
-    return "#/";
-  }
+/** The page of an application, or of a part of it; range: one of RANGES; at: a moment to look at closely. */
+export function pageHash(application, kind = null, name = null, { range = null, at = null } = {}) {
   const parts = [application, ...(kind ? [kind, name] : [])].map(encodeURIComponent);
-  return `#/${parts.join("/")}${range && range !== "5m" ? `?range=${range}` : ""}`;
+  const query = at !== null ? `?at=${at}` : range && range !== "5m" ? `?range=${range}` : "";
+  return `#/${parts.join("/")}${query}`;
 }
+
+/** The list of all applications; "#/" leads past it where there is only one. */
+export const ALL = "#/?all";

@@ -29,22 +29,13 @@ export class LatencyChart extends Figure {
     this.details.before(this.legend);
   }
 
-  /** view: {bars, line, percentiles, count, range} */
+  /** view: {bars, line, percentiles, count, range, from} */
   update(view) {
     const first = this.view === null || this.view.range !== view.range;
     this.view = view;
     this.rows = view.bars.map((bar) => {
-      // Bars end where the line may have no point: before its first nothing has come, after its last all has.
-      const point = view.line.findLast(({ up_to }) => bar.up_to === null || up_to <= bar.up_to);
-      const sum = view.line.length > 0 ? (point?.percent ?? 0) : null;
-      const longer = bar.up_to === null;
-      return {
-        key: longer ? "longer" : bar.up_to,
-        short: longer ? `>\u00a0${latency(bar.from)}` : latency(bar.up_to),
-        words: longer ? `longer than ${latency(bar.from)}` : `${latency(bar.from)} to ${latency(bar.up_to)}`,
-        share: bar.percent,
-        sum,
-      };
+      const sum = view.line.find(({ up_to }) => up_to === bar.up_to)?.percent ?? null;
+      return { key: bar.up_to, short: latency(bar.up_to), words: `${latency(bar.from)} to ${latency(bar.up_to)}`, count: bar.count, share: bar.percent, sum };
     });
     this.draw();
     this.label(first);
@@ -70,7 +61,7 @@ export class LatencyChart extends Figure {
       return index % every === 0 ? drawn("text", { x, y: down, ...turn }, short) : null;
     });
     const middle = px((area.left + area.right) / 2);
-    const unit = drawn("text", { x: middle, y: area.height - 8, class: "tick of-x" }, "latency, up to");
+    const unit = drawn("text", { x: middle, y: area.height - 8, class: "tick of-x" }, "latency, less than");
     const bars = this.rows.map(({ share, short }, index) => {
       const high = area.bottom - area.y(share);
       const rx = Math.min(3, high / 2, (band * BAR) / 2);
@@ -93,18 +84,18 @@ export class LatencyChart extends Figure {
       return null;
     }
     const x = this.middle(this.rows.indexOf(row));
-    const rows = [["sum", `cumulative: ${percent(row.sum)}`], ["bar", `share: ${percent(row.share)}`]];
+    const rows = [["sum", `cumulative: ${percent(row.sum)}`], ["bar", `share: ${percent(row.share)}, ${rate(row.count)} messages`]];
     return { x, title: row.words, rows: rows.map(([name, text]) => [icon(name), text]), points: row.sum === null ? [] : [["key-sum", x, area.y(row.sum)]] };
   }
 
   summary() {
-    const { percentiles, count, range } = this.view;
+    const { percentiles, count, range, from } = this.view;
     if (!count || this.rows.length === 0) {
-      return `${this.title}: no data in the last ${rangeWords(range)}.`;
+      return `${this.title}: no data in ${rangeWords(range, from)}.`;
     }
     const most = this.rows.reduce((one, other) => (other.share > one.share ? other : one));
     const each = Object.entries(percentiles).filter(([, value]) => value !== null).map(([which, value]) => `${which} percent ${atMost(value)}`);
-    return `${this.title}, the last ${rangeWords(range)}. ${rate(count)} messages. Most often ${most.words}, ${percent(most.share)}. Percentiles: ${each.join(", ")}.`;
+    return `${this.title}, ${rangeWords(range, from)}. ${rate(count)} messages. Most often ${most.words}, ${percent(most.share)}. Percentiles: ${each.join(", ")}.`;
   }
 
   fill() {
@@ -114,12 +105,13 @@ export class LatencyChart extends Figure {
     if (!this.table) {
       this.table = makeTable({
         id: `${this.node.id}-table`,
-        caption: `${this.title}: percent of the messages`,
+        caption: `${this.title}: messages by power of two`,
         stacked: false,
         tall: true,
         key: (row) => row.key,
         columns: [
           { id: "latency", label: "Latency", head: true, value: (row) => row.words },
+          { id: "count", label: "Messages", number: true, value: (row) => rate(row.count), raw: (row) => row.count },
           { id: "share", label: "Share", number: true, value: (row) => percent(row.share), raw: (row) => row.share },
           { id: "sum", label: "That long or shorter", number: true, value: (row) => percent(row.sum), raw: (row) => row.sum },
         ],

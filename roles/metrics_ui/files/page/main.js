@@ -10,7 +10,7 @@ import { announce } from "/static/announce.js";
 import { mountApplications } from "/static/applications.js";
 import { mountDetail } from "/static/detail.js";
 import { keyed, make, setAttribute, setHidden, setText } from "/static/dom.js";
-import { RANGE_SECONDS, clock, pageHash, shown } from "/static/format.js";
+import { ALL, RANGES, clock, pageHash, shown } from "/static/format.js";
 import { mountOverview } from "/static/overview.js";
 import { openStream } from "/static/stream.js";
 
@@ -22,7 +22,7 @@ const byId = (id) => document.getElementById(id);
 function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   if (path === "") {
-    return { page: "applications", view: "applications", query: {} };
+    return { page: "applications", view: "applications", query: {}, all: query === "all" };
   }
   let parts;
   try {
@@ -34,33 +34,35 @@ function parse(hash) {
   if (application === "" || rest.length > 0) {
     return null;
   }
+  const given = new URLSearchParams(query);
+  const range = Object.hasOwn(RANGES, given.get("range") ?? "") ? given.get("range") : "5m";
+  const at = /^\d{1,12}(\.\d{1,9})?$/.test(given.get("at") ?? "") ? Number(given.get("at")) : null;
+  const time = at === null ? { range } : { at };
   if (kind === undefined) {
-    return { page: "overview", view: "overview", application, query: { application } };
+    return { page: "overview", view: "overview", application, range, at, query: { application, ...time } };
   }
   if (!Object.hasOwn(KINDS, kind) || !name) {
     return null;
   }
-  const wanted = new URLSearchParams(query).get("range");
-  const range = Object.hasOwn(RANGE_SECONDS, wanted ?? "") ? wanted : "5m";
-  return { page: "detail", view: "detail", application, kind, name, range, query: { application, kind, name, range } };
+  return { page: "detail", view: "detail", application, kind, name, range, at, query: { application, kind, name, ...time } };
 }
 
-const sameBut = (one, other) => one !== null && other !== null && ["page", "application", "kind", "name"].every((part) => one[part] === other[part]);
+const sameBut = (one, other) => one !== null && other !== null && ["page", "application", "kind", "name", "all"].every((part) => one[part] === other[part]);
 
 let route = null;
 let page = null;
 let closeStream = null;
 
 function headings() {
-  const trail = [["Applications", pageHash(null)]];
+  const trail = [["Applications", ALL]];
   if (route?.application !== undefined) {
-    trail.push([shown(route.application), pageHash(route.application)]);
+    trail.push([shown(route.application), pageHash(route.application, null, null, route.kind ? {} : route)]);
   }
   if (route?.kind) {
-    trail.push([`${KINDS[route.kind]} ${shown(route.name)}`, pageHash(route.application, route.kind, route.name, route.range)]);
+    trail.push([`${KINDS[route.kind]} ${shown(route.name)}`, pageHash(route.application, route.kind, route.name, route)]);
   }
   if (route === null) {
-    trail.push(["Unknown page", "#/"]);
+    trail.push(["Unknown page", ALL]);
   }
   byId("crumb-list").replaceChildren(
     ...trail.map(([text, hash], index) => make("li", {}, make("a", { href: hash, "aria-current": index === trail.length - 1 ? "page" : null }, text))),
@@ -120,9 +122,9 @@ function go(first) {
   }
   const next = parse(location.hash);
   if (!first && sameBut(route, next)) {
-    const range = route.range !== next.range;
+    const moved = route.range !== next.range || route.at !== next.at;
     route = next;
-    if (range) {
+    if (moved) {
       headings();
       page.range(route);
       listen();
@@ -142,7 +144,7 @@ function go(first) {
   setAttribute(root, "data-stale", null);
   setAttribute(root, "data-page", route?.page ?? "unknown");
   if (route === null) {
-    root.append(make("p", { class: "card empty" }, "There is no such page. ", make("a", { href: "#/" }, "All applications")));
+    root.append(make("p", { class: "card empty" }, "There is no such page. ", make("a", { href: ALL }, "All applications")));
     connection("none");
   } else {
     const mount = { applications: mountApplications, overview: mountOverview, detail: mountDetail }[route.page];

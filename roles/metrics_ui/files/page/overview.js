@@ -3,22 +3,32 @@
  * GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The overview of one application: throughput by worker, marks, and the tables.
+ * The overview of one application: the verdict, throughput and latency over time, marks, and the tables.
  */
 
 import { byName, shown } from "/static/format.js";
 import { make, setAttribute, setHidden, valueBox } from "/static/dom.js";
+import { chartCard } from "/static/figure.js";
 import { makeMarks } from "/static/marks.js";
+import { delays, messages } from "/static/measures.js";
+import { makeRanges } from "/static/ranges.js";
 import { rowsSection, stateBadge } from "/static/table.js";
-import { ThroughputChart } from "/static/throughput.js";
+import { TimeChart } from "/static/time_chart.js";
+import { makeVerdict } from "/static/verdict.js";
 
-/** Mounts the page of route.application; update(view) shows a view of it. */
-export function mountOverview(root, { application }) {
+/** Mounts the page of route.application; update(view) shows a view of it, range(route) another stretch of time. */
+export function mountOverview(root, route) {
+  const { application } = route;
   let now = 0;
-  const chart = new ThroughputChart("throughput", "Throughput by worker");
-  const marks = makeMarks();
-  const chartCard = make("section", { class: "card", id: "throughput-card", "aria-labelledby": "throughput-title" }, make("h2", { id: "throughput-title" }, "Throughput by worker"), chart.node);
-  chart.details.before(marks.node);
+  let at = route.at;
+  const verdict = makeVerdict();
+  const ranges = makeRanges(route);
+  const marks = makeMarks(ranges.place);
+  const onMark = ranges.look;
+  const total = new TimeChart("total", "Total throughput", messages, { single: true, hint: true, onMark });
+  const delay = new TimeChart("delay", "Latency from source to sink", delays, { onMark });
+  const byWorker = new TimeChart("throughput", "Throughput by worker", messages, { onMark });
+  const charts = make("div", { class: "pair" }, chartCard("total", "Total throughput", total.node), chartCard("delay", "Latency from source to sink", delay.node));
   const state = {
     id: "state",
     label: "State",
@@ -28,7 +38,7 @@ export function mountOverview(root, { application }) {
       cell.append(badge.node);
       return (row) => {
         setAttribute(cell.parentNode, "data-state", row.state);
-        badge.update(row.state, row.since, now);
+        badge.update(row, now);
       };
     },
   };
@@ -54,9 +64,23 @@ export function mountOverview(root, { application }) {
     make("h2", {}, "Nothing has come of this application"),
     make("p", {}, `No metrics of “${shown(application)}” are known. The page keeps listening and shows them as soon as they come.`),
   );
-  const filled = make("div", { class: "stack", id: "overview", hidden: true }, chartCard, ...Object.values(sections).map((section) => section.node));
+  const filled = make(
+    "div",
+    { class: "stack", id: "overview", hidden: true },
+    verdict.node,
+    make("div", { class: "detail-head" }, ranges.node),
+    charts,
+    marks.node,
+    chartCard("throughput", "Throughput by worker", byWorker.node),
+    ...Object.values(sections).map((section) => section.node),
+  );
   root.append(wait, unknown, filled);
+  ranges.show(route);
   return {
+    range(next) {
+      at = next.at;
+      ranges.show(next);
+    },
     update(view) {
       now = view.now;
       setHidden(wait, true);
@@ -65,13 +89,17 @@ export function mountOverview(root, { application }) {
       if (!view.known) {
         return;
       }
-      chart.update({ ...view.chart, settled: view.settled, now: view.now, marks: marks.update(view.marks) });
+      verdict.update(view.verdict, now);
+      const common = { settled: view.settled, marks: marks.update(view.marks, at), left_out: 0 };
+      total.update({ ...common, ...view.total, lines: [{ name: "total", values: view.total.values }] });
+      delay.update({ ...common, ...view.delay });
+      byWorker.update({ ...common, ...view.chart });
       for (const [which, section] of Object.entries(sections)) {
         section.update([...view[which]].sort(byName));
       }
     },
     close() {
-      chart.close();
+      [total, delay, byWorker].forEach((chart) => chart.close());
       Object.values(sections).forEach((section) => section.close());
     },
   };

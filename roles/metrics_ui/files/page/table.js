@@ -22,12 +22,15 @@ export function stateBadge() {
   const node = make("span", { class: "state" }, icon, text);
   return {
     node,
-    update(state, since, now) {
+    /** crashed: the verdict of a run that has crashed this worker, and of what came out then. */
+    update({ state, since, crashed = null }, now) {
+      const doubt = crashed === "pass" ? null : crashed;
+      setAttribute(node, "data-doubt", doubt);
       if (node.dataset.state !== state) {
         node.dataset.state = state;
         icon.replaceChildren(...(ICONS[state] ?? []).map(([tag, attributes]) => drawn(tag, attributes)));
       }
-      setText(text, stateText(state, since, now));
+      setText(text, stateText(state, since, now) + (doubt ? `, verdict ${doubt}` : ""));
     },
   };
 }

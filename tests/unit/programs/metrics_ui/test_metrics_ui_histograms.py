@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metrics import Histogram
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import bins as histogram
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.ring import (
     Budget,
@@ -40,13 +41,27 @@ class TestPercentiles:
 
 
 class TestBars:
-    def test_all_values_are_in_some_bar(self) -> None:
+    def test_each_is_a_bin_of_the_protocol_from_the_least_value_of_it_to_that_of_the_next(self) -> None:
         source = random.Random(7)
-        bins = [source.randrange(1000) for _ in range(65)]
-        found = histogram.bars(bins)
+        counts = [source.randrange(1, 1000) for _ in range(65)]
+        recorded = Histogram()
+        for value, count in zip([0, *(1 << number for number in range(64))], counts):
+            recorded.record(value, count)
+        found = histogram.bars(recorded.bins)
+        assert [bar["count"] for bar in found] == counts
+        assert [bar["from"] for bar in found] == [0, *(1 << number for number in range(64))]
+        assert [bar["up_to"] for bar in found] == [*(bar["from"] for bar in found[1:]), 1 << 64]
         assert sum(bar["percent"] for bar in found) == pytest.approx(100, abs=0.001)
-        assert [bar["from"] for bar in found[1:]] == [bar["up_to"] for bar in found[:-1]]
-        assert found[-1]["up_to"] is None
+
+    def test_they_go_from_the_first_with_a_value_to_the_last(self) -> None:
+        found = histogram.bars(filled(b10=1, b12=3))
+        assert [(bar["from"], bar["up_to"], bar["count"], bar["percent"]) for bar in found] == [
+            (512, 1024, 1, 25),
+            (1024, 2048, 0, 0),
+            (2048, 4096, 3, 75),
+        ]
+        assert [bar["up_to"] for bar in histogram.bars(filled(b0=7))] == [1]
+        assert histogram.bars(filled()) == []
 
     def test_the_line_rises_to_everything(self) -> None:
         line = histogram.line(filled(b10=1, b12=3))

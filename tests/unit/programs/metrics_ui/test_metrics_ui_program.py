@@ -215,6 +215,18 @@ class TestMarks:
     def test_what_is_no_json_or_too_much(self, ui: Ui, body: bytes, status: int) -> None:
         assert ui.ask("POST", "/api/marks", body, {"Authorization": f"Bearer {ui.token}"})[0] == status
 
+    def test_a_verdict_too_needs_it_and_takes_the_place_of_the_one_before(self, ui: Ui) -> None:
+        assert ui.view("verdict") == {"verdict": None}
+        assert ui.post({"verdict": "pass"}, "x" * len(ui.token), "verdict")[0] == 401
+        assert ui.view("verdict") == {"verdict": None}
+        for given in ({"verdict": "fail", "reason": "lost"}, {"verdict": "pass", "received": 11, "expected": 11}):
+            status, answer = ui.post(given, None, "verdict")
+            assert status == 201
+            assert given.items() <= answer.items()
+            assert ui.view("verdict") == {"verdict": answer}
+        assert ui.post({"verdict": "perhaps"}, None, "verdict")[0] == 400
+        assert ui.view("verdict") == {"verdict": answer}
+
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
     def test_nothing_else_can_be_changed(self, ui: Ui, method: str) -> None:
         assert ui.ask(method, "/api/overview", b"{}", {"Authorization": f"Bearer {ui.token}"})[0] == 405
@@ -231,6 +243,7 @@ def test_every_view_is_as_the_description_says(ui: Ui) -> None:
         ("applications", "Applications", {}),
         ("overview", "Overview", {"application": APPLICATION}),
         ("overview", "Overview", {"application": "nobody", "range": "1h"}),
+        ("overview", "Overview", {"application": APPLICATION, "at": str(time.time() - 5)}),
     ]
     for kind, name in (
         ("worker", "worker2"),
@@ -241,6 +254,7 @@ def test_every_view_is_as_the_description_says(ui: Ui) -> None:
         for length in ("5m", "1h"):
             query = {"application": APPLICATION, "kind": kind, "name": name, "range": length}
             queries.append(("detail", "Detail", query))
+    ui.post({"verdict": "fail", "run": "demo", "received": 1, "expected": 2, "workers": ["worker2"]}, None, "verdict")
     for view, schema, query in queries:
         wanted = {"$ref": f"#/components/schemas/{schema}", "components": description["components"]}
         answer = ui.view(view, **query)

@@ -18,6 +18,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.metri
     MetricsStream,
     Payload,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import verdict
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.posted import PostRefused
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.store import (
     Client,
     Limits,
@@ -186,6 +188,32 @@ class TestTime:
         place = int((NOW - 100 - throughput["begin"]) // 2)
         assert throughput["values"][place - 1 : place + 1] == [5, 20]
 
+    def test_a_moment_can_be_looked_at_closely_as_long_as_anything_is_kept(self, ui: Ui) -> None:
+        crash = NOW - 1200
+        for second in range(int(crash) - 40, int(crash) + 41, 2):
+            ui.add(second, bin=10 if second < crash else 20, count=20)
+        ui.add(NOW, bin=30)
+        detail = ui.detail("worker", "worker2", at=str(crash))
+        throughput, latency = detail["throughput"], detail["latency"]
+        assert (detail["range"], throughput["from"], throughput["to"]) == ("around", crash - 30, crash + 30)
+        assert (throughput["begin"], throughput["step"]) == (crash - 30, 2)
+        assert throughput["values"] == [10] * 30
+        # Slots are known by their ends: that which ends with the crash has come after it.
+        assert [(bar["up_to"], bar["count"]) for bar in latency["bars"] if bar["count"]] == [
+            (1 << 10, 14 * 20),
+            (1 << 20, 16 * 20),
+        ]
+        (half, most) = detail["delay"]["lines"]
+        assert half["values"] == most["values"] == [1 << 10] * 14 + [1 << 20] * 16
+
+    def test_of_a_moment_that_has_hardly_been_what_comes_is_shown_as_it_comes(self, ui: Ui) -> None:
+        for second in range(int(NOW) - 40, int(NOW) + 1, 2):
+            ui.add(second)
+        throughput = ui.detail("worker", "worker2", at=str(NOW))["throughput"]
+        assert (throughput["to"], throughput["values"]) == (NOW + 30, [100] * 15)
+        ui.clock.now += 60
+        assert ui.detail("worker", "worker2", at=str(NOW))["throughput"]["values"] == [100] * 15 + [0] * 15
+
     def test_after_five_minutes_it_is_gone_from_the_short_range_and_in_the_long_one(self, ui: Ui) -> None:
         ui.add(NOW - 10)
         ui.clock.now += 400
@@ -232,6 +260,82 @@ class TestWorkers:
             ui.store.marks.post({"kind": kind, "worker": "worker2", "server": server, "time": NOW + number}, NOW)
         assert ui.overview()["workers"][0]["server"] == "server4"
         assert [mark["kind"] for mark in ui.overview()["marks"]] == ["crash", "copy", "start"]
+
+
+class TestTotals:
+    def test_throughput_and_latency_of_all_pipelines_over_time(self, ui: Ui) -> None:
+        for name, number, count in (("Orders", 10, 99), ("Nbbo", 20, 101)):
+            ui.add(NOW - 10, bin=number, count=count, category="start-to-end", name=name, pipeline=name)
+        ui.add(NOW - 8, bin=12, count=40, category="start-to-end", name="Nbbo", pipeline="Nbbo")
+        # What a worker has had is in no total: a message may pass through two of them.
+        ui.add(NOW - 10, count=5000)
+        overview = ui.overview()
+        total, delay = overview["total"], overview["delay"]
+        place = int((NOW - 12 - total["begin"]) // 2)
+        assert total["values"][place : place + 2] == [100, 20]
+        assert sum(total["values"]) == 120
+        assert [line["name"] for line in delay["lines"]] == ["50", "99"]
+        assert [line["values"][place : place + 2] for line in delay["lines"]] == [[1 << 20, 1 << 12]] * 2
+        assert {line["values"][place - 1] for line in delay["lines"]} == {None}, "nothing came, which is no latency"
+
+
+class TestVerdict:
+    def test_before_the_first_there_is_none(self, ui: Ui) -> None:
+        ui.add()
+        assert [ui.overview()["verdict"], ui.detail("worker", "worker2")["verdict"]] == [None, None]
+        assert ui.overview()["workers"][0]["crashed"] is None
+
+    def test_it_is_shown_everywhere_and_at_the_workers_that_the_run_has_crashed(self, ui: Ui) -> None:
+        ui.add()
+        ui.add(worker="worker3", name="worker3")
+        given = {
+            "verdict": "fail",
+            "run": "demo",
+            "received": 9,
+            "expected": 11,
+            "violations": 1,
+            "workers": ["worker2"],
+        }
+        ui.store.verdict = verdict.read({**given, "reason": "two are missing"}, NOW)
+        overview, detail = ui.overview(), ui.detail("worker", "worker2")
+        shown = {**given, "reason": "two are missing", "time": NOW, "crashed_since": []}
+        assert [overview["verdict"], detail["verdict"], ui.views.view("applications", {})["verdict"]] == [shown] * 3
+        assert {row["name"]: row["crashed"] for row in overview["workers"]} == {"worker2": "fail", "worker3": None}
+        assert detail["crashed"] == "fail"
+
+    def test_what_has_crashed_since_was_not_verified(self, ui: Ui) -> None:
+        for kind, worker, when in (("crash", "worker2", -5), ("crash", "worker3", 5), ("start", "worker3", 6)):
+            ui.store.marks.post({"kind": kind, "worker": worker, "server": "server2", "time": NOW + when}, NOW)
+        ui.store.verdict = verdict.read({"verdict": "pass"}, NOW)
+        assert ui.overview()["verdict"]["crashed_since"] == ["worker3"]
+
+    def test_one_of_another_application_is_not_shown(self, ui: Ui) -> None:
+        ui.store.verdict = verdict.read({"verdict": "pass", "application": "Other"}, NOW)
+        assert ui.overview()["verdict"] is None
+
+    @pytest.mark.parametrize(
+        ("given", "sentence"),
+        [
+            ([], "a verdict is a JSON object"),
+            ({}, "verdict is one of pass, fail, unknown"),
+            ({"verdict": "moved"}, "verdict is one of"),
+            ({"verdict": ["pass"]}, "verdict is one of"),
+            ({"verdict": "pass", "sent": 1}, "a verdict has no sent"),
+            ({"verdict": "pass", "time": 1}, "time is in seconds"),
+            ({"verdict": "pass", "received": -1}, "received is a whole number"),
+            ({"verdict": "pass", "expected": 1.5}, "expected is a whole number"),
+            ({"verdict": "pass", "expected": 1 << 53}, "expected is a whole number"),
+            ({"verdict": "pass", "violations": True}, "violations is a whole number"),
+            ({"verdict": "fail", "reason": "x" * 1001}, "reason is a text of 1 to 1000"),
+            ({"verdict": "fail", "workers": "worker2"}, "workers is a list"),
+            ({"verdict": "fail", "workers": ["worker2", None]}, "workers is a list"),
+            ({"verdict": "fail", "workers": [2]}, "workers is a text"),
+            ({"verdict": "fail", "workers": ["worker2"] * 65}, "64 names at most"),
+        ],
+    )
+    def test_what_is_none(self, given: object, sentence: str) -> None:
+        with pytest.raises(PostRefused, match=sentence):
+            verdict.read(given, NOW)
 
 
 class TestLimits:
@@ -283,6 +387,10 @@ class TestLimits:
         ("nothing", {}, "view is one of"),
         ("overview", {}, "application is missing"),
         ("overview", {"application": "A", "range": "2h"}, "range is one of"),
+        ("overview", {"application": "A", "at": "noon"}, "at is in seconds since the epoch"),
+        ("overview", {"application": "A", "at": "nan"}, "at is in seconds since the epoch"),
+        ("overview", {"application": "A", "at": "-1"}, "at is in seconds since the epoch"),
+        ("overview", {"application": "A", "at": "1e300"}, "and not in the future"),
         ("detail", {"application": "A", "kind": "source", "name": "x"}, "kind is one of"),
         ("detail", {"application": "A", "kind": "worker"}, "name is missing"),
     ],
