@@ -19,6 +19,42 @@ extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.common.received
 options:
+  expectation:
+    description:
+      - What must have come out.
+      - With V(detector) the windows of the detector after each value.
+      - With V(market_spread) what a model of its decision rule makes of O(inputs); all but the timestamp of a result is compared.
+      - With V(counters) messages C(key,value) whose values rise by one in each key.
+      - With V(same_as) in each key the messages of O(reference), in their order.
+    type: str
+    choices: [detector, market_spread, counters, same_as]
+    default: detector
+    version_added: 1.1.0
+  last:
+    description:
+      - The value up to which every key was sent; the first is O(first). Needed with the expectations V(detector) and V(counters), which
+        need O(keys) or O(key_count) too.
+    type: int
+    required: false
+  inputs:
+    description:
+      - With O(expectation=market_spread), the files of orders and quotes in the order in which they were sent, each as often as it was sent.
+        Each must have been sent when those before it were known.
+    type: list
+    elements: path
+    version_added: 1.1.0
+  reference:
+    description:
+      - With O(expectation=same_as), the other file.
+    type: path
+    version_added: 1.1.0
+  reference_format:
+    description:
+      - How messages are read there, which tells the keys apart. With V(frames) they may be anything, and all are in one order.
+    type: str
+    choices: [detector, market_spread, counter, frames]
+    default: detector
+    version_added: 1.1.0
   first:
     description:
       - The value with which every key begins.
@@ -66,6 +102,17 @@ EXAMPLES = r"""
     path: "{{ wallaroo_base }}/received/received.bin"
     key_count: 11
     last: 2000
+
+- name: Verify what market-spread has made of its files, of which orders and quotes were sent twice
+  wallaroo.resilience.ordering_verify:
+    path: "{{ wallaroo_base }}/received/received.bin"
+    expectation: market_spread
+    inputs:
+      - /data/initial-nbbo.msg
+      - /data/orders.msg
+      - /data/nbbo.msg
+      - /data/orders.msg
+      - /data/nbbo.msg
 
 - name: Verify a run in which messages were sent again, and go on whatever comes out
   wallaroo.resilience.ordering_verify:
@@ -133,6 +180,7 @@ violations:
       description:
         - One of V(gap), V(lost_head), V(lost_tail), V(missing_key), V(duplicate), V(rewind), V(reorder), V(cross_key),
           V(unknown_key), V(beyond_last), V(reset_state), V(bad_window), V(leading_zero), V(torn_frame), V(garbage).
+        - Of other expectations than the detector's also V(wrong_result), a message that the input of its key does not lead to.
       type: str
       sample: gap
     key:
@@ -200,7 +248,7 @@ last_values:
     key_0: 2000
     key_3: 2000
 validator_passed:
-  description: Whether Wallaroo's own validator, which checks less, accepts the file.
+  description: Whether Wallaroo's own validator, which checks less, accepts the file. V(null) for what it does not know.
   returned: always
   type: bool
   sample: false
@@ -225,11 +273,17 @@ gaps:
 """
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering, report
+from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import MARKET_SPREAD
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import expectations, ordering, report
 
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.RECEIVED,
+        "last": {"type": "int"},
+        "expectation": {"type": "str", "choices": list(report.EXPECTATIONS), "default": expectations.DETECTOR},
+        "inputs": {"type": "list", "elements": "path"},
+        "reference": {"type": "path"},
+        "reference_format": {"type": "str", "choices": list(expectations.FORMATS), "default": expectations.DETECTOR},
         "first": {"type": "int", "default": 1},
         "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
         "violations_limit": {"type": "int", "default": 20},
@@ -237,7 +291,14 @@ SPEC: _edge.Specification = {
         "moments": {"type": "list", "elements": "float", "default": []},
     },
     "mutually_exclusive": [("keys", "key_count")],
-    "required_one_of": [("keys", "key_count")],
+    "required_if": [
+        ("expectation", expectations.DETECTOR, ("last",)),
+        ("expectation", expectations.DETECTOR, ("keys", "key_count"), True),
+        ("expectation", report.COUNTERS, ("last",)),
+        ("expectation", report.COUNTERS, ("keys", "key_count"), True),
+        ("expectation", MARKET_SPREAD, ("inputs",)),
+        ("expectation", report.SAME_AS, ("reference",)),
+    ],
 }
 
 

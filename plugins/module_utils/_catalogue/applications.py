@@ -65,6 +65,8 @@ class Application:
         return VERSIONS[version].prefixes.get(self.name, self.prefix)
 
 
+MARKET_SPREAD = "market_spread"
+
 APPLICATIONS: Mapping[str, Application] = MappingProxyType(
     {
         application.name: application
@@ -76,7 +78,7 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType(
                 executable="testing/correctness/apps/multi_partition_detector/multi_partition_detector",
             ),
             Application(
-                name="market_spread",
+                name=MARKET_SPREAD,
                 also=("market-spread",),
                 prefix="market-spread",
                 executable="testing/performance/apps/market-spread/market-spread",

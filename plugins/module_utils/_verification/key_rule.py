@@ -29,6 +29,11 @@ def window_text(window: tuple[int, ...]) -> str:
     return f"[{','.join(map(str, window))}]"
 
 
+def value_text(value: int) -> str:
+    """The window after a value, as in a message."""
+    return window_text(expected_window(value))
+
+
 def _fresh_windows(value: int) -> list[Window]:
     """Windows of a state that was empty one, two or three messages ago, and should not have been."""
     full = expected_window(value)
@@ -63,7 +68,17 @@ class KeyRule:
     :ivar highest: the highest value that came; ``first - 1`` before there was one.
     """
 
-    def __init__(self, key: str, first: int, last: int, repeats_allowed: bool, report: Report) -> None:
+    def __init__(
+        self,
+        key: str,
+        first: int,
+        last: int,
+        repeats_allowed: bool,
+        report: Report,
+        told: Callable[[int], str] = value_text,
+    ) -> None:
+        """:param told: the text of the message with a value."""
+        self._told = told
         self.key, self.first, self.last = key, first, last
         self.next, self.highest = first, first - 1
         self._repeats_allowed = repeats_allowed
@@ -85,7 +100,7 @@ class KeyRule:
     def expected(self, value: Optional[int] = None) -> str:
         """The window that is expected next, or at another value."""
         following = self.next if value is None else value
-        return window_text(expected_window(following)) if following <= self.last else "nothing more"
+        return self._told(following) if following <= self.last else "nothing more"
 
     def came_to(self, following: int) -> None:
         """Everything up to the value before ``following`` came as expected."""
@@ -117,12 +132,20 @@ class KeyRule:
 
     def malformed(self, found: str, position: int, offset: int) -> None:
         """A frame whose numbers are not four, or no numbers that could be values."""
+        self.wrong("bad_window", found, position, offset, takes_place=True)
+
+    def wrong(self, kind: str, found: str, position: int, offset: int, takes_place: bool) -> None:
+        """A frame that cannot be one of the key's.
+
+        :param takes_place: it stands where the next one belongs.
+        """
         self._seen, self._position, self._offset = True, position, offset
         if self._suspect is not None:
             self._settle(self._suspect)
         self._carried = None
-        self._fault("bad_window", None, found=found)
-        self._accept(self.next)
+        self._fault(kind, None, found=found)
+        if takes_place:
+            self._accept(self.next)
 
     def leading_zeros(self, found: str, position: int, offset: int) -> None:
         """A frame whose numbers are not written as they must be; its values are looked at besides."""
@@ -156,12 +179,10 @@ class KeyRule:
         if not self._seen and self.highest < self.first:
             self._fault("missing_key", None, found="the end of the stream", missing=missing)
         elif stopped_inside:
-            last_came = (
-                f"{window_text(expected_window(self.next - 1))} of a repeat that had come to {self.highest} before"
-            )
+            last_came = f"{self._told(self.next - 1)} of a repeat that had come to {self.highest} before"
             self._fault("lost_tail", None, found=last_came, missing=missing)
         else:
-            last_came = window_text(expected_window(self.highest)) if self.highest >= self.first else "nothing in order"
+            last_came = self._told(self.highest) if self.highest >= self.first else "nothing in order"
             self._fault("lost_tail", None, found=last_came, missing=missing, expected=self.highest + 1)
 
     # -- frames that are not the expected one -------------------------------------------------------
@@ -329,6 +350,9 @@ class KeyRule:
     def _carry(self, window: Window) -> None:
         self._carried = None if window == expected_window(window[3]) else window
 
+    def _text(self, window: Window) -> str:
+        return self._told(window[3]) if window == expected_window(window[3]) else window_text(window)
+
     def _fault(
         self,
         kind: str,
@@ -344,7 +368,7 @@ class KeyRule:
                 position=self._position,
                 offset=self._offset,
                 expected=self.expected(expected),
-                found=window_text(window) if window is not None else found,
+                found=found if window is None else self._text(window),
                 missing=missing,
                 value=window[3] if window is not None else None,
             )

@@ -104,10 +104,9 @@ def verify(
     :param depth: layers of the detector.
     :raises ValueError: when ``mode`` is none of ``MODES``.
     """
-    if mode not in MODES:
-        raise ValueError(f"{mode!r} is no mode of verification: use {' or '.join(MODES)}")
+    problem_of_mode(mode)
     result = OrderingResult("unknown", mode, len(keys), max(0, last - first + 1) * len(keys))
-    result.reason = problem_of_keys(keys) or _problem_of_range(first, last) or ""
+    result.reason = problem_of_keys(keys) or problem_of_range(first, last) or ""
     if result.reason:
         return result
     verification = Comparison(keys, first, last, mode == AT_LEAST_ONCE, max(limit, _KEPT), depth)
@@ -136,7 +135,17 @@ def tell(payload: bytes) -> Optional[tuple[str, str]]:
     return base_key(key), payload.decode()
 
 
-def _problem_of_range(first: int, last: int) -> Optional[str]:
+def problem_of_mode(mode: str) -> None:
+    """.
+
+    :raises ValueError: when it is none of ``MODES``.
+    """
+    if mode not in MODES:
+        raise ValueError(f"{mode!r} is no mode of verification: use {' or '.join(MODES)}")
+
+
+def problem_of_range(first: int, last: int) -> Optional[str]:
+    """Why nothing is expected between these values; None when something is."""
     if first < 1:
         return f"the first value is {first}, but values start at 1"
     if last < first:

@@ -21,6 +21,7 @@ from .violations import END_OF_STREAM, REPLACED, Fault
 _MISSING = ("gap", "lost_head", "lost_tail", "missing_key")
 _STRAYS = ("duplicate", REPLACED, "unknown_key")
 _DAMAGE = ("garbage", "torn_frame")
+_SWALLOWING = (*_DAMAGE, "unknown_key")
 
 
 class Findings:
@@ -90,6 +91,7 @@ class Findings:
                 cause.swallows -= 1
                 cause.key, cause.expected, cause.missing = lacking.key, lacking.expected, lacking.missing
                 continue
+            cause.swallows = max(cause.swallows - 1, 0)
             cause.other = lacking.key
             if cause.missing is None:
                 cause.missing, cause.missing_in = lacking.missing, lacking.key
@@ -125,10 +127,11 @@ class Findings:
         return fault.value is not None and fault.places[number] == lacking.places[number] == fault.value + 1
 
     def _damage(self, lacking: Fault) -> Optional[Fault]:
-        damage = [fault for fault in self._faults if fault.kind in _DAMAGE and fault.swallows > 0]
+        damage = [fault for fault in self._faults if fault.kind in _SWALLOWING and fault.swallows > 0]
         fitting = self._before(lacking, damage)
         named = [fault for fault in fitting if fault.key == lacking.key]
-        return _latest(named or [fault for fault in fitting if fault.key is None or fault.swallows > 1])
+        nameless = [fault for fault in fitting if fault.key is None or fault.swallows > 1 or fault.kind not in _DAMAGE]
+        return _latest(named or nameless)
 
     def _before(self, lacking: Fault, faults: list[Fault]) -> list[Fault]:
         """Those of these faults at whose time the missing message was the next of its key."""

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._catalogue.applications import MARKET_SPREAD
 from .._formats.detector import key_name
-from . import arrivals, ordering, validator_rule
+from . import against, arrivals, expectations, ordering, validator_rule
+
+COUNTERS, SAME_AS = "counters", "same_as"
+
+EXPECTATIONS = (expectations.DETECTOR, MARKET_SPREAD, COUNTERS, SAME_AS)
 
 
 def of(wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,26 +23,43 @@ def of(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
     :param wanted: its arguments.
     """
-    path, last, mode = wanted["path"], wanted["last"], wanted["mode"]
-    keys = wanted["keys"] if wanted["keys"] is not None else [key_name(number) for number in range(wanted["key_count"])]
+    path = wanted["path"]
+    keys = wanted["keys"] if wanted["keys"] is not None else list(map(key_name, range(wanted["key_count"] or 0)))
     begin = time.monotonic()
-    result = ordering.verify(path, keys, last, mode, first=wanted["first"], limit=wanted["violations_limit"])
-    if result.verdict == "pass" and mode == ordering.EXACTLY_ONCE:
-        # It checks less, so the file need not be read once more.
-        passed, sentence = True, validator_rule.SUCCESS
-    else:
-        opinion = validator_rule.validate(path, keys, last, at_least_once=mode == ordering.AT_LEAST_ONCE)
-        passed, sentence = opinion.verdict == "pass", opinion.message
+    result = _verified(wanted, keys)
     return {
         "changed": False,
         # Not "path": Ansible would add owner and mode of the file, and the latter would hide the mode of verification.
         "file": path,
         **result.to_dict(),
-        "validator_passed": passed,
-        "validator_verdict": sentence,
+        **_validated(wanted, keys, result),
         "gaps": [_gap(path, moment) for moment in wanted["moments"]],
         "seconds": round(time.monotonic() - begin, 3),
     }
+
+
+def _verified(wanted: Mapping[str, Any], keys: Sequence[str]) -> ordering.OrderingResult:
+    path, last, first = wanted["path"], wanted["last"], wanted["first"]
+    mode, limit = wanted["mode"], wanted["violations_limit"]
+    if wanted["expectation"] == MARKET_SPREAD:
+        return against.market_spread(path, wanted["inputs"] or [], mode, limit)
+    if wanted["expectation"] == SAME_AS:
+        return against.same_as(path, wanted["reference"], wanted["reference_format"], mode, limit)
+    if wanted["expectation"] == COUNTERS:
+        return against.counters(path, keys, last, mode, first, limit)
+    return ordering.verify(path, keys, last, mode, first=first, limit=limit)
+
+
+def _validated(wanted: Mapping[str, Any], keys: Sequence[str], result: ordering.OrderingResult) -> dict[str, Any]:
+    """What Wallaroo's own validator would say, which knows nothing but the detector."""
+    at_least_once = wanted["mode"] == ordering.AT_LEAST_ONCE
+    if wanted["expectation"] != expectations.DETECTOR:
+        return {"validator_passed": None, "validator_verdict": ""}
+    if result.verdict == "pass" and not at_least_once:
+        # It checks less, so the file need not be read once more.
+        return {"validator_passed": True, "validator_verdict": validator_rule.SUCCESS}
+    opinion = validator_rule.validate(wanted["path"], keys, wanted["last"], at_least_once=at_least_once)
+    return {"validator_passed": opinion.verdict == "pass", "validator_verdict": opinion.message}
 
 
 def _gap(path: str, moment: float) -> dict[str, Any]:

@@ -48,6 +48,9 @@ KINDS = (
     "garbage",
 )
 
+WRONG_RESULT = "wrong_result"
+"""Kind of a message that the input of its key does not lead to; for expectations other than the detector's windows."""
+
 REPLACED = "replaced"
 """Kind of a fault in the making: one frame came in the place of another; see ``pairing``."""
 
@@ -103,6 +106,7 @@ class Violation:
             "leading_zero": f"numbers with leading zeros: {came}",
             "torn_frame": f"torn frame: {came}{lacks}",
             "garbage": f"no message: {came}{lacks}",
+            WRONG_RESULT: f"not what its input leads to: {came}{lacks}",
         }
         return name + texts[self.kind]
 

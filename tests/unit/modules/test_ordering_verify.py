@@ -152,9 +152,11 @@ def test_check_mode_does_the_same(path: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"last": 1}, "one of the following is required: keys, key_count"),
+        ({"last": 1}, "expectation is detector but any of the following are missing: keys, key_count"),
         ({"last": 1, "keys": ["a"], "key_count": 1}, "parameters are mutually exclusive: keys|key_count"),
-        ({"keys": ["a"]}, "missing required arguments: last"),
+        ({"keys": ["a"]}, "expectation is detector but all of the following are missing: last"),
+        ({"expectation": "market_spread"}, "expectation is market_spread but all of the following are missing: inputs"),
+        ({"expectation": "same_as"}, "expectation is same_as but all of the following are missing: reference"),
         ({"last": 1, "key_count": 0}, "key_count is 0: say how many keys were sent, at least 1"),
         ({"last": 1, "key_count": 1, "mode": "once"}, "value of mode must be one of"),
     ],
