@@ -45,7 +45,8 @@ class Servers:
         if fresh:
             # A connection that stays open does not notice what is changed in the SSH server.
             environment["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=no -o ControlPath=none"
-        command = ["ansible-playbook", "-i", str(self.inventory), *more, f"playbooks/{playbook}.yml"]
+        where = playbook if playbook.endswith(".yml") else f"playbooks/{playbook}.yml"
+        command = ["ansible-playbook", "-i", str(self.inventory), *more, where]
         command += ["-e", f"{arguments} wallaroo_runs={self.runs}"]
         ended = subprocess.run(
             command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
@@ -53,6 +54,22 @@ class Servers:
         output = " ".join((ended.stdout + ended.stderr).split())
         assert (ended.returncode == 0) is succeed, ended.stdout + ended.stderr
         return output
+
+    def play_in_turn(self, *steps: tuple[str, str], more: tuple[str, ...] = ()) -> str:
+        """Run steps in one call of Ansible, as a playbook of a user's own that imports theirs; returns its output.
+
+        :param steps: playbooks and their arguments.
+        """
+        imports = [
+            {
+                "ansible.builtin.import_playbook": str(PROJECT / "playbooks" / f"{playbook}.yml"),
+                "vars": dict(word.split("=", 1) for word in arguments.split()),
+            }
+            for playbook, arguments in steps
+        ]
+        own = self.scratch / "steps-in-turn.yml"
+        own.write_text(json.dumps(imports))
+        return self.play(str(own), more=more)
 
     def variables(self, name: str) -> tuple[str, ...]:
         """Options of a play: the variables in a file of the scenario."""

@@ -15,10 +15,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "shared"))
 from playing import Servers  # a folder of scripts, no package
 
 
+@pytest.fixture(scope="session")
+def _of_the_scenario(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the scenario itself has started is stopped once; each test stops what it starts."""
+    Servers(tmp_path_factory.mktemp("scenario")).play("stop_cluster")
+
+
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
+def servers(tmp_path: Path, _of_the_scenario: None) -> Iterator[Servers]:
     """The servers, with nothing running on them before and after."""
     found = Servers(tmp_path)
-    found.play("stop_cluster")
     yield found
     found.play("stop_cluster")

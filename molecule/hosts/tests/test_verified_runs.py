@@ -13,6 +13,8 @@ import pytest
 SECOND = {1: "10.89.77.21", 2: "10.89.77.22", 3: "10.89.77.23", 4: "10.89.77.104"}
 """Internal addresses; that of server 4 is longer than the others."""
 
+BEGUN = (("start_cluster", "workers=3"), ("start_sender", "last=300"))
+
 
 @pytest.mark.parametrize(
     ("playbook", "arguments", "moves"),
@@ -33,20 +35,18 @@ def test_no_message_is_lost_repeated_or_reordered(servers, playbook, arguments, 
 
 
 def test_a_third_worker_can_be_restarted_after_another_has_moved(servers):
-    servers.play("start_cluster", "workers=3")
-    servers.play("start_sender", "last=300")
-    servers.play("migrate", "worker=2 src=2 dst=4")
-    servers.play("kill_worker", "worker=3")
-    servers.play("restart_worker", "worker=3")
-    servers.play("start_sender", "last=600")
+    servers.play_in_turn(
+        *BEGUN,
+        ("migrate", "worker=2 src=2 dst=4"),
+        ("kill_worker", "worker=3"),
+        ("restart_worker", "worker=3"),
+        ("start_sender", "last=600"),
+    )
 
 
 def test_without_the_mended_addresses_it_hangs(servers):
     """What is mended is needed: with the file as it was, worker 3 waits for one who is gone (wallaroo.md, Trap 6)."""
-    servers.play("start_cluster", "workers=3")
-    servers.play("start_sender", "last=300")
-    servers.play("migrate", "worker=2 src=2 dst=4")
-    servers.play("kill_worker", "worker=3")
+    servers.play_in_turn(*BEGUN, ("migrate", "worker=2 src=2 dst=4"), ("kill_worker", "worker=3"))
     files = "/home/wallaroo/resilience/resilience/worker3"
     name = "multi_partition_detector-worker3.connection-addresses"
     servers.on(3, f"cp -p {files}/{name} /root/mended && cp -p {files}/.before-{name} {files}/{name}")
@@ -59,54 +59,50 @@ def test_without_the_mended_addresses_it_hangs(servers):
     assert "INIT PHASE II" not in said
     assert "~~~Resuming message processing.~~~" not in said
     servers.on(3, f"cp -p /root/mended {files}/{name}")
-    servers.play("restart_worker", "worker=3")
-    servers.play("start_sender", "last=600")
+    servers.play_in_turn(("restart_worker", "worker=3"), ("start_sender", "last=600"))
 
 
 def test_a_worker_is_found_at_an_address_of_another_length(servers):
     """The others' files are written anew, so nothing hangs."""
     with servers.second_addresses(SECOND) as inventory:
-        servers.play("start_cluster", "workers=3", more=inventory)
-        servers.play("start_sender", "last=300", more=inventory)
-        told = servers.play("migrate", "worker=2 src=2 dst=4", more=inventory)
+        told = servers.play_in_turn(
+            *BEGUN,
+            ("migrate", "worker=2 src=2 dst=4"),
+            ("kill_worker", "worker=3"),
+            ("restart_worker", "worker=3"),
+            ("migrate", "worker=3 src=3 dst=2"),
+            ("start_sender", "last=600"),
+            more=inventory,
+        )
         assert "can no longer be restarted" not in told
-        servers.play("kill_worker", "worker=3", more=inventory)
-        servers.play("restart_worker", "worker=3", more=inventory)
-        servers.play("migrate", "worker=3 src=3 dst=2", more=inventory)
-        servers.play("start_sender", "last=600", more=inventory)
 
 
 def test_an_address_goes_along_and_comes_back(servers):
     """Where no other address fits, the worker keeps its own: the others find it (wallaroo.md, "Observed")."""
     with servers.second_addresses(SECOND) as inventory:
         before = [servers.addresses(number) for number in range(1, 5)]
-        servers.play("start_cluster", "workers=3", more=inventory)
-        servers.play("start_sender", "last=300", more=inventory)
-        told = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
+        told = servers.play_in_turn(*BEGUN, ("migrate", "worker=2 src=2 dst=4 keep_address=true"), more=inventory)
         assert "can no longer be restarted" not in told
         assert "10.89.77.22/32" in servers.addresses(4)
         assert "10.89.77.22/24" not in servers.addresses(2)
         servers.play("start_sender", "last=600", more=inventory)
         again = servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
         assert again.split("PLAY RECAP")[1].count("changed=0") == 4
-        for worker in (3, 2):
-            servers.play("kill_worker", f"worker={worker}", more=inventory)
-            servers.play("restart_worker", f"worker={worker}", more=inventory)
-        servers.play("start_sender", "last=900", more=inventory)
+        crashes = [(step, f"worker={worker}") for worker in (3, 2) for step in ("kill_worker", "restart_worker")]
+        servers.play_in_turn(*crashes, ("start_sender", "last=900"), more=inventory)
         refused = servers.play("migrate", "worker=2 src=4 dst=2", succeed=False, more=inventory)
         assert "move it on with keep_address=true" in refused
-        servers.play("migrate", "worker=2 src=4 dst=2 keep_address=true", more=inventory)
-        servers.play("start_sender", "last=1200", more=inventory)
+        back = ("migrate", "worker=2 src=4 dst=2 keep_address=true")
+        servers.play_in_turn(back, ("start_sender", "last=1200"), more=inventory)
         assert [servers.addresses(number) for number in range(1, 5)] == before
-        servers.play("migrate", "worker=2 src=2 dst=4 keep_address=true", more=inventory)
-        servers.play("stop_cluster", more=inventory)
+        again = ("migrate", "worker=2 src=2 dst=4 keep_address=true")
+        servers.play_in_turn(again, ("stop_cluster", ""), more=inventory)
         assert [servers.addresses(number) for number in range(1, 5)] == before
 
 
 def test_files_go_from_server_to_server(servers):
     """The controller does not see them: server 2 lets server 4 in, and nobody else asks for them."""
-    servers.play("start_cluster", "workers=2")
-    servers.play("start_sender", "last=300")
+    servers.play_in_turn(("start_cluster", "workers=2"), ("start_sender", "last=300"))
     servers.on(4, "iptables -A OUTPUT -p tcp -d 10.89.77.12 --dport 22 -j REJECT")
     try:
         refused = servers.play("migrate", "worker=2 src=2 dst=4", succeed=False)
@@ -116,7 +112,9 @@ def test_files_go_from_server_to_server(servers):
     assert "Nothing was changed." in refused
     servers.play("migrate", "worker=2 src=2 dst=4")
     servers.play("copy_resilience", "worker=2 src=2 dst=4", succeed=False)
-    servers.play("kill_worker", "worker=2")
-    servers.play("copy_resilience", "worker=2 src=4 dst=3")
-    servers.play("restart_worker", "worker=2 server=3")
-    servers.play("start_sender", "last=600")
+    servers.play_in_turn(
+        ("kill_worker", "worker=2"),
+        ("copy_resilience", "worker=2 src=4 dst=3"),
+        ("restart_worker", "worker=2 server=3"),
+        ("start_sender", "last=600"),
+    )
