@@ -35,14 +35,15 @@ def standing_by() -> int:
 
 def test_the_address_goes_along_and_comes_back(networks: Networks) -> None:
     before = [networks.addresses(number) for number in range(1, 5)]
-    networks.play("start_cluster", "workers=2 keys=2")
-    networks.play("start_sender", "last=20")
-    networks.play("migrate", "worker=2 dst=4 keep_address=true")
+    networks.play_in_turn(
+        ("start_cluster", "workers=2 keys=2"),
+        ("start_sender", "last=20"),
+        ("migrate", "worker=2 dst=4 keep_address=true"),
+    )
     moved = f"{networks.network}.12"
     assert f"{moved}/24" not in networks.addresses(2)
     assert f"{moved}/32" in networks.addresses(4)
-    networks.play("restart_worker", "worker=2 crash=true")
-    networks.play("start_sender", "last=40")
+    networks.play_in_turn(("restart_worker", "worker=2 crash=true"), ("start_sender", "last=40"))
 
     told = networks.play("migrate", "worker=2 dst=2 keep_address=true")
     assert "back after" in told.message
@@ -52,8 +53,7 @@ def test_the_address_goes_along_and_comes_back(networks: Networks) -> None:
 
 
 def test_an_address_that_cannot_come_along_is_found_before_the_kill(networks: Networks) -> None:
-    networks.play("start_cluster", "workers=2 keys=2")
-    networks.play("start_sender", "last=20")
+    networks.play_in_turn(("start_cluster", "workers=2 keys=2"), ("start_sender", "last=20"))
     record = networks.base(4) / "moved-addresses.json"
     record.write_text("{")
     told = networks.play("migrate", "worker=2 dst=4 keep_address=true settle=false", succeed=False)

@@ -81,15 +81,13 @@ def test_the_engine_itself_refuses_the_files_of_a_fenced_server(cluster: Loopbac
     assert by_hand.returncode != 0
     assert b"files are missing" in by_hand.stdout
     assert list(living(cluster)) == ["server4"]
-    cluster.play("start_sender", "last=300 interval=0")
-    cluster.play("migrate", "worker=2 src=4 dst=2")
+    cluster.play_in_turn(("start_sender", "last=300 interval=0"), ("migrate", "worker=2 src=4 dst=2"))
     assert list(living(cluster)) == ["server2"]
     assert cluster.play("verify", "last=300").code == 0
 
 
 def test_files_that_changed_after_their_copy_are_not_started(cluster: Loopback) -> None:
-    cluster.play("kill_worker", "worker=2")
-    cluster.play("copy_resilience", "worker=2 src=2 dst=4")
+    cluster.play_in_turn(("kill_worker", "worker=2"), ("copy_resilience", "worker=2 src=2 dst=4"))
     (event_log,) = (cluster.base(4) / "resilience" / "worker2").glob("*.evlog")
     data = bytearray(event_log.read_bytes())
     data[len(data) // 2] ^= 1
@@ -99,9 +97,8 @@ def test_files_that_changed_after_their_copy_are_not_started(cluster: Loopback) 
 
     assert f"{event_log.name} has the right size and other bytes" in refused.message
     assert living(cluster) == {}
-    cluster.play("copy_resilience", "worker=2 src=2 dst=4")
-    cluster.play("restart_worker", "worker=2 server=4")
+    cluster.play_in_turn(("copy_resilience", "worker=2 src=2 dst=4"), ("restart_worker", "worker=2 server=4"))
     never_two(cluster)
-    cluster.play("start_sender", "last=300 interval=0")
-    cluster.play("kill_worker", "worker=2")
-    cluster.play("restart_worker", "worker=2")
+    cluster.play_in_turn(
+        ("start_sender", "last=300 interval=0"), ("kill_worker", "worker=2"), ("restart_worker", "worker=2")
+    )

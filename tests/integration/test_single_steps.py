@@ -121,8 +121,13 @@ def test_a_server_whose_directory_cannot_be_written_is_named(loopback: Loopback)
     assert loopback.alive() == {}
 
 
-def test_a_worker_does_not_start_from_half_a_set_of_files(cluster: Loopback) -> None:
+def test_a_worker_does_not_start_without_files_or_from_half_a_set_of_them(cluster: Loopback) -> None:
     cluster.play("kill_worker", "worker=2")
+
+    run = cluster.play("restart_worker", "worker=2 server=3", succeed=False)
+
+    assert "server3 holds no resilience files of worker2; they are on server2" in run.message
+
     lost = cluster.base(2) / "resilience" / "worker2" / "multi_partition_detector-worker2.workers"
     lost.unlink()
 
@@ -133,17 +138,8 @@ def test_a_worker_does_not_start_from_half_a_set_of_files(cluster: Loopback) -> 
     assert "worker2" not in cluster.alive()
 
 
-def test_a_worker_without_files_on_a_server_is_not_started_there(cluster: Loopback) -> None:
-    cluster.play("kill_worker", "worker=2")
-
-    run = cluster.play("restart_worker", "worker=2 server=3", succeed=False)
-
-    assert "server3 holds no resilience files of worker2; they are on server2" in run.message
-
-
 def test_the_old_owner_refuses_to_start_a_worker_that_moved(cluster: Loopback) -> None:
-    cluster.play("migrate", "worker=worker2 src=server2 dst=4")
-    cluster.play("kill_worker", "worker=2 server=server4")
+    cluster.play_in_turn(("migrate", "worker=worker2 src=server2 dst=4"), ("kill_worker", "worker=2 server=server4"))
 
     run = cluster.play("restart_worker", "worker=2 server=2", succeed=False)
 
@@ -154,11 +150,12 @@ def test_the_old_owner_refuses_to_start_a_worker_that_moved(cluster: Loopback) -
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("done", ["kill", "copy", "restart"])
 def test_a_migration_that_died_half_way_is_completed_by_running_it_again(cluster: Loopback, done: str) -> None:
-    steps = ["kill", "copy", "restart"]
-    arguments = {"kill": "worker=2 server=2", "copy": "worker=2 src=2 dst=4", "restart": "worker=2 server=4"}
-    playbooks = {"kill": "kill_worker", "copy": "copy_resilience", "restart": "restart_worker"}
-    for step in steps[: steps.index(done) + 1]:
-        cluster.play(playbooks[step], arguments[step])
+    steps = {
+        "kill": ("kill_worker", "worker=2 server=2"),
+        "copy": ("copy_resilience", "worker=2 src=2 dst=4"),
+        "restart": ("restart_worker", "worker=2 server=4"),
+    }
+    cluster.play_in_turn(*list(steps.values())[: list(steps).index(done) + 1])
 
     cluster.play("migrate", "worker=2 src=2 dst=4")
 
@@ -247,8 +244,7 @@ def _wait_for(condition: object, what: str, limit: float = 60) -> None:
 
 def test_a_worker_that_an_interrupted_run_has_started_is_waited_for(cluster: Loopback) -> None:
     """It was started on the target, and whoever would have waited for it and fenced the source is gone."""
-    cluster.play("kill_worker", "worker=2")
-    cluster.play("copy_resilience", "worker=2 src=2 dst=4")
+    cluster.play_in_turn(("kill_worker", "worker=2"), ("copy_resilience", "worker=2 src=2 dst=4"))
     unfenced = ownership.path_of(str(cluster.base(2)), "worker2").read_bytes()
     cluster.play("restart_worker", "worker=2 server=4")
     ownership.path_of(str(cluster.base(2)), "worker2").write_bytes(unfenced)
