@@ -7,6 +7,7 @@ ARGS ?=
 TESTS ?= tests
 CASES ?= 10000
 SAMPLE ?=
+WHOLE :=
 TRIES ?= 100
 PLANTINGS ?= 1000
 PYTHONS ?= 3.13 3.14
@@ -69,9 +70,9 @@ $(PLAYBOOKS): venv
 
 # The slowest tests are listed at the end, and where a sample was run how to repeat it.
 test: lint ## check the sources and run all tests, of slow matrices a sample (TESTS=tests/unit, CORE=2.16, SAMPLE=seed)
-	@python -m pytest --durations=20 --durations-min=1 $(if $(SAMPLE),--sample=$(SAMPLE)) $(TESTS) $(ARGS)
+	@python -m pytest --durations=20 --durations-min=1 $(WHOLE) $(if $(SAMPLE),--sample=$(SAMPLE)) $(TESTS) $(ARGS)
 
-test-all: ARGS += --whole
+test-all: WHOLE := --whole
 test-all: test ## the same with slow matrices as a whole
 
 test-unit: tools ## run the tests that start no cluster
