@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+import tempfile
 from pathlib import Path
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
@@ -29,3 +32,19 @@ def deploy(base: Path) -> None:
     arrived = archive(base)
     runtime.install(str(base), digest(), str(arrived))
     arrived.unlink()
+
+
+def bring(base: Path) -> None:
+    """The same for a test that is not about it: they are compiled once for all tests of this process, and copied."""
+    made = Path(_made().name) / "runtime"
+    if runtime.is_installed(str(base), digest()):
+        return
+    # With the time of now, as of an installation.
+    shutil.copytree(made, base / "runtime", symlinks=True, copy_function=shutil.copy)
+
+
+@functools.cache
+def _made() -> tempfile.TemporaryDirectory[str]:
+    kept = tempfile.TemporaryDirectory(prefix="wallaroo-resilience-programs-")
+    deploy(Path(kept.name))
+    return kept

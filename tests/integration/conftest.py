@@ -31,7 +31,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
-from tests.deploying import deploy
+from tests.deploying import bring
 from tests.port_block import PortBlock
 from tests.server_states import record_of, send
 
@@ -107,6 +107,11 @@ class Loopback:
         if succeed is not None:
             assert (run.code == 0) is succeed, ended.stdout[-6000:]
         return run
+
+    def bring_programs(self) -> None:
+        """Bring the programs to all servers, for tests of what comes after."""
+        for number in range(1, 5):
+            bring(self.base(number))
 
     def play_in_turn(self, *steps: tuple[str, str]) -> Run:
         """Run steps in one call of Ansible, as a playbook of a user's own that imports theirs.
@@ -257,7 +262,7 @@ def begin_directly(loopback: Loopback, only: Container[str] = (), **arguments: s
     record = record_of(wanted, servers, "cluster-of-a-test", time.time())
     base = record.first_server.base
     for server in record.servers:
-        deploy(Path(server.base))
+        bring(Path(server.base))
         preparation.prepare(server.base, record, None)
     if not only or "receiver" in only:
         received = f"{base}/received/received.bin"

@@ -54,6 +54,7 @@ class Fire:
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize(("workers", "dst"), [(2, 3), (3, 4)])
 def test_no_message_is_lost_when_the_source_server_burns(loopback: Loopback, workers: int, dst: int) -> None:
+    loopback.bring_programs()
     fire = Fire(loopback.base(2), "worker2")
     try:
         run = loopback.play("verify_migration", f"workers={workers} dst={dst} via=journal {QUICK}")

@@ -35,7 +35,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.fi
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
-from tests.deploying import deploy
+from tests.deploying import bring
 from tests.port_block import PortBlock
 from tests.ssh_server import SshServer
 
@@ -56,7 +56,7 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 def base(tmp_path: Path, ssh: SshServer) -> Path:
     """The other server's directory; ssh, rsync and shells read more into such a name than it says."""
     there = tmp_path / "it's 100% $HOME; %h"
-    deploy(there)
+    bring(there)
     ssh.lead_to(there)
     files = there / "resilience" / "worker2"
     files.mkdir(parents=True)

@@ -105,6 +105,7 @@ def test_once_the_cluster_has_gone_on_nothing_is_started_and_the_same_command_co
 def test_a_verified_run_tries_again_too_and_says_so(
     loopback: Loopback, playbook: str, server: int, arguments: str
 ) -> None:
+    loopback.bring_programs()
     plant(loopback, server, CRASH, 1)
 
     run = loopback.play(playbook, f"workers=2 {arguments} {QUICK}")

@@ -59,6 +59,8 @@ def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopba
 def test_no_message_is_lost_on_any_path(
     loopback: Loopback, playbook: str, arguments: str, moves: list[tuple[str, str]]
 ) -> None:
+    loopback.bring_programs()
+
     loopback.play(playbook, f"{arguments} {QUICK}")
 
     (result,) = loopback.results()
