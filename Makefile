@@ -63,7 +63,7 @@ tools:
 	@$(call install,$(LOCK) requirements/tools.txt)
 
 demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4)
-	@ANSIBLE_STDOUT_CALLBACK=wallaroo.resilience.steps ansible-playbook playbooks/demo.yml $(AS_VARIABLES) $(ARGS)
+	@ansible-playbook playbooks/demo.yml $(AS_VARIABLES) $(ARGS)
 
 $(PLAYBOOKS): venv
 	@ansible-playbook playbooks/$@.yml $(AS_VARIABLES) $(ARGS)

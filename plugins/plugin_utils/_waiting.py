@@ -17,13 +17,16 @@ from typing import Any, Optional
 from ansible.plugins.action import ActionBase
 
 from ._reaching import ReachingAction
-from ._saying import say
+from ._saying import is_live, say, tell_progress
 
 FIRST_SLICE = 3.0
 """Seconds until the first word of progress: most waits are over before."""
 
 SLICE = 5.0
 """Seconds between two words of progress."""
+
+LIVE_SLICE = 1.0
+"""The same where a word replaces the one before."""
 
 
 class WaitingAction(ReachingAction):
@@ -63,7 +66,8 @@ class WaitingAction(ReachingAction):
         announced = self.begun(arguments, limit)
         if announced:
             say(f"{self._where(task_vars)}: {announced}")
-        changed, pause = False, FIRST_SLICE
+        live = is_live()
+        changed, pause = False, LIVE_SLICE if live else FIRST_SLICE
         firsts: dict[str, Any] = {}
         while True:
             left = limit - (time.monotonic() - begin)
@@ -81,9 +85,9 @@ class WaitingAction(ReachingAction):
             for key in self.carried:
                 if key in answer:
                     arguments[key] = answer[key]
-            say(f"{self._where(task_vars)}: {answer.get('message') or 'still waiting'}")
+            tell_progress(self._where(task_vars), str(answer.get("message") or "still waiting"))
             # Of a wait that lasts an hour nobody reads seven hundred lines.
-            pause = max(SLICE, limit / 60)
+            pause = max(LIVE_SLICE, limit / 600) if live else max(SLICE, limit / 60)
         if answer.get("failed") and isinstance(answer.get("msg"), str):
             # The module knows its last slice only; a person wants to know how long was waited in all.
             answer["msg"] = answer["msg"].replace(f"{arguments['wait_timeout']:g} s", f"{limit:g} s")
