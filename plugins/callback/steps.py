@@ -75,6 +75,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._flush()
         if self._showing is None:
             self._showing = Showing(self._display, sys.stdout, self._stamp)
+        self._showing.play(play)
         check = "  (check: nothing is changed)" if context.CLIARGS.get("check") else ""
         self._print(f"{play.get_name()}{check}\n")
 

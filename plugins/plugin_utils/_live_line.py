@@ -23,10 +23,10 @@ class LiveLine:
         self._lock = threading.RLock()
         self._shown = ""
 
-    def show(self, text: str) -> None:
-        """Show this, in place of what is shown."""
+    def show(self, what: str, progress: str = "") -> None:
+        """Show this, in place of what is shown. Where it is too long, the progress is what stays."""
         with self._lock:
-            line = cut(" ".join(text.split()), shutil.get_terminal_size().columns - 1)
+            line = fitted(" ".join(what.split()), " ".join(progress.split()), shutil.get_terminal_size().columns - 1)
             if line != self._shown:
                 self._write(_CLEAR + line)
                 self._shown = line
@@ -62,6 +62,13 @@ def can_be_shown(stream: TextIO) -> bool:
         return False
 
 
-def cut(text: str, width: int) -> str:
-    """Not longer than that."""
+def fitted(what: str, progress: str, width: int) -> str:
+    """Both in one line of that width; of what is done at least a third is left."""
+    if not progress:
+        return _cut(what, width)
+    kept = max(width // 3, width - len(progress) - 2)
+    return _cut(f"{_cut(what, kept)}: {progress}", width)
+
+
+def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + _ELLIPSIS

@@ -50,6 +50,9 @@ class Showing:
         self._tasks: dict[str, _Task] = {}
         self._progress: dict[str, str] = {}
         self._answered: set[str] = set()
+        self._play: Any = None
+        self._local: dict[str, bool] = {}
+        """Host -> whether it is this machine, where nobody is asked."""
         self._said: list[str] = []
         self._ended = False
         self._process = os.getpid()
@@ -59,10 +62,17 @@ class Showing:
 
     def may_be_asked(self, host: Any, server: str) -> bool:
         """Whether SSH may ask for a password or about a host key: until a server has answered."""
-        if self._line is None or server in self._answered:
+        if self._line is None or self._play is None or server in self._answered:
             return False
-        known = [getattr(host, "vars", {}), *(group.vars for group in host.get_groups())]
-        return not any(str(one.get("ansible_connection")).endswith("local") for one in known)
+        if host.get_name() not in self._local:
+            known = self._play.get_variable_manager().get_vars(play=self._play, host=host)
+            connection = str(known.get("ansible_connection") or self._play.connection)
+            self._local[host.get_name()] = connection.rpartition(".")[2] == "local"
+        return not self._local[host.get_name()]
+
+    def play(self, play: Any) -> None:
+        """A play begins."""
+        self._play = play
 
     def begin(self, key: str, name: str, server: str, quiet: bool) -> None:
         """A task begins on a server."""
@@ -165,7 +175,7 @@ class Showing:
         if any(task.quiet for task in self._tasks.values()):
             # Written once, and then left alone.
             if not self._line.is_shown():
-                self._line.show(f"{self._stamp()}  {first.server}: {first.name} ...")
+                self._line.show(f"{first.server}: {first.name} ...")
             return
         servers = names(task.server for task in shown if task.name == first.name)
         waits = "; ".join(
@@ -173,5 +183,4 @@ class Showing:
             for where, text in self._progress.items()
             if any(task.server == where for task in shown)
         )
-        seconds = f" ({now - first.begin:.0f} s)"
-        self._line.show(f"{self._stamp()}  {servers}: {first.name}{seconds}{f': {waits}' if waits else ''}")
+        self._line.show(f"{now - first.begin:4.0f} s  {servers}: {first.name}", waits)
