@@ -214,7 +214,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _failed(self, result: Any, values: dict[str, Any], ignored: bool) -> None:
         message = _message(values)
-        name = _timeline.step_name(self._name_of(_of(result, "task"), result))
+        name = _timeline.step_name(self._name_of(_of(result, "task")))
         kind, color = ("PROBLEM", constants.COLOR_WARN) if ignored else ("FAILED", constants.COLOR_ERROR)
         self._once(f"  {kind}: {name}: {message}", message, color)
 
@@ -246,14 +246,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def _under_way(self) -> list[str]:
         return self._showing.under_way() if self._showing is not None else []
 
-    def _name_of(self, task: Any, result: Any = None) -> str:
-        fields = (_of(result, "task_fields") if result is not None else None) or {}
-        return self._names.get(str(task._uuid)) or str(fields.get("name") or task.get_name())
+    def _name_of(self, task: Any) -> str:
+        return self._names.get(str(task._uuid)) or str(task.get_name())
 
     @staticmethod
     def _server(result: Any, values: dict[str, Any]) -> str:
         """Where it was done: on the server that the task was delegated to, or else on its own."""
-        delegated = str((_of(result, "task_fields") or {}).get("delegate_to") or "")
+        # The fields as they were templated; what is public of them Ansible calls deprecated.
+        delegated = str((getattr(result, "_task_fields", None) or {}).get("delegate_to") or "")
         if "{{" in delegated:
             item = values.get("item")
             delegated = (

@@ -28,7 +28,7 @@ def sentences(under_way: Sequence[str], command: Sequence[str]) -> list[str]:
         "What has begun on a server goes on there to its end or to its limit. The lock of this run stays: the next one "
         "takes it over, since this one is gone, and waits for what is still under way.",
         f"Run next, to complete it: {again}",
-        "Or, to look first: ansible-playbook playbooks/status.yml",
+        "Or look first, with status.yml.",
     ]
 
 
