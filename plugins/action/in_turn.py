@@ -13,8 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.wallaroo.resilience.plugins.module_utils._called import has_ended_well
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _archived, _here
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction, unreachable
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import FIRST_SLICE, WaitingAction
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import is_live, tell_progress
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import FIRST_SLICE, LIVE_SLICE, WaitingAction
 
 Call = tuple[str, dict[str, Any]]
 
@@ -44,7 +44,7 @@ class ActionModule(ReachingAction):
                 answers.append(unfinished)
             elif pending:
                 if unfinished:
-                    say(f"{self._where(task_vars)}: {unfinished.get('message') or 'still waiting'}")
+                    tell_progress(self._where(task_vars), str(unfinished.get("message") or "still waiting"))
                 # What lasts, or has to be sent, is left to the action of its own, which shows how far it is.
                 answers.append(self._alone(pending.pop(0), unfinished, task_vars))
             if answers and answers[-1].get("failed"):
@@ -71,7 +71,7 @@ class ActionModule(ReachingAction):
         if not isinstance(action, WaitingAction):
             return action.completed(arguments) if isinstance(action, ReachingAction) else arguments
         written = {key: value for key, value in arguments.items() if value != "" or key != "wait_timeout"}
-        return {**written, "return_after": FIRST_SLICE}
+        return {**written, "return_after": LIVE_SLICE if is_live() else FIRST_SLICE}
 
     def _alone(self, call: Call, before: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         name, arguments = call

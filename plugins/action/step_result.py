@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _telling
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 
 display = Display()
 
@@ -25,10 +26,14 @@ class ActionModule(DecidingAction):
         try:
             registered = _publishing.Registered(variables)
             outcome = _publishing.of_step(playbook, registered, bool(self._task.check_mode))
+            told = _telling.told(playbook, registered, bool(self._task.check_mode))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # The step is done: that its result cannot be told must not make it fail.
             display.warning(f"The result of {playbook} could not be published: {error!r}")
             return {}
+        answer = {"msg": told} if told else {}
+        if told:
+            say(told)
         if outcome is None:
-            return {}
-        return {"result": _publishing.to_data(outcome), "ansible_stats": _publishing.statistics(outcome)}
+            return answer
+        return {**answer, "result": _publishing.to_data(outcome), "ansible_stats": _publishing.statistics(outcome)}

@@ -195,8 +195,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _said(self, result: Any, values: dict[str, Any]) -> None:
         """What a role says to people; when all servers say the same, once."""
-        lines = [line for line in _lines(values) if line]
-        if not lines:
+        lines = list(_lines(values))
+        if not any(lines):
             return
         key = (str(_of(result, "task")._uuid), "\n".join(lines))
         if key in self._messages:

@@ -27,6 +27,12 @@ options:
       - Return the ends of all logs too.
     type: bool
     default: false
+  figures:
+    description:
+      - Return RV(figures) too.
+    type: bool
+    default: false
+    version_added: 1.1.0
   acts_timeout:
     description:
       - Seconds to wait for the end of what a run that was killed had begun on this server, such as the move of a worker, so that
@@ -169,6 +175,13 @@ moved_addresses:
   type: dict
   sample: {10.0.0.12: taken}
   version_added: 1.1.0
+figures:
+  description: How far workers have come, by worker. C(checkpoints) has the last one that the files here have as committed, C(messages) how
+    many have come out, as far as the metrics UI of this server has heard. What is not known is left out.
+  returned: when O(figures) is true
+  type: dict
+  sample: {checkpoints: {worker2: 12}, messages: {worker2: 5500}}
+  version_added: 1.1.0
 logs:
   description: The ends of all logs, by process.
   returned: when O(logs) is true
@@ -178,6 +191,7 @@ logs:
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.figures import figures
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import answer
 
 SPEC: _edge.Specification = {
@@ -185,6 +199,7 @@ SPEC: _edge.Specification = {
         **_edge.SERVER,
         **_edge.NEW_CLUSTER,
         "logs": {"type": "bool", "default": False},
+        "figures": {"type": "bool", "default": False},
         "acts_timeout": {"type": "float", "default": 0},
         **_edge.ACTING,
         "enter": {"type": "bool", "default": False},
@@ -202,6 +217,8 @@ def run(module: _edge.Module) -> None:
         enter = bool(run and wanted["enter"])
         asked = (wanted["base"], wanted["server"], cluster, wanted["logs"], wanted["acts_timeout"], run)
         state, damaged = answer(*asked, enter=enter, programs=wanted["programs"])
+        if wanted["figures"]:
+            state["figures"] = figures(state)
         for damage in damaged:
             module.warn(f"{wanted['server']}: {damage}.")
         # A mark of the run, as its lock, so no change of the server.

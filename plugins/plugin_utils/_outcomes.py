@@ -306,6 +306,8 @@ class Status(Outcome):
     problems: tuple[str, ...] = ()
     """Workers of which two servers say that they are theirs, and processes that a signal has stopped: a sentence each
     with the way out."""
+    table: tuple[str, ...] = field(default=(), repr=False)
+    """All of it as a person reads it, in lines."""
 
     def server_of(self, worker: str) -> Optional[str]:
         """The server on which a worker runs; None when it runs nowhere."""

@@ -12,8 +12,9 @@ from typing import Any, Optional, TypeVar, Union
 
 from . import _moves, _outcomes, _results
 from ._outcomes import Moved, Outcome, Verified
-from ._servers import Servers, sentence_of
+from ._servers import sentence_of
 from ._stalled import problems_of
+from ._status import lines, metrics_ui_url, rows
 from ._timeline import KEY
 
 Data = Mapping[str, Any]
@@ -163,26 +164,21 @@ def _stop_cluster(registered: Registered, _check: bool) -> Data:
 def _status(registered: Registered, _check: bool) -> Data:
     answer = registered.everywhere("cluster_server_state")
     record = next((state["cluster"] for state in answer.values() if state.get("cluster")), None) or {}
+    figures: dict[str, dict[str, Data]] = {}
+    for row in rows(answer):
+        figures.setdefault(row["server"], {})[row["worker"]] = row
     return {
         "app": record.get("application") or "",
         "engine": record.get("engine") or "",
         "workers": record.get("workers") or 0,
         "metrics_ui": metrics_ui_url(answer),
-        "servers": [_server(name, state) for name, state in answer.items()],
+        "servers": [_server(name, state, figures.get(name, {})) for name, state in answer.items()],
         "problems": problems_of(answer),
+        "table": lines(answer),
     }
 
 
-def metrics_ui_url(states: Mapping[str, Data]) -> str:
-    """Where the metrics UI that runs can be opened; empty when none runs.
-
-    :param states: server -> what ``server_info`` returned.
-    """
-    found = Servers(list(states), dict(states)).metrics_ui()
-    return f"http://{found['address']}/" if found else ""
-
-
-def _server(name: str, state: Data) -> dict[str, Any]:
+def _server(name: str, state: Data, figures: Mapping[str, Data]) -> dict[str, Any]:
     if "processes" not in state:
         return {"name": name, "problem": str(state.get("problem") or state.get("msg") or "does not answer")}
     processes = [{**known, "name": process} for process, known in sorted(state["processes"].items())]
@@ -192,6 +188,7 @@ def _server(name: str, state: Data) -> dict[str, Any]:
             "worker": worker,
             "moved_to": known.get("moved_to") or None,
             "resilience_bytes": known.get("bytes") or 0,
+            **_figures(figures.get(worker) or {}),
         }
         for worker, known in sorted((state.get("workers") or {}).items())
     ]
@@ -201,6 +198,17 @@ def _server(name: str, state: Data) -> dict[str, Any]:
         "damaged": [sentence_of(damage) for damage in state.get("damaged") or []],
         "processes": processes,
         "workers": workers,
+    }
+
+
+def _figures(row: Data) -> dict[str, Any]:
+    """What becomes of a worker, where it is."""
+    return {
+        "state": row.get("state") or "",
+        "since": _moves.moment(row.get("since")),
+        "pid": row.get("pid"),
+        "checkpoints": row.get("checkpoints"),
+        "messages_out": row.get("messages"),
     }
 
 

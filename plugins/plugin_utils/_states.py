@@ -37,6 +37,16 @@ class WorkerState:
     resilience: str = ""
     """Its resilience files: ``complete``, ``incomplete``, ``fenced``, ``none``, or ``unknown``: they cannot be read."""
     resilience_bytes: int = 0
+    state: str = ""
+    """Where it is: ``running``, ``paused`` (a signal stopped it), ``crashed``, or ``stopped`` with its cluster. Empty
+    on a server where it was once."""
+    since: Optional[str] = None
+    """UTC, ISO 8601; None when it is not known."""
+    pid: Optional[int] = None
+    checkpoints: Optional[int] = None
+    """The last checkpoint that its files have as committed."""
+    messages_out: Optional[int] = None
+    """How many messages have come out of it, as far as the metrics UI has heard."""
 
 
 @dataclass(frozen=True)

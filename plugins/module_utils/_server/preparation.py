@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -15,7 +16,7 @@ from typing import Any, Optional
 from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
 from .._formats.whole_file import remove_directory
-from .._process import acting, living
+from .._process import acting, living, times
 from .._process.record import ProcessRecord
 from .._process.stop import StillAlive, kill, terminate
 from . import runtime
@@ -106,6 +107,10 @@ def stop(base: str, keep_files: bool, limit: float = 10.0, only_check: bool = Fa
         problems = [problem for record in order if (problem := _ended(record, limit))]
         if problems:
             raise StillAlive("; ".join(problems))
+        for record in alive.values():
+            # Whoever looks afterwards can tell it from one that has crashed.
+            if record.kind == living.WORKER:
+                times.note(base, record.name, stopped=round(time.time(), 3))
         for name in removed:
             shutil.rmtree(path / name)
             (path / name).mkdir(mode=0o700)

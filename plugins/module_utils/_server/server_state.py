@@ -221,7 +221,7 @@ def _worker(
     owned = kept.read("ownership", worker, lambda: ownership.read(base, worker), None)
     ownership_known = len(kept) == before
     directory = resilience_directory(base, worker)
-    files: dict[str, Any] = {"resilience": "unknown", "missing": [], "bytes": 0, "peers": {}, "address": ""}
+    files: dict[str, Any] = {"resilience": "unknown", "missing": [], "bytes": 0, "files": 0, "peers": {}, "address": ""}
     if record is not None:
         found, adapter = files_at(base, record, worker), engine(record.engine)
         files = kept.read("resilience", worker, lambda: _files(found, adapter), files)
@@ -264,6 +264,7 @@ def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:
         "resilience": state,
         "missing": [path.name for path in files.missing()] if state != "complete" else [],
         "bytes": sum(path.stat().st_size for path in files.present().values()),
+        "files": len(files.present()),
         "peers": knowing.peers(files) if knowing else {},
         "peers_problem": knowing.peers_problem(files) if knowing and state == "complete" else "",
         "address": adapter.address(files),

@@ -243,7 +243,7 @@ class WorkerStart:
                 os.replace(aside, proved)
             raise WorkerProblem(f"{self.worker} on {self.server}: {error}") from error
         aside.unlink(missing_ok=True)
-        times.note(self.base, self.worker, pid=started.identity.pid, started=started.started, ready=None)
+        times.note(self.base, self.worker, pid=started.identity.pid, started=started.started, ready=None, stopped=None)
         return started
 
     def wait(self, record: ProcessRecord, until: str, limit: float) -> Started:

@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import _timeline
 from .. import cluster as api
-from .._outcomes import Outcome
+from .._outcomes import Outcome, Status
 from .._ports import ports_of
 from .._servers import Refusal
 from .._timeline import Event
@@ -128,7 +128,10 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
 
 
 def lines(value: Any, indent: str = "") -> Iterator[str]:
-    """A result as lines that a person reads; what is empty is left out."""
+    """A result as lines that a person reads: its table when it has one. What is empty is left out."""
+    if isinstance(value, Status) and value.table:
+        yield from value.table
+        return
     for known in fields(value):
         found = getattr(value, known.name)
         if found in (None, "", ()) or (known.name == "check" and not found):
