@@ -26,14 +26,21 @@ class ActionModule(DecidingAction):
         try:
             registered = _publishing.Registered(variables)
             outcome = _publishing.of_step(playbook, registered, bool(self._task.check_mode))
-            told = _telling.told(playbook, registered, bool(self._task.check_mode))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # The step is done: that its result cannot be told must not make it fail.
             display.warning(f"The result of {playbook} could not be published: {error!r}")
             return {}
+        told = self._told(playbook, registered)
         answer = {"msg": told} if told else {}
         if told:
             say(told)
         if outcome is None:
             return answer
         return {**answer, "result": _publishing.to_data(outcome), "ansible_stats": _publishing.statistics(outcome)}
+
+    def _told(self, playbook: str, registered: _publishing.Registered) -> str:
+        try:
+            return _telling.told(playbook, registered, bool(self._task.check_mode))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            display.warning(f"What {playbook} did could not be told: {error!r}")
+            return ""

@@ -35,6 +35,8 @@ description:
   - After Ctrl-C it says what was under way, and what to run next.
   - The C(ansible.cfg) of the collection's checkout makes it the default. Ansible's own is shown with
     E(ANSIBLE_STDOUT_CALLBACK=default).
+extends_documentation_fragment:
+  - result_format_callback
 """
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -61,6 +63,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """Of tasks, by id, as they were when they began: with what their variables meant then."""
         self._done: dict[str, list[str]] = {}
         """Task -> the servers on which it has changed something, of the task that runs."""
+        self._failures: dict[tuple[str, str, bool], list[str]] = {}
+        """Step, reason and whether that was expected -> the servers."""
+        self._diffs: dict[str, list[str]] = {}
+        """Task -> what it has changed in detail."""
         self._messages: set[tuple[str, str]] = set()
 
     # The run.
@@ -150,7 +156,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """A server did not answer."""
         values = self._ended(result)
         message = str(values.get("msg") or "unreachable").strip()
-        self._once(f"  {self._server(result, values)}: {message}", message, constants.COLOR_UNREACHABLE)
+        self._print(f"  UNREACHABLE: {self._server(result, values)}: {message}", constants.COLOR_UNREACHABLE)
 
     def v2_runner_retry(self, result: Any) -> None:
         """A task is tried again."""
@@ -167,8 +173,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             found = one.get("diff") if one.get("changed") else None
             text = self._get_diff(found) if found else ""
             if text.strip():
-                self._flush()
-                self._print(_ANSI.sub("", text).rstrip() if self._plain else text.rstrip())
+                task = str(_of(result, "task")._uuid)
+                self._diffs.setdefault(task, []).append((_ANSI.sub("", text) if self._plain else text).rstrip())
 
     # What is shown.
 
@@ -215,25 +221,34 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def _failed(self, result: Any, values: dict[str, Any], ignored: bool) -> None:
         message = _message(values)
         name = _timeline.step_name(self._name_of(_of(result, "task")))
-        kind, color = ("PROBLEM", constants.COLOR_WARN) if ignored else ("FAILED", constants.COLOR_ERROR)
-        self._once(f"  {kind}: {name}: {message}", message, color)
+        # What is done once for all servers is no matter of the one that Ansible chose for it.
+        server = "" if _of(result, "task").run_once else self._server(result, values)
+        self._failures.setdefault((name, message, ignored), []).append(server)
 
-    def _once(self, line: str, message: str, color: str) -> None:
-        self._flush()
-        if not self._told.knows(message):
-            self._told.note(message)
-            self._print(line, color)
+    def _show_failures(self) -> None:
+        failures, self._failures = self._failures, {}
+        for (name, message, ignored), servers in failures.items():
+            if not self._told.knows(message):
+                self._told.note(message)
+                kind, color = ("PROBLEM", constants.COLOR_WARN) if ignored else ("FAILED", constants.COLOR_ERROR)
+                where = f"{names(servers)}: " if any(servers) else ""
+                self._print(f"  {kind}: {where}{name}: {message}", color)
 
     def _flush(self) -> None:
         """Show what the task that has ended did, and what was said meanwhile."""
         if self._showing is not None:
             for said in self._showing.said():
                 self._told.note(said)
-        done, self._done = self._done, {}
+        done, self._done, diffs, self._diffs = self._done, {}, self._diffs, {}
         would = "would: " if context.CLIARGS.get("check") else ""
         for task, servers in done.items():
             name = _timeline.step_name(self._names.get(task, ""))
             self._print(f"{self._stamp()}  {would}{names(servers)}: {name}", constants.COLOR_CHANGED)
+            for text in dict.fromkeys(diffs.pop(task, [])):
+                self._print(text)
+        for texts in diffs.values():
+            self._print("\n".join(texts))
+        self._show_failures()
 
     def _print(self, text: str, color: Optional[str] = None) -> None:
         if self._showing is not None:

@@ -17,8 +17,8 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: What the servers say, as lines that a person reads
 description:
   - Turns what C(server_info) returned for each server into a table of the workers, each where it is, with its state
-    (C(running), C(paused), C(crashed) or C(stopped)), since when, and how far it has come; and one of the other processes.
-    Before them stands what is wrong.
+    (C(running), C(paused), C(crashed) or C(stopped)), since when, and how far it has come; and one of the other
+    processes. Before them stands what is wrong.
 options:
   _input:
     description: Server -> what C(server_info) returned.

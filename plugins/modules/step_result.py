@@ -36,6 +36,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What was done, would be done, or needed not to be done, in a sentence.
+  returned: success, when there is something to tell
+  type: str
+  sample: killed worker2 (pid 4711) on server2
+  version_added: 1.1.0
 result:
   description: What was published.
   returned: success, when there is a result

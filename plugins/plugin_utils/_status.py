@@ -19,8 +19,8 @@ from ._together import table
 
 RUNNING, PAUSED, CRASHED, STOPPED, ENDED, FAILED = "running", "paused", "crashed", "stopped", "ended", "failed"
 """What becomes of a process. ``paused``: a signal stopped it. ``stopped``: by ``stop_cluster.yml``, or whatever else
-stops a cluster. ``crashed``: nobody has stopped it, and it lives no more. ``ended`` and ``failed``: it had an end of its
-own."""
+stops a cluster. ``crashed``: nobody has stopped it, and it lives no more. ``ended`` and ``failed``: it had an end of
+its own."""
 
 WORKERS = ("worker", "server", "state", "since", "epoch", "pid", "checkpoints", "messages out", "page")
 OTHERS = ("process", "server", "state", "since", "pid", "log")
@@ -33,11 +33,13 @@ def lines(states: Mapping[str, State]) -> list[str]:
     """
     shown = {name: state for name, state in states.items() if "processes" in state and not state.get("problem")}
     found = [headline(states), *(f"PROBLEM: {sentence}" for sentence in problems_of(states))]
+    page = metrics_ui_url(states)
+    if page:
+        found.insert(1, f"metrics UI: {page}")
     for server, state in states.items():
         if server not in shown:
             found.append(f"{server}: {state.get('problem') or state.get('msg') or 'does not answer'}")
         found += [f"{server}: {sentence_of(damage)}" for damage in state.get("damaged") or []]
-    page = metrics_ui_url(states)
     workers = [_worker_row(row, page) for row in rows(shown)]
     others = [row for server, state in shown.items() for row in _others(server, state)]
     if workers:

@@ -73,6 +73,8 @@ class Loopback:
             "WALLAROO_LOOPBACK": str(directory / "servers"),
             "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            # Its recap counts what was changed where.
+            "ANSIBLE_STDOUT_CALLBACK": "default",
             "ANSIBLE_LOCAL_TEMP": str(directory / "ansible"),
         }
         self.environment.pop("ANSIBLE_FORCE_COLOR", None)

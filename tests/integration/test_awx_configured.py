@@ -31,6 +31,7 @@ class Awx:
         self.key.write_text(KEY)
         self.environment = {
             **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "default",
             "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": f"{repository / '.collections'}:{awx_collection.collections()}",
             "ANSIBLE_NOCOLOR": "1",

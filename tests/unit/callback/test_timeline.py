@@ -63,6 +63,7 @@ def play(tmp_path: Path, timeline: Path) -> subprocess.CompletedProcess[str]:
             "ANSIBLE_CALLBACKS_ENABLED": "wallaroo.resilience.timeline",
             "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "default",
         },
         capture_output=True,
         text=True,

@@ -55,7 +55,7 @@ def test_status_shows_who_is_stopped_and_the_way_out(name: str) -> None:
     there = paused(name, kind=name.rstrip("2"))
     lines = cluster_table(there.states)
     assert f"PROBLEM: {PAUSED.replace('worker2', name)}" in lines
-    assert f"server2: {name} is stopped by a signal (pid 4711, log /l)" in lines
+    assert any(line.split()[:3] == [name, "server2", "paused"] for line in lines)
 
 
 MOVE_3 = {"worker": "3", "src": "3", "dst": "4"}
