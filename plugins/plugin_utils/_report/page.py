@@ -62,9 +62,7 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     css = (HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(
-        css=css, policy=_policy(css), **values
-    )
+    return environment.get_template(template).render(css=css, policy=_policy(css), **values)
 
 
 def _policy(css: str) -> str:
