@@ -530,7 +530,7 @@ class TestThePortForBrowsers:
             b"GET / HTTP/1.1\r\nHost: localhost\r\n",
             b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n",
             b"POST /api/marks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n",
-            b"GET /static/throughput.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300,
+            b"GET /static/time_chart.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300,
         ]
         slow = [socket.create_connection(("127.0.0.1", ui.port), LIMIT) for _ in range(200)]
         try:
