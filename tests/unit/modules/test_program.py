@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import online
 
 from tests.module_runner import refuse, run_module, succeed
 
@@ -72,3 +74,15 @@ def test_a_program_of_the_runtime_gets_its_launcher(server: Path) -> None:
     answer = run_module("program", wanted(server, program="receiver", argv=["--help"], ready_pattern="nothing"))
     assert answer["failed"] is True
     assert "programs.pyz" in answer["msg"], "there is no runtime on this server yet, which its log says"
+
+
+def test_a_program_is_ended_at_the_first_violation_of_what_comes_out(server: Path, tmp_path: Path) -> None:
+    received, result = tmp_path / "received.bin", str(tmp_path / "result.json")
+    note = {"sentence": "key_0: 4 is missing", "arrived": 100.0, "known": 100.25}
+    Path(online.path_of(str(received))).write_text(json.dumps(note))
+    given = wanted(server, name="sender", result_file=result, ready_pattern="", received=str(received))
+    assert refuse("program", given) == (
+        "server1: Stopped at the first violation (on_violation=stop), known 0.25 s after it came: key_0: 4 is missing."
+        " sender was ended."
+    )
+    assert succeed("program", wanted(server, name="sender", state="stopped"))["changed"] is False

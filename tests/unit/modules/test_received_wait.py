@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,6 +29,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.frami
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import online
 from ansible_collections.wallaroo.resilience.plugins.modules import received_wait
 
 
@@ -214,3 +216,36 @@ def test_wrong_arguments_are_refused(path: Path, wanted: dict[str, Any], said: s
     result = run({"path": str(path), **wanted})
     assert result["failed"] is True
     assert said in result["msg"]
+
+
+def violated(path: Path) -> None:
+    """As a receiver notes a violation."""
+    note = online.Note(sentence="key_0: 4 is missing", kind="gap", key="key_0", arrived=100.0, known=100.25)
+    Path(online.path_of(str(path))).write_text(json.dumps(asdict(note)))
+
+
+def test_the_wait_ends_at_the_first_violation_where_that_is_wanted(path: Path) -> None:
+    path.write_bytes(messages(key_0=[1, 2, 3]))
+    later(lambda: violated(path))
+    begin = time.monotonic()
+    result = run({"path": str(path), "key_count": 1, "last": 9, "on_violation": "stop", "wait_timeout": 30})
+    assert time.monotonic() - begin < 10
+    assert result["failed"] is True
+    assert result["msg"] == (
+        "Stopped at the first violation (on_violation=stop), known 0.25 s after it came: key_0: 4 is missing."
+    )
+    assert result["received"] == 3
+
+
+def test_otherwise_it_tells_of_the_violation_once_and_goes_on(path: Path) -> None:
+    path.write_bytes(messages(key_0=[1, 2, 3]))
+    violated(path)
+    wanted = {"path": str(path), "key_count": 1, "last": 4, "wait_timeout": 30}
+    result = run(wanted)
+    assert not result.get("failed")
+    assert (result["finished"], result["violation_told"]) == (False, True)
+    assert result["message"].endswith("; first violation: key_0: 4 is missing")
+    later(lambda: path.write_bytes(messages(key_0=[1, 2, 3, 4])))
+    result = run({**wanted, "violation_told": result["violation_told"]})
+    assert result["finished"] is True
+    assert result["message"] == "4 of 4 messages"
