@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results, _selection, _variables
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step
@@ -34,6 +34,8 @@ class ActionModule(DecidingAction):
         Of the arguments nothing: whoever needs them has them typed by ``step_plan``, and some are secrets.
         """
         playbook = str(self._task.args["playbook"])
+        play_tags, chosen = self._task.get_play().tags, variables.get("ansible_run_tags") or ["all"]
+        _selection.refuse_parts(playbook, sorted(str(tag) for tag in play_tags), [str(tag) for tag in chosen])
         values = given(self._templar, variables, _variables.wanted(playbook))
         _variables.check(
             playbook,
