@@ -9,7 +9,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from .conftest import LIMIT, Loopback
+from .conftest import LIMIT, QUICK, Loopback
 
 AS_IN_ANSIBLE_POSIX = """
 import json
@@ -25,6 +25,18 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats):
         self._display.display(json.dumps({"stats": {host: stats.summarize(host) for host in stats.processed}}))
+"""
+
+SILENT = """
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = "{name: silent, type: stdout, short_description: Nothing, description: [Nothing]}"
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "silent"
 """
 
 OF_A_FAILURE = ("Callback dispatch", "Failed to load callback", "in callback plugin")
@@ -80,3 +92,23 @@ def test_what_is_for_programs_stays_parsable_and_people_read_the_rest_elsewhere(
     ended = played(loopback, "preflight", "json", tmp_path)
     assert set(json.loads(ended.stdout)["stats"]) == {"server1", "server2", "server3", "server4"}
     assert "leftovers" in ended.stderr
+
+
+def test_stdout_holds_nothing_that_the_callback_did_not_write(loopback: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "silent.py").write_text(SILENT)
+    # A step that waits, tells what it did, and leaves a run.
+    for playbook, said in (("preflight", "leftovers"), ("verify_restart", "verdict: ")):
+        command = loopback.command(playbook, QUICK if playbook != "preflight" else "")
+        environment = {"ANSIBLE_STDOUT_CALLBACK": "silent", "ANSIBLE_CALLBACK_PLUGINS": str(tmp_path)}
+        ended = subprocess.run(
+            command,
+            env={**loopback.environment, **environment},
+            cwd=loopback.repository,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LIMIT,
+            text=True,
+            check=False,
+        )
+        assert ended.stdout == ""
+        assert said in ended.stderr
