@@ -18,7 +18,7 @@ from .lulls import Lulls
 BINS = 240
 """Pieces of time at most."""
 
-STEPS = tuple(factor * 10**power for power in range(-2, 5) for factor in (1, 2, 5))
+STEPS = tuple(factor * 10**power for power in range(-1, 5) for factor in (1, 2, 5))
 """Lengths of a piece, in seconds."""
 
 KEYS = 40

@@ -212,9 +212,12 @@ def losses(run: Stored) -> list[tuple[str, str, int]]:
     """Per key which values are missing, and how many."""
     found: dict[str, list[Sequence[int]]] = {}
     for data in run.result.get("violations") or []:
+        key = str(data.get("missing_in") or data.get("key"))
         missing = data.get("lost") or data.get("missing")
-        if missing:
-            found.setdefault(str(data.get("missing_in") or data.get("key")), []).append(missing)
+        # What was never sent is not lost.
+        sent = (run.flow.get("keys") or {}).get(key, {}).get("sent")
+        if missing and (sent is None or missing[0] <= sent):
+            found.setdefault(key, []).append([missing[0], missing[1] if sent is None else min(missing[1], sent)])
     return [
         (key, ", ".join(map(ranges, gaps)), sum(last - first + 1 for first, last in gaps))
         for key, gaps in sorted(found.items(), key=lambda item: _natural(item[0]))

@@ -271,3 +271,14 @@ def test_stairs_have_a_corner_where_something_changes_and_end_where_nothing_is_k
         *((0, 1), (2, 1), (2, 2), (3, 2)),
         *((3, None), (4, None), (4, 2), (5, 2)),
     ]
+
+
+def test_what_was_never_sent_is_not_missing(tmp_path: Path) -> None:
+    folder = keep("lossy", tmp_path)
+    tail = {"kind": "lost_tail", "position": -1, "missing": [373, 900]}
+    change(folder, violations=[{**tail, "key": "key_0", "lost": [373, 374]}, {**tail, "key": "key_1", "lost": None}])
+    keys = {"key_0": {"sent": 376}, "key_1": {"sent": 376}}
+    change(folder, "flow.json", keys=keys)
+    assert story.losses(stored.read(folder)) == [("key_0", "373 to 374", 2), ("key_1", "373 to 376", 4)]
+    change(folder, "flow.json", keys={"key_1": {"sent": 372}})
+    assert [key for key, _, _ in story.losses(stored.read(folder))] == ["key_0"]
