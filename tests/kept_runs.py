@@ -12,8 +12,8 @@ from typing import Any
 
 FIXTURES = Path(__file__).parent / "fixtures" / "runs"
 
-KINDS = ("passing", "lossy", "rolled-back", "interrupted")
-"""A passing run, one with ``drain=false``, a move that failed, and one that was killed in its middle."""
+KINDS = ("passing", "lossy", "rolled-back", "interrupted", "completed")
+"""A passing run, one with ``drain=false``, a failed move, an interrupted one, and one that a second call completed."""
 
 
 def keep(kind: str, place: Path) -> Path:

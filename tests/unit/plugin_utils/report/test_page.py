@@ -77,6 +77,10 @@ def test_a_page_asks_nobody_for_anything_and_runs_nothing(kind: str, tmp_path: P
             ["rolled back", "the program is broken", "to try it on server4, and start it on server2 again"],
         ),
         ("interrupted", ["unknown", "was interrupted", "killed (SIGKILL)", "worker=2 src=2 dst=4"]),
+        (
+            "completed",
+            ["moved", "One call was interrupted, and another completed it", "was interrupted", "take_over=true"],
+        ),
     ],
 )
 def test_what_a_page_says(kind: str, says: list[str], tmp_path: Path) -> None:
