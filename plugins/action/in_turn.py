@@ -24,7 +24,7 @@ COLLECTION = "wallaroo.resilience"
 class ActionModule(ReachingAction):
     """See the documentation of the module of the same name."""
 
-    _VALID_ARGS = frozenset(("calls",))
+    _VALID_ARGS = frozenset(("calls", "wait_timeout"))
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Call them until one fails."""
@@ -32,6 +32,7 @@ class ActionModule(ReachingAction):
         del tmp
         try:
             pending = _calls(self._task.args.get("calls"))
+            pending = [(name, self._with_limit(name, arguments)) for name, arguments in pending]
         except ValueError as error:
             return {**result, "failed": True, "msg": str(error)}
         answers: list[dict[str, Any]] = []
@@ -64,6 +65,12 @@ class ActionModule(ReachingAction):
             return _archived.run_in_turn(self, given, task_vars)
         except AnsibleConnectionFailure as error:
             return [unreachable(self._where(task_vars), str(getattr(error, "message", "") or error))]
+
+    def _with_limit(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        limit = self._task.args.get("wait_timeout")
+        if limit in (None, "") or not isinstance(self._plugin(name), WaitingAction):
+            return arguments
+        return {"wait_timeout": limit, **arguments}
 
     def _given(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the module is given: one that waits returns in time, so that a person hears of what takes long."""

@@ -50,6 +50,10 @@ options:
           - Whether it is called.
         type: bool
         default: true
+  wait_timeout:
+    description:
+      - Seconds, for each of the modules that waits for something and is told nothing else.
+    type: float
 """
 
 EXAMPLES = r"""

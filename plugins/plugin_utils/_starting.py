@@ -17,6 +17,8 @@ from ..module_utils._catalogue.applications import application
 from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.contract import COVERED, FORMING, Answering, Wave
 from ..module_utils._engines.registry import engine
+from ..module_utils._server.server_state import RECEIVED_FILE
+from ..module_utils._verification.ordering import EXACTLY_ONCE
 from ._metrics_ui import metrics_ui
 from ._servers import Refusal, Servers
 from ._stalled import told_of_stopped
@@ -43,9 +45,9 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
 
     The metrics UI is started and stopped as wanted in either case: a cluster does not depend on it.
 
-    :returns: ``needed``; ``replace``: what an interrupted start has left is stopped before; ``ask``: nothing is to be
-        started, but the cluster may have come together in this very moment, and is asked whether it is up; ``answers``:
-        whether it can be asked; ``verified``: whether what comes out is verified while it comes.
+    :returns: ``needed``; ``waves``: what starts together; ``replace``: what an interrupted start has left is stopped
+        before; ``ask``: nothing is to be started, but the cluster may have come together in this very moment, and is
+        asked whether it is up.
     """
     answers = isinstance(engine(wanted.engine), Answering)
     servers.require_all()
@@ -63,7 +65,6 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
             return {
                 "needed": False,
                 "replace": False,
-                "verified": False,
                 "ask": answers and COVERED not in _formations(servers),
                 "leading": record.worker_names()[0],
                 "cluster": record.to_dict(),
@@ -84,11 +85,9 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
         "needed": True,
         "replace": interrupted is not None and not waits,
         "ask": False,
-        "answers": answers,
-        "verified": application(wanted.application).is_verified,
         "leading": wanted.worker_names()[0],
         "cluster": (interrupted if interrupted is not None and waits else wanted).to_dict(),
-        "waves": [_wave(wanted, wave) for wave in engine(wanted.engine).waves(wanted)],
+        "waves": _waves(wanted, str(arguments.get("mode") or EXACTLY_ONCE)),
         **metrics_ui(servers, wanted, arguments, wanted.placement),
     }
     if interrupted is not None:
@@ -99,12 +98,74 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
     return plan
 
 
+def _waves(record: ClusterRecord, mode: str) -> list[Plan]:
+    """What starts or is waited for at the same time, by server: ``calls`` of modules, one after the other.
+
+    No worker becomes ready before the receiver is there, and at the end the cluster itself is asked.
+
+    :param mode: in which the receiver verifies what comes.
+    """
+    first, leading = record.first_server.name, record.worker_names()[0]
+    adapter = engine(record.engine)
+    waves = [_wave(record, wave) for wave in adapter.waves(record)]
+    programs = ["receiver", *(["journal_server"] if record.journal else [])]
+    calls = [_program(record, name, mode) for name in programs]
+    if list(waves[0]["calls"]) == [first]:
+        waves[0]["calls"][first][:0] = calls
+        waves[0]["what"] = ", ".join([*programs, waves[0]["what"]])
+    else:
+        waves.insert(0, {"what": ", ".join(programs), "calls": {first: calls}})
+    if isinstance(adapter, Answering):
+        home = record.placement[leading]
+        asking = _call(
+            "cluster_status",
+            host=record.server(home).address,
+            port=record.port_numbers.external,
+            engine=record.engine,
+            wait_for="initialized",
+            workers=record.workers,
+        )
+        if list(waves[-1]["calls"]) == [home]:
+            waves[-1]["calls"][home].append(asking)
+        else:
+            waves.append({"what": "the cluster", "calls": {home: [asking]}})
+    return waves
+
+
 def _wave(record: ClusterRecord, wave: Wave) -> Plan:
-    """Which workers start at the same time, by server."""
-    placed: dict[str, list[str]] = {}
+    calls: dict[str, list[Plan]] = {}
     for worker in wave.workers:
-        placed.setdefault(record.placement[worker], []).append(worker)
-    return {"until": wave.until, "what": ", ".join(wave.workers), "servers": placed}
+        server = record.server(record.placement[worker])
+        whose = {"base": server.base, "server": server.name, "worker": worker}
+        calls.setdefault(server.name, []).append(
+            _call("worker", **whose, cluster=record.to_dict(), wait_for=wave.until)
+        )
+    return {"what": f"{', '.join(wave.workers)} ({wave.until})", "calls": calls}
+
+
+def _program(record: ClusterRecord, name: str, mode: str) -> Plan:
+    """A program of the first server, and where it listens."""
+    server, ports = record.first_server, record.port_numbers
+    # What a violation stops is for who waits for messages to say: all that comes is received.
+    verifies = ["--on-violation", "continue", "--keys", str(record.keys), "--mode", mode]
+    verified = application(record.application).is_verified
+    port, words = {
+        "receiver": (ports.sink, ["--file", f"{server.base}/{RECEIVED_FILE}", *(verifies if verified else [])]),
+        "journal_server": (ports.journal, ["--directory", f"{server.base}/journals"]),
+    }[name]
+    return _call(
+        "program",
+        base=server.base,
+        server=server.name,
+        name=name,
+        program=name,
+        argv=["--listen", f"{server.address}:{port}", *words],
+        ready_pattern=f"{name.replace('_', ' ')}: listening on ",
+    )
+
+
+def _call(module: str, **arguments: Any) -> Plan:
+    return {"module": module, "arguments": arguments}
 
 
 def refuse_different_executables(servers: Servers, names: list[str]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,40 @@ class TestFormation:
     def test_a_log_that_cannot_be_read_is_none_of_a_cluster_that_never_formed(self, tmp_path: Path) -> None:
         (tmp_path / "log").mkdir()
         assert self.of(tmp_path, None) == "formed"
+
+
+class TestWaves:
+    def calls(self, record: Any) -> list[list[tuple[str, str, str]]]:
+        """Server, module and what for, wave by wave."""
+        there = servers(server1={}, server2={})
+        for state in there.states.values():
+            state["cluster"] = None  # type: ignore[index]
+        plan = start(there, record, {})
+        return [
+            [
+                (server, call["module"], call["arguments"].get("worker") or call["arguments"].get("name") or "")
+                for server, calls in wave["calls"].items()
+                for call in calls
+            ]
+            for wave in plan["waves"]
+        ]
+
+    def test_the_receiver_is_there_before_a_worker_is_ready_and_the_cluster_is_asked_at_the_end(self) -> None:
+        assert self.calls(wanted()) == [
+            [("server1", "program", "receiver"), ("server1", "worker", "initializer")],
+            [("server2", "worker", "worker2")],
+            [("server1", "worker", "initializer"), ("server1", "cluster_status", "")],
+        ]
+
+    def test_the_journal_server_is_there_before_a_worker_starts(self) -> None:
+        first, *_others = self.calls(wanted(journal=True))
+        assert first[1:] == [("server1", "program", "journal_server"), ("server1", "worker", "initializer")]
+
+    def test_another_server_s_first_worker_waits_for_the_receiver(self) -> None:
+        record = replace(wanted(), placement={"initializer": "server2", "worker2": "server1"})
+        assert self.calls(record) == [
+            [("server1", "program", "receiver")],
+            [("server2", "worker", "initializer")],
+            [("server1", "worker", "worker2")],
+            [("server2", "worker", "initializer"), ("server2", "cluster_status", "")],
+        ]
