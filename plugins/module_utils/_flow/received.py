@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._formats import json_record, sending_progress, sending_times
+from .._formats.whole_file import open_file
 from .._verification import arrivals
 from .._verification.windows import END, SEPARATOR, Envelope
 from .delays import Batches, Bins, Key, Latencies, percentiles, together
@@ -167,7 +168,7 @@ def _arrivals(
     """When what came: of each piece its time, and the highest value of each of its keys."""
     named = {Envelope(key).text: key for key in keys}
     held, offset = b"", 0
-    with open(received, "rb") as stream:
+    with open_file(received) as stream:
         for piece in pieces:
             data = held + stream.read(max(0, piece.bytes - offset))
             offset = max(offset, piece.bytes)

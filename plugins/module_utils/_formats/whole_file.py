@@ -10,8 +10,10 @@ Wallaroo does (wallaroo.md, C.1, Trap 9), takes it for one of them.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +90,18 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file to be read. Whoever opens a named pipe waits for somebody who writes to it: that is refused.
+
+    :raises OSError: when it cannot be opened, or is no file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+    return os.fdopen(handle, "rb")
 
 
 def remove_directory(path: Path) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import stat
 import zlib
 from collections.abc import Iterable
 from typing import Any, Optional
+
+from .._formats.whole_file import open_file
 
 LIMIT = 8 << 20
 """Bytes of all files together, compressed, up to which they are returned."""
@@ -41,10 +42,8 @@ def read(paths: Iterable[str], limit: int = LIMIT) -> list[dict[str, Any]]:
 def _read(path: str, limit: int) -> Optional[dict[str, Any]]:
     answer: dict[str, Any] = {"path": path, "bytes": 0, "sha256": "", "data": None, "problem": ""}
     try:
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
             known = os.fstat(stream.fileno())
-            if not stat.S_ISREG(known.st_mode):
-                return {**answer, "problem": "it is no file"}
             digest, pieces, size, kept = hashlib.sha256(), [], 0, 0
             press = zlib.compressobj(wbits=_GZIP) if known.st_size <= TRIED else None
             while True:

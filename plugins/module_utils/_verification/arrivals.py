@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from .._formats.whole_file import open_file
+
 RECORD = struct.Struct(">QQQ")
 _BLOCK = RECORD.size << 11
 
@@ -79,7 +81,7 @@ def _records(received: str) -> Iterator[tuple[int, int, int]]:
     path = Path(path_of(received))
     if not path.exists():
         return
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         while True:
             data = stream.read(_BLOCK)
             yield from RECORD.iter_unpack(data[: len(data) - len(data) % RECORD.size])

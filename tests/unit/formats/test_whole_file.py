@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.whole_file import (
     make_private_directory,
     name_of_partial,
+    open_file,
     replacing,
     reserve_partial,
     write_whole,
@@ -77,3 +80,13 @@ def test_every_directory_that_is_created_is_private(tmp_path):
     make_private_directory(tmp_path / "a" / "b")
     for name in ("a", "a/b"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o700
+
+
+def test_a_named_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(OSError, match="it is no file"):
+            open_file(place)
+    (tmp_path / "file").write_bytes(b"bytes")
+    with open_file(tmp_path / "file") as stream:
+        assert stream.read() == b"bytes"
