@@ -24,6 +24,7 @@ def play(repository: Path, directory: Path, playbook: Path, *options: str, **env
             "WALLAROO_LOOPBACK": str(directory / "servers"),
             "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "default",
             **environment,
         },
         capture_output=True,

@@ -8,7 +8,6 @@ Not in ``run/``, which a fresh start removes: what is lasting outlives the clust
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 from contextlib import suppress
@@ -18,9 +17,10 @@ from typing import Optional
 from .._formats.json_record import Damaged, made, read_object
 from .._formats.whole_file import make_private_directory, remove_directory
 from .contract import Done_co, Fault
+from .kill import Kill
 
-KINDS: dict[str, str] = {"kill": "Kill"}
-"""All faults that there are: the module of each beside this one, which is also its kind, and its class in there."""
+KINDS: dict[str, type[Fault[object]]] = {Kill.kind: Kill}
+"""All faults that there are."""
 
 _DO = "remove it once the server does again what it should"
 
@@ -87,8 +87,7 @@ def _read(path: Path) -> Optional[Fault[object]]:
     if kind not in KINDS:
         raise Damaged(path, f"there is no fault {kind[:80]!r}", _DO)
     try:
-        of_kind: type[Fault[object]] = getattr(importlib.import_module(f"{__package__}.{kind}"), KINDS[kind])
-        return made(of_kind, data[kind])
+        return made(KINDS[kind], data[kind])
     except ValueError as error:
         raise Damaged(path, str(error), _DO) from error
 

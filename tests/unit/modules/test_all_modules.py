@@ -139,3 +139,12 @@ def test_every_action_plugin_belongs_to_a_module() -> None:
     assert set(shared.values()) <= actions
     assert actions <= {*NAMES, *shared.values()}
     assert set(NAMES) - set(ON_SERVERS) <= actions
+
+
+def test_a_module_that_is_sent_brings_all_that_it_imports() -> None:
+    """Ansible finds what it needs by import statements, and nothing that is imported by a name in a string."""
+    library = REPOSITORY / "plugins" / "module_utils"
+    # The programs are started in their archive, which has everything.
+    sent = [path for path in library.rglob("*.py") if "_programs" not in path.parts]
+    assert sent
+    assert [path.name for path in sent if "import_module(" in path.read_text(encoding="utf-8")] == []

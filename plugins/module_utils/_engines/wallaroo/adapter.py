@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..._catalogue.applications import application as application_of
@@ -26,11 +26,45 @@ if TYPE_CHECKING:
     from ..._cluster.record import ClusterRecord, ServerAddress
 
 
-def _of(module: str, name: str) -> Any:
-    """What a module beside this one does. It is imported when it is asked for: most calls of a server ask for none."""
+# What most calls of a server do without is imported when it is asked for. As statements: Ansible sends a module with
+# what it finds imported, wherever that stands.
+
+
+def _formation() -> ModuleType:
+    from . import formation
+
+    return formation
+
+
+def _progress() -> ModuleType:
+    from . import progress
+
+    return progress
+
+
+def _peer_addresses() -> ModuleType:
+    from . import peer_addresses
+
+    return peer_addresses
+
+
+def _restoring() -> ModuleType:
+    from . import restoring
+
+    return restoring
+
+
+def _external_client() -> ModuleType:
+    from . import external_client
+
+    return external_client
+
+
+def _of(module: Callable[[], ModuleType], name: str) -> Any:
+    """What a module beside this one does."""
 
     def called(*arguments: Any, **named: Any) -> Any:
-        return getattr(importlib.import_module(f"{__package__}.{module}"), name)(*arguments, **named)
+        return getattr(module(), name)(*arguments, **named)
 
     return staticmethod(called)
 
@@ -119,8 +153,8 @@ class Wallaroo:
         except (OSError, AddressFileError):
             return ""
 
-    _formation = _of("formation", "formation")
-    progress = _of("progress", "of_files")
+    _formation = _of(_formation, "formation")
+    progress = _of(_progress, "of_files")
 
     def last_words(self, lines: Sequence[str]) -> str:
         """See :class:`..contract.Engine`. An invariant that does not hold says before what did not."""
@@ -156,12 +190,12 @@ class Wallaroo:
         """See :class:`..contract.Checkpointed`."""
         return checkpoint_ids.committed_after(files.path(wallaroo_files.CHECKPOINT_IDS), since)
 
-    peers = _of("peer_addresses", "hosts")
-    peers_problem = _of("peer_addresses", "problem")
-    mend_peers = _of("peer_addresses", "mend")
-    stuck = _of("peer_addresses", "stuck")
+    peers = _of(_peer_addresses, "hosts")
+    peers_problem = _of(_peer_addresses, "problem")
+    mend_peers = _of(_peer_addresses, "mend")
+    stuck = _of(_peer_addresses, "stuck")
 
-    journalled = _of("progress", "on_journal_server")
-    restore = _of("restoring", "from_journal_server")
+    journalled = _of(_progress, "on_journal_server")
+    restore = _of(_restoring, "from_journal_server")
 
-    channel = _of("external_client", "ExternalClient")
+    channel = _of(_external_client, "ExternalClient")
