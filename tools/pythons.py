@@ -42,9 +42,13 @@ NEEDED = ("debootstrap", "unshare", "mount")
 USER, NUMBER = "somebody", 1000
 HOME = Path("/home") / USER
 CHECKOUT = HOME / "a checkout"
-LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv*", ".*_cache", ".hypothesis", ".ansible", "__pycache__", "runs", "dist"
-)
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", ".ansible", "__pycache__", "dist")
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What a checkout has made. Tests have folders of runs, too, which are no runs of this checkout."""
+    return LEFT_OUT(folder, names) | ({"runs"} if Path(folder) == HERE.parent else set())
+
 
 PREPARE = ("make", "--silent", "tools")
 CHECKS = (("make", "--silent", "test-unit"), ("make", "--silent", "demo"))
@@ -92,7 +96,7 @@ class Root:
                 if path.name in (CHECKOUT.name, ".cache", ".venv"):
                     continue
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        shutil.copytree(HERE.parent, checkout, symlinks=True, ignore=LEFT_OUT, dirs_exist_ok=True)
+        shutil.copytree(HERE.parent, checkout, symlinks=True, ignore=_left_out, dirs_exist_ok=True)
         for folder, _folders, files in os.walk(home):
             for name in (".", *files):
                 os.chown(Path(folder) / name, NUMBER, NUMBER, follow_symlinks=False)

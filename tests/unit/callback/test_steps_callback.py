@@ -81,7 +81,8 @@ WAITING = """
       ansible.builtin.command: "{{ command }}"
 """
 
-PYTHON = ("-e", f"ansible_python_interpreter={sys.executable}")
+# The one of the machine: the path of the environment may have blanks.
+PYTHON = ("-e", f"ansible_python_interpreter={os.path.realpath(sys.executable)}")
 
 CLEAR = "\r\x1b[2K"
 
