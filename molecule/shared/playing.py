@@ -40,6 +40,8 @@ class Servers:
             **os.environ,
             "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            # Its recap is counted.
+            "ANSIBLE_STDOUT_CALLBACK": "default",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.inventory.parent),
         }
         if fresh:
