@@ -9,6 +9,7 @@ CASES ?= 10000
 SAMPLE ?=
 WHOLE :=
 TRIES ?= 100
+DAYS ?= 30
 PLANTINGS ?= 1000
 PYTHONS ?= 3.13 3.14
 ENGINE ?= embedded
@@ -48,7 +49,7 @@ VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name)
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean
+.PHONY: help $(PLAYBOOKS) venv tools demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -141,6 +142,9 @@ bench: tools ## measure
 
 lock: ## choose the newest versions of all tools anew (needs uv)
 	@sh tools/lock.sh --upgrade
+
+clean-runs: venv ## remove the folders of runs that ended long ago, below wallaroo_runs=runs (DAYS=30)
+	@wallaroo-resilience clean_runs days="$(DAYS)" runs="$(or $(wallaroo_runs),runs)"
 
 clean: ## remove everything that make has made, but for runs/
 	@rm -rf .venv .venv-2.16 dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible

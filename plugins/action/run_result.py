@@ -200,6 +200,7 @@ class ActionModule(ReachingAction):
                     arguments.get("cluster") or {},
                     arguments.get("states") or {},
                     arguments["sent"],
+                    [asdict(one) for one in result.crashed],
                 )
             except OSError as error:
                 problems.append(f"What was sent and received could not be kept: {error}")

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ..module_utils._formats.detector import key_name
 from ..module_utils._server.server_state import RECEIVED_FILE
 from ..module_utils._verification import arrivals
 from . import _run_folder
 from ._evidence import Evidence, KeptFile
+from ._losses import lost_values
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Calls ``run_files`` on the first server."""
@@ -27,18 +28,20 @@ def messages(
     cluster: Mapping[str, Any],
     states: Mapping[str, Any],
     wanted: Mapping[str, Any],
+    crashed: Sequence[Mapping[str, Any]],
 ) -> Evidence:
     """Write what was sent and received into the folder, and what could not be had into the notes.
 
     :param cluster: its record.
     :param states: server -> what ``server_info`` returned at the end.
     :param wanted: ``last``, the last value that each key was to get, and the ``mode`` of the verification.
+    :param crashed: workers that died of themselves, with their last words.
     :raises OSError: when something cannot be written.
     """
     first = dict(next(iter(cluster.get("servers") or []), {}))
     server, base = str(first.get("name") or ""), str(first.get("base") or "")
     state = states.get(server) or {}
-    sent = [_run_folder.keep_sent(folder, _sent(cluster, state, wanted))]
+    sent = [_run_folder.keep_sent(folder, _sent(cluster, state, wanted, crashed))]
     received: list[KeptFile] = []
     notes = list(evidence.notes)
     if "processes" not in state:
@@ -64,18 +67,24 @@ def _inputs(state: Mapping[str, Any]) -> Iterator[str]:
         yield from (after for word, after in zip(words, words[1:]) if word == "--file")
 
 
-def _sent(cluster: Mapping[str, Any], state: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``sent.json`` says.
+def _sent(
+    cluster: Mapping[str, Any],
+    state: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    crashed: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What ``sent.json`` says: of each key the first and the last value, and up to where all was sent for ``sure``.
 
-    ``sure`` and ``perhaps``: every key got all up to here, and none more than up to there; None when that is not known.
+    Where nobody knows what was sent, all is taken to have been.
     """
-    known: Optional[Mapping[str, Any]] = (state.get("sent") or {}).get("sender")
-    keys = [key_name(number) for number in range(int(cluster.get("keys") or 0))]
     first, last = int(wanted.get("first") or 1), int(wanted.get("last") or 0)
+    known: Mapping[str, Any] = (state.get("sent") or {}).get("sender") or {"sure": 0}
+    sure = int(known["sure"]) if "processes" in state else last
+    # A worker that died of a value had got it.
+    came = {str(one["key"]): int(one["came"]) for one in lost_values(crashed)}
+    keys = [key_name(number) for number in range(int(cluster.get("keys") or 0))]
     return {
         "application": str(cluster.get("application") or ""),
         "mode": str(wanted.get("mode") or ""),
-        "keys": {key: {"first": first, "last": last} for key in keys},
-        "sure": int(known["sure"]) if known else None,
-        "perhaps": int(known["perhaps"]) if known else None,
+        "keys": {key: {"first": first, "last": last, "sure": min(last, max(sure, came.get(key, 0)))} for key in keys},
     }

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -127,6 +128,10 @@ def collection_version() -> str:
         return ""
 
 
+_TRIED, _NEEDED = 1 << 20, 32 << 20
+"""Bytes that are written to see whether they can be, and bytes that a run with all its files may take."""
+
+
 def runs_path(runs: Any) -> Path:
     """Where the folders of all runs are, from what a user wrote."""
     return Path.cwd() / Path(str(runs or "runs")).expanduser()
@@ -144,6 +149,12 @@ def refuse_unwritable(runs: Any) -> None:
         if not why:
             # Trying is the only answer that holds for root and read-only file systems, too; nothing is left of it.
             os.rmdir(tempfile.mkdtemp(dir=there, prefix=".wallaroo-"))
+            # A full disk still makes directories.
+            with tempfile.TemporaryFile(dir=there) as stream:
+                stream.write(bytes(_TRIED))
+                stream.flush()
+            free = shutil.disk_usage(there).free
+            why = f"only {free:,} bytes are free there" if free < _NEEDED else ""
     except OSError as error:
         why = f"nothing can be written there ({error.strerror or error})"
     if why:

@@ -22,6 +22,7 @@ from .._outcomes import Outcome, Status
 from .._ports import ports_of
 from .._servers import Refusal
 from .._timeline import Event
+from . import cleaning
 from .calls import Step
 from .errors import CallFailed, ResilienceError, UsageError
 
@@ -57,6 +58,8 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = _parser().parse_intermixed_args(list(argv))
     try:
+        if given.verb.replace("-", "_") == cleaning.VERB:
+            return cleaning.main(given.arguments)
         verb, own, of_cluster = understood(given.verb, given.arguments)
     except UsageError as error:
         print(f"{_program().rsplit('.', 1)[-1]}: {error}", file=sys.stderr)
@@ -219,6 +222,7 @@ def _program() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     listing = "\n".join(f"  {name:<18}{_first_line(step)}" for name, step in verbs().items())
+    listing += f"\n  {cleaning.VERB:<18}{cleaning.SUMMARY}"
     parser = argparse.ArgumentParser(
         prog=_program(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,0 +1,329 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder of a run as evidence: what is kept, what is never written, who goes on with it, and when it is removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
+    encode_output,
+    expected_window,
+    key_name,
+)
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import machine, run_files
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
+    _junit,
+    _kept,
+    _results,
+    _run_folder,
+    _secrets,
+)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import cleaning
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors import UsageError
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+
+KEYS, LAST = 3, 40
+
+MOVE = {"worker": "worker2", "src": "server2", "dst": "server4"}
+
+
+def good() -> list[bytes]:
+    """Frames of a run in which nothing was lost."""
+    return [
+        frame(encode_output(key_name(key), expected_window(value)))
+        for value in range(1, LAST + 1)
+        for key in range(KEYS)
+    ]
+
+
+def run(tmp_path: Path, frames: list[bytes], sure: int | None = LAST, mode: str = "exactly_once") -> Path:
+    """The folder of a run, as it is made of what servers have."""
+    base = tmp_path / "server1"
+    (base / "received").mkdir(parents=True)
+    received = base / "received" / "received.bin"
+    received.write_bytes(b"".join(frames))
+    found = verify(received, [key_name(key) for key in range(KEYS)], LAST, mode)
+    result = Verified(playbook="demo", verdict=found.verdict, keys=KEYS, expected=KEYS * LAST, received=found.received)
+    folder = _run_folder.begin(tmp_path / "runs", result, Evidence(), time.time())
+    cluster = {"application": "multi_partition_detector", "keys": KEYS, "servers": [{"name": "server1", "base": base}]}
+    state = {"processes": {}, "sent": {"sender": {"sure": sure}} if sure is not None else {}}
+    evidence = _kept.messages(
+        lambda asked: {"files": run_files.read(asked["paths"])},
+        folder,
+        Evidence(ended=True),
+        cluster,
+        {"server1": state},
+        {"last": LAST, "mode": mode},
+        [],
+    )
+    _results.write_json(folder / "result.json", _results.written(result, evidence))
+    return folder
+
+
+@pytest.fixture
+def check(repository: Path) -> Callable[..., tuple[int, str]]:
+    """What a stranger sees who checks a run."""
+
+    def checked(folder: Path, *more: str) -> tuple[int, str]:
+        ended = subprocess.run(
+            [sys.executable, "-I", str(repository / "docs/check_run.py"), str(folder), *more],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    return checked
+
+
+def test_a_strangers_check_is_short_and_uses_nothing_of_the_collection(repository: Path) -> None:
+    lines = (repository / "docs/check_run.py").read_text().splitlines()
+    assert len(lines) <= 60
+    imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
+    assert imported <= sys.stdlib_module_names
+
+
+def test_a_stranger_comes_to_the_same_verdict_of_a_good_run(tmp_path: Path, check: Callable[..., Any]) -> None:
+    code, said = check(run(tmp_path, good()))
+    assert (code, "pass (all came); result.json says pass" in said) == (0, True), said
+
+
+DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "gap": lambda frames: frames[:30] + frames[31:],
+    "lost head": lambda frames: frames[3:],
+    "lost tail": lambda frames: frames[:-2],
+    "twice": lambda frames: [*frames[:30], frames[29], *frames[30:]],
+    "order": lambda frames: [*frames[:30], frames[33], *frames[31:33], frames[30], *frames[34:]],
+    "unknown key": lambda frames: [*frames, frame(encode_output("key_77", (0, 0, 0, 1)))],
+    "another key's": lambda frames: [*frames[:30], frame(encode_output("key_1", expected_window(11))), *frames[31:]],
+    "fresh state": lambda frames: [*frames[:30], frame(encode_output("key_0", (0, 0, 0, 11))), *frames[31:]],
+    "zero": lambda frames: [*frames[:30], frame(frames[30][4:].replace(b",11]", b",011]")), *frames[31:]],
+    "torn": lambda frames: [*frames[:-1], frames[-1][:-3]],
+    "garbage": lambda frames: [*frames[:30], Random(7).randbytes(50), *frames[30:]],
+    "beyond": lambda frames: [*frames, frame(encode_output("key_0", expected_window(LAST + 1)))],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_stranger_comes_to_the_same_verdict_of_a_bad_run(
+    tmp_path: Path, check: Callable[..., Any], damage: str
+) -> None:
+    code, said = check(run(tmp_path, DAMAGES[damage](good())))
+    assert (code, "result.json says fail" in said) == (0, True), said
+
+
+def test_a_stranger_knows_what_may_come_again(tmp_path: Path, check: Callable[..., Any]) -> None:
+    frames = good()
+    again = [*frames[:60], *frames[30:]]
+    assert check(run(tmp_path, again, mode="at_least_once"))[0] == 0
+
+
+def test_a_stranger_does_not_take_for_lost_what_was_never_sent(tmp_path: Path, check: Callable[..., Any]) -> None:
+    _code, said = check(run(tmp_path, good()[: KEYS * 30], sure=30))
+    assert "unknown (not all was sent" in said
+    _code, said = check(run(tmp_path / "nothing", [], sure=None))
+    assert "unknown" in said
+
+
+def test_a_result_that_says_something_else_is_found_out(tmp_path: Path, check: Callable[..., Any]) -> None:
+    folder = run(tmp_path, good()[3:])
+    known = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**known, "verdict": "pass"}))
+    assert check(folder)[0] == 1
+
+
+def test_of_a_large_file_only_the_digest_is_kept_and_the_file_is_recognized(
+    tmp_path: Path, check: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_files.read, "__defaults__", (100,))
+    folder = run(tmp_path, good())
+    (kept, *_) = _results.read(folder)["received_files"]
+    assert (kept["path"], len(kept["sha256"]), kept["bytes"]) == (None, 64, sum(map(len, good())))
+    assert "only its digest" in kept["note"]
+    file = tmp_path / "server1/received/received.bin"
+    assert check(folder, str(file))[0] == 0
+    file.write_bytes(file.read_bytes() + b"x")
+    code, said = check(folder, str(file))
+    assert (code, "its SHA-256 differs" in said) == (1, True)
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (found,) = run_files.read([str(tmp_path), str(tmp_path / "missing")])
+    assert found["problem"]
+    notes = _kept.messages(
+        lambda _asked: {"msg": "server1 cannot be reached."},
+        tmp_path,
+        Evidence(),
+        {"servers": [{"name": "server1", "base": "/x"}], "keys": 1},
+        {"server1": {"processes": {}}},
+        {"last": 1},
+        [],
+    ).notes
+    assert notes == ("What was received is not here: server1 cannot be reached.",)
+
+
+def test_a_machine_says_what_it_is() -> None:
+    found = machine.facts()
+    assert found["kernel"] == f"{os.uname().sysname} {os.uname().release}"
+    assert found["python"] == sys.version.split()[0]
+    assert found["memory_bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (["-e", "worker=2 src=2"], ["-e", "worker=2 src=2"]),
+        (["-e", "ansible_password=a b=c"], ["-e", "ansible_password='***' b='***'"]),
+        (["-e", "ansible_become_pass=x"], ["-e", "ansible_become_pass='***'"]),
+        (["--extra-vars=my_token=x worker=2"], ["--extra-vars=my_token='***' worker=2"]),
+        (["-eapi_key=x"], ["-eapi_key='***'"]),
+        (["-e", '{"workers": 2, "secret": "x"}'], ["-e", '{"workers": 2, "secret": "***"}']),
+        (["-e", "{not: [closed"], ["-e", "***"]),
+        (["-e", "'not closed"], ["-e", "***"]),
+        (["-e", "@file.yml"], ["-e", "@file.yml"]),
+        (["--ssh-common-args", "-o x"], ["--ssh-common-args", "***"]),
+        (["--ssh-extra-args=-o x"], ["--ssh-extra-args=***"]),
+        (["-i", "https://me:word@example.com/x"], ["-i", "https://***@example.com/x"]),
+        (["-i", "inventory", "--private-key", "~/.ssh/id"], ["-i", "inventory", "--private-key", "~/.ssh/id"]),
+    ],
+)
+def test_no_secret_of_a_command_line_is_written(given: list[str], written: list[str]) -> None:
+    assert list(_secrets.command(["/usr/bin/ansible-playbook", "x.yml", *given])) == [
+        "ansible-playbook",
+        "x.yml",
+        *written,
+    ]
+
+
+def test_of_the_variables_only_harmless_ones_are_written() -> None:
+    variables = {
+        **{"ansible_host": "10.0.0.1", "ansible_password": "x", "ansible_become_password": "x", "my_own": "x"},
+        **{"wallaroo_base": "/srv", "wallaroo_token": "x", "ansible_ssh_private_key_file": "x", "keys": 11},
+    }
+    assert _secrets.shown(variables) == {"ansible_host": "10.0.0.1", "wallaroo_base": "/srv", "keys": 11}
+
+
+def interrupted(runs: Path, started: float) -> Path:
+    left = _run_folder.unended("migrate", {}, started, [Migration(**MOVE)])  # type: ignore[arg-type]
+    return _run_folder.begin(runs, left, Evidence(cluster="c", parts=(Part(("a",)),)), started)
+
+
+def test_what_an_interrupted_run_leaves_says_so_and_is_gone_on_with(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path, 1000.0)
+    assert (_results.read(folder)["ended"], _results.read(folder)["verdict"]) == (False, "unknown")
+    assert _run_folder.interrupted(tmp_path, "c", MOVE, 1001.0) == folder
+    assert _run_folder.interrupted(tmp_path, "c", MOVE, None) == folder
+    assert _run_folder.interrupted(tmp_path, "c", MOVE, 999.0) is None, "that kill was another run's"
+    assert _run_folder.interrupted(tmp_path, "other", MOVE, 1001.0) is None
+    assert _run_folder.interrupted(tmp_path, "c", {**MOVE, "dst": "server3"}, 1001.0) is None
+
+    _run_folder.go_on(folder, Part(("b",)))
+
+    assert [part.command for part in _run_folder.parts(folder)] == [("a",), ("b",)]
+    _run_folder.withdraw(folder)
+    assert folder.is_dir(), "another run has begun it"
+
+
+def test_the_folder_of_a_run_that_came_to_nothing_goes_away(tmp_path: Path) -> None:
+    first = interrupted(tmp_path, 1000.0)
+    second = interrupted(tmp_path, 2000.0)
+    assert (tmp_path / "latest").resolve() == second
+    _run_folder.withdraw(second)
+    assert (tmp_path / "latest").resolve() == first
+    _run_folder.withdraw(first)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_folders_of_runs_are_removed_and_only_old_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = (
+        _run_folder.begin(tmp_path, Verified(playbook=name), Evidence(ended=True), time.time()) for name in ("a", "b")
+    )
+    for name in ("20200101T000000-mine", "notes"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "text").touch()
+    (tmp_path / "20200101T000000-link").symlink_to(new)
+    _run_folder.link_latest(old)
+    running = interrupted(tmp_path, time.time())
+    for path, days in ((old, 31), (new, 29), (running, 0.5)):
+        os.utime(path / "result.json", (time.time() - days * 86400,) * 2)
+    _run_folder.link_latest(old)
+
+    assert cleaning.main(["days=30", f"runs={tmp_path}"]) == 0
+
+    assert f"removed {old}" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("20200101T000000-mine", "20200101T000000-link", "notes", "latest"),
+        *(new.name, running.name),
+    }
+    assert (tmp_path / "latest").resolve() == running
+    assert cleaning.main(["days=0", f"runs={tmp_path}"]) == 0
+    assert running.is_dir(), "it may still go on"
+
+
+@pytest.mark.parametrize("argument", ["days=soon", "days=-1", "days=nan", "weeks=2", "30", "runs="])
+def test_what_cannot_be_meant_removes_nothing(argument: str) -> None:
+    with pytest.raises(UsageError):
+        cleaning.main([argument])
+
+
+def test_latest_of_somebody_elses_stays(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    interrupted(tmp_path, 1000.0)
+    assert (tmp_path / "latest").is_dir()
+    assert not (tmp_path / "latest").is_symlink()
+
+
+def test_a_place_that_is_full_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_results.shutil, "disk_usage", lambda _place: Full())
+    with pytest.raises(Refusal, match="only 7 bytes are free there"):
+        _results.refuse_unwritable(tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Full:
+    """What is known of a full disk."""
+
+    free = 7
+
+
+def test_junit_has_a_case_for_each_step_and_each_key() -> None:
+    violation = {"key": "key_1", "sentence": "key_1: 5 is missing\x00"}
+    result = {
+        **{"name": "demo", "verdict": "fail", "reason": "lost", "keys": 2, "expected": 20, "seconds": 1.5},
+        **{"violations": [violation], "violation_count": 1},
+    }
+    end = {"record": "end", "server": "server2", "seconds": 0.25}
+    timeline = [
+        {"record": "start", "step": "Kill"},
+        {**end, "step": "Kill", "outcome": "changed"},
+        {**end, "step": "Send", "outcome": "failed", "message": "no"},
+        {**end, "step": "Rest", "outcome": "skipped"},
+    ]
+    text = _junit.text(result, timeline)
+    assert 'tests="6" failures="3" errors="0" skipped="1"' in text
+    assert '<testcase classname="demo.keys" name="key_0" time="0.000" />' in text
+    assert "key_1: 5 is missing\ufffd" in text
+    assert '<testcase classname="demo.steps" name="server2: Kill" time="0.250" />' in text
+    made_good = _junit.text({**result, "verdict": "pass", "violations": [], "violation_count": 0}, timeline)
+    assert 'tests="6" failures="0" errors="0" skipped="2"' in made_good, "a step that was made good fails no build"
+    hidden = _junit.text({**result, "violation_count": 30}, [])
+    assert "only 1 of 30 violations are told" in hidden
+    unknown = _junit.text({"name": "verify", "verdict": "unknown", "reason": "gone", "keys": 1, "expected": 3}, [])
+    assert 'errors="1" skipped="1"' in unknown
