@@ -212,8 +212,14 @@ def test_no_secret_of_a_command_line_is_written(given: list[str], written: list[
 
 def test_of_the_variables_only_harmless_ones_are_written() -> None:
     variables = {
-        **{"ansible_host": "10.0.0.1", "ansible_password": "x", "ansible_become_password": "x", "my_own": "x"},
-        **{"wallaroo_base": "/srv", "wallaroo_token": "x", "ansible_ssh_private_key_file": "x", "keys": 11},
+        "ansible_host": "10.0.0.1",
+        "ansible_password": "x",
+        "ansible_become_password": "x",
+        "my_own": "x",
+        "wallaroo_base": "/srv",
+        "wallaroo_token": "x",
+        "ansible_ssh_private_key_file": "x",
+        "keys": 11,
     }
     assert _secrets.shown(variables) == {"ansible_host": "10.0.0.1", "wallaroo_base": "/srv", "keys": 11}
 
@@ -306,8 +312,14 @@ class Full:
 def test_junit_has_a_case_for_each_step_and_each_key() -> None:
     violation = {"key": "key_1", "sentence": "key_1: 5 is missing\x00"}
     result = {
-        **{"name": "demo", "verdict": "fail", "reason": "lost", "keys": 2, "expected": 20, "seconds": 1.5},
-        **{"violations": [violation], "violation_count": 1},
+        "name": "demo",
+        "verdict": "fail",
+        "reason": "lost",
+        "keys": 2,
+        "expected": 20,
+        "seconds": 1.5,
+        "violations": [violation],
+        "violation_count": 1,
     }
     end = {"record": "end", "server": "server2", "seconds": 0.25}
     timeline = [
