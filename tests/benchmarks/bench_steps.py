@@ -28,11 +28,16 @@ from shlex import join, quote
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
+from ansible_collections.wallaroo.resilience.plugins.modules import ordering_verify  # noqa: E402
+
 from tests.namespaces import Networks, can_be_made  # noqa: E402  # found through the line above
 from tests.port_block import PortBlock  # noqa: E402
 
 WAIT, SHORT, SETTLE = 2, 1, 4
 """Seconds of sleep in the scripts: after a start, after the metrics UI, and before a kill."""
+
+DEFAULTS = {name: one.get("default") for name, one in ordering_verify.SPEC["argument_spec"].items()}
+"""What a call of the verifier has beside what is asked: whoever calls the program itself says everything."""
 
 SINGLE = ("start_cluster workers=2", "start_sender last=1000", "kill_worker worker=2")
 SINGLE_MOVE = ("copy_resilience worker=2 src=2 dst=3", "restart_worker worker=2 server=3")
@@ -123,11 +128,9 @@ class Scripts:
         received = f"{self.networks.base(1)}/received/received.bin"
         end = time.monotonic() + 30
         while True:
-            asked = {"path": received, "last": 2000, "key_count": 11, "mode": "exactly_once", "keys": None, "first": 1}
+            asked = {"path": received, "last": 2000, "key_count": 11, "fail_on": "never"}
             verify = join([*self._archive(), "module", "ordering_verify"])
-            given = json.dumps(
-                {"arguments": {**asked, "moments": [], "violations_limit": 20, "fail_on": "never"}, "check_mode": False}
-            )
+            given = json.dumps({"calls": [{**DEFAULTS, **asked}], "check_mode": False})
             said = self.ssh(1, f"{verify} <<< {quote(given)}")
             if '"verdict": "pass"' in said:
                 return

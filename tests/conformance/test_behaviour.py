@@ -142,6 +142,7 @@ def test_a_recovery_says_what_a_real_one_says(cluster: Cluster) -> None:
     crash_and_restart(cluster, "worker2")
     cluster["worker2"].wait_for(READY)
     _assert_recovery(cluster["worker2"].log(), cluster.ports["worker2"][0], 5)
+    cluster["initializer"].wait_for(RESUMED)
     survivor = cluster["initializer"].log()
     for line in (
         "ControlSenderConnectNotifier (to worker2): server closed",

@@ -55,5 +55,5 @@ def test_a_verifier_that_throws_leaves_a_result_that_is_unknown_and_no_cluster(
         assert run.wait(60) != 0
     (result,) = loopback.results()
     assert result["verdict"] == "unknown"
-    assert "Is a directory" in result["reason"]
+    assert "it is a directory" in result["reason"]
     assert not loopback.alive()

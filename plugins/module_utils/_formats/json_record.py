@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from .whole_file import open_file
 
 Kind = TypeVar("Kind")
 
@@ -90,12 +90,7 @@ def bytes_of(path: Path) -> bytes:
 
     :raises OSError: when it cannot be read, or is no such file.
     """
-    # Without waiting: a pipe in its place would wait for somebody who writes into it.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as stream:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            raise OSError(0, "it is a directory" if stat.S_ISDIR(mode) else "it is no file")
+    with open_file(path) as stream:
         data = bytearray()
         # In parts: the whole limit asked for at once is so much memory taken for any file.
         while part := stream.read(_PART_BYTES):

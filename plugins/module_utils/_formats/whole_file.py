@@ -97,10 +97,11 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
     :raises OSError: when it cannot be opened, or is no file.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+        raise OSError(errno.EINVAL, "it is a directory" if stat.S_ISDIR(mode) else "it is no file", os.fspath(path))
     return os.fdopen(handle, "rb")
 
 

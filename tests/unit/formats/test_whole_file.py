@@ -84,8 +84,8 @@ def test_every_directory_that_is_created_is_private(tmp_path):
 
 def test_a_named_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for place in (tmp_path / "pipe", tmp_path):
-        with pytest.raises(OSError, match="it is no file"):
+    for place, what in ((tmp_path / "pipe", "it is no file"), (tmp_path, "it is a directory")):
+        with pytest.raises(OSError, match=what):
             open_file(place)
     (tmp_path / "file").write_bytes(b"bytes")
     with open_file(tmp_path / "file") as stream:

@@ -49,6 +49,7 @@ function parse(hash) {
 
 const sameBut = (one, other) => one !== null && other !== null && ["page", "application", "kind", "name", "all"].every((part) => one[part] === other[part]);
 
+let taken = null; // The hash that the page shown is of.
 let route = null;
 let page = null;
 let closeStream = null;
@@ -105,6 +106,9 @@ function listen() {
   closeStream?.();
   closeStream = openStream(route.view, route.query, {
     onView(view) {
+      if (location.hash !== taken) {
+        return; // Somebody goes elsewhere, and the event that says so comes next: this page leads nowhere any more.
+      }
       connection("live", view.now);
       refusal(null);
       problems(view.problems ?? []);
@@ -117,6 +121,7 @@ function listen() {
 }
 
 function go(first) {
+  taken = location.hash;
   if (location.hash !== "" && !location.hash.startsWith("#/")) {
     return; // A place within the page, not another page.
   }
