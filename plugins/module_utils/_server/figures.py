@@ -8,7 +8,6 @@ What is not known is left out.
 
 from __future__ import annotations
 
-import http.client
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -60,17 +59,24 @@ def _messages(state: Mapping[str, Any]) -> dict[str, int]:
     if not process.get("alive") or process.get("stopped"):
         return {}
     try:
-        address = Address.parse(str(process["details"]["address"]))
-        connection = http.client.HTTPConnection(address.host, address.port, timeout=_LIMIT)
-        try:
-            connection.request("GET", "/metrics")
-            answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace") if answer.status == http.client.OK else ""
-        finally:
-            connection.close()
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return completed(_metrics(Address.parse(str(process["details"]["address"]))))
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return completed(text)
+
+
+def _metrics(address: Address) -> str:
+    # Only here: each look at a server would wait for it, and few ask for figures.
+    import http.client
+
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=_LIMIT)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        return answer.read().decode("utf-8", "replace") if answer.status == http.client.OK else ""
+    except http.client.HTTPException:
+        return ""
+    finally:
+        connection.close()
 
 
 def completed(text: str) -> dict[str, int]:
