@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import digest_of
+
+# Loaded by Ansible itself, and not by each of its processes that asks a server.
+from ansible_collections.wallaroo.resilience.plugins.modules import server_info as _loaded  # noqa: F401
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _programs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 

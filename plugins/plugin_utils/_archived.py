@@ -14,6 +14,7 @@ import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Any, Optional
 
 from ansible import constants
@@ -58,7 +59,7 @@ def run_in_turn(
         return []
     given = []
     for name, arguments in calls:
-        specification = importlib.import_module(f"{_MODULES}.{name}").SPEC
+        specification = module_of(name).SPEC
         checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
         validated = checked.validate(dict(arguments))
         if validated.error_messages:
@@ -77,6 +78,11 @@ def run_in_turn(
     command = own + " ".join([*([environment] if environment else []), *words])
     ended = action._low_level_execute_command(command, in_data=json.dumps(wanted, default=str).encode())
     return _answers(names, ended)
+
+
+def module_of(name: str) -> ModuleType:
+    """A module of this collection: ``SPEC`` has the arguments of ``AnsibleModule``, and ``run`` takes one."""
+    return importlib.import_module(f"{_MODULES}.{name}")
 
 
 def _takes_input(action: Any) -> bool:
