@@ -13,6 +13,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification 
 
 from tests.integration.conftest import Loopback
 from tests.program_runner import output_frames
+from tests.strangers_check import agrees
 
 
 def test_a_run_stops_at_the_first_violation_with_verdict_fail(loopback: Loopback, tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_a_run_stops_at_the_first_violation_with_verdict_fail(loopback: Loopback
     assert "[0,0,0,1]" in result["reason"]
     assert any(one["key"] == "key_3" and one["around"] for one in result["violations"])
     assert result["received"] < 40_000
+    assert "fail (key_3: 1 came after " in agrees(loopback.runs / "latest")
     assert not loopback.alive()
 
 

@@ -20,6 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _moves,
 
 from tests.integration.conftest import LIMIT, QUICK, Loopback, send_directly, start_directly
 from tests.planting import CRASH, SILENT, left, mend, plant
+from tests.strangers_check import agrees
 
 MOVE = "worker=2 src=2 dst=4"
 SECOND = "second start; the first one failed: "
@@ -112,6 +113,7 @@ def test_a_verified_run_tries_again_too_and_says_so(
 
     assert f"The first start of worker2 on server{server} failed: " in run.message, run.output
     assert last_result(loopback)["verdict"] == "pass"
+    assert "pass (all came)" in agrees(loopback.runs / "latest")
     (migration,) = last_result(loopback)["migrations"]
     assert migration["note"].startswith(SECOND)
     assert migration["downtime_seconds"] > 0
@@ -138,6 +140,7 @@ def test_a_migration_that_is_cut_leaves_its_times_to_the_run_that_completes_it(c
         os.killpg(first.pid, signal.SIGINT)
         first.wait(LIMIT)
     (half,) = cluster.results()
+    assert "unknown (the run did not end" in agrees(cluster.runs / "latest")
     assert (half["ended"], half["verdict"], half["outcome"]) == (False, "unknown", "unfinished")
 
     run = cluster.play("migrate", MOVE)

@@ -13,6 +13,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
 from tests.integration.conftest import LIMIT, Loopback
+from tests.strangers_check import agrees
 
 
 def with_one_gone(loopback: Loopback, server: str = "server4") -> tuple[str, ...]:
@@ -29,6 +30,7 @@ def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(clus
     (passed,) = cluster.results()
     assert (passed["verdict"], passed["received"]) == ("pass", 2200)
     assert passed["collection_version"]
+    assert "pass (all came)" in agrees(cluster.runs / "latest")
 
     before = cluster.snapshot()
     told = cluster.play("demo", "values=10", "--check")
@@ -53,6 +55,7 @@ def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(clus
     assert "verdict: unknown" in ended.output
     *_others, unknown = cluster.results()
     assert unknown["reason"].startswith("The verifier did not answer within 2 s")
+    assert "nothing is here of what came out" in agrees(cluster.runs / "latest")
     assert cluster.alive() == before["alive"]
 
     # What came out lies on server 1 alone, and so does the lock: nothing is checked, which is a verdict too.
@@ -63,6 +66,7 @@ def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(clus
     assert unknown["reason"].startswith("server1 did not answer, and what came out and what was sent is known there")
     assert (unknown["verdict"], unknown["received"], unknown["expected"]) == ("unknown", 0, 2200)
     assert "None of the 2,200 messages was checked" in ended.message
+    assert "nothing is here of what came out" in agrees(cluster.runs / "latest")
     assert cluster.alive() == before["alive"]
     # What changes something needs the lock.
     ended = cluster.play("kill_worker", "worker=2", *with_one_gone(cluster, "server1"), succeed=False)

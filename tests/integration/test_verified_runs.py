@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
 
-from .conftest import QUICK, Loopback
+from tests.integration.conftest import QUICK, Loopback
+from tests.strangers_check import agrees, check
 
 
 def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopback: Loopback) -> None:
@@ -41,6 +43,14 @@ def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopba
     logs = {path.name for path in loopback.runs.glob("*/logs/*/*.log")}
     assert logs == {"initializer.log", "worker2.log", "receiver.log", "sender.log"}
     assert loopback.alive() == {}
+    # Somebody else, who has the folder and nothing of ours, comes to the same verdict; and to none when it was changed.
+    folder = loopback.runs / "latest"
+    assert "pass (all came)" in agrees(folder)
+    kept = folder / "received" / "received.bin.gz"
+    content = gzip.decompress(kept.read_bytes())
+    kept.write_bytes(gzip.compress(content.replace(b"[997,998,999,1000]", b"[997,998,999,1001]", 1)))
+    code, said = check(folder)
+    assert (code, "is not what came out in this run" in said) == (1, True), said
 
 
 @pytest.mark.sampled(3)
@@ -60,13 +70,18 @@ def test_no_message_is_lost_on_any_path(
     loopback: Loopback, playbook: str, arguments: str, moves: list[tuple[str, str]]
 ) -> None:
     loopback.bring_programs()
+    loopback.environment["ANSIBLE_STDOUT_CALLBACK"] = "wallaroo.resilience.steps"
 
-    loopback.play(playbook, f"{arguments} {QUICK}")
+    run = loopback.play(playbook, f"{arguments} {QUICK}")
 
     (result,) = loopback.results()
     assert result["verdict"] == "pass"
     assert result["received"] == 200 * 11 * (len(moves) + 1)
     assert [(migration["src"], migration["dst"]) for migration in result["migrations"]] == moves
+    assert "pass (all came)" in agrees(loopback.runs / "latest")
+    report = (loopback.runs / "latest").resolve() / "report.html"
+    assert run.output.rstrip().splitlines()[-1].split() == ["report:", str(report)], "it is told last"
+    assert report.is_file()
 
 
 def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback: Loopback) -> None:
@@ -89,6 +104,7 @@ def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback:
     assert all("never sent" in violation["sentence"] for violation in tails)
     assert "verdict: fail" in run.output
     assert loopback.alive() == {}
+    assert re.search(r": fail \(.+\); result.json says fail", agrees(loopback.runs / "latest"))
 
 
 @pytest.mark.parametrize(

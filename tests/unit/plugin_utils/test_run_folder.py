@@ -5,25 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
-    encode_output,
-    expected_window,
-    key_name,
-)
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import machine, run_files
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _junit,
     _kept,
@@ -40,126 +28,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers impor
 KEYS, LAST = 3, 40
 
 MOVE = {"worker": "worker2", "src": "server2", "dst": "server4"}
-
-
-def good() -> list[bytes]:
-    """Frames of a run in which nothing was lost."""
-    return [
-        frame(encode_output(key_name(key), expected_window(value)))
-        for value in range(1, LAST + 1)
-        for key in range(KEYS)
-    ]
-
-
-def run(tmp_path: Path, frames: list[bytes], sure: int | None = LAST, mode: str = "exactly_once") -> Path:
-    """The folder of a run, as it is made of what servers have."""
-    base = tmp_path / "server1"
-    (base / "received").mkdir(parents=True)
-    received = base / "received" / "received.bin"
-    received.write_bytes(b"".join(frames))
-    found = verify(received, [key_name(key) for key in range(KEYS)], LAST, mode)
-    result = Verified(playbook="demo", verdict=found.verdict, keys=KEYS, expected=KEYS * LAST, received=found.received)
-    folder = _run_folder.begin(tmp_path / "runs", result, Evidence(), time.time())
-    cluster = {"application": "multi_partition_detector", "keys": KEYS, "servers": [{"name": "server1", "base": base}]}
-    state = {"processes": {}, "sent": {"sender": {"sure": sure}} if sure is not None else {}}
-    evidence = _kept.messages(
-        lambda asked: {"files": run_files.read(asked["paths"])},
-        folder,
-        Evidence(ended=True),
-        cluster,
-        {"server1": state},
-        {"last": LAST, "mode": mode},
-        [],
-    )
-    _results.write_json(folder / "result.json", _results.written(result, evidence))
-    return folder
-
-
-@pytest.fixture
-def check(repository: Path) -> Callable[..., tuple[int, str]]:
-    """What a stranger sees who checks a run."""
-
-    def checked(folder: Path, *more: str) -> tuple[int, str]:
-        ended = subprocess.run(
-            [sys.executable, "-I", str(repository / "docs/check_run.py"), str(folder), *more],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return ended.returncode, ended.stdout + ended.stderr
-
-    return checked
-
-
-def test_a_strangers_check_is_short_and_uses_nothing_of_the_collection(repository: Path) -> None:
-    lines = (repository / "docs/check_run.py").read_text().splitlines()
-    assert len(lines) <= 60
-    imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
-    assert imported <= sys.stdlib_module_names
-
-
-def test_a_stranger_comes_to_the_same_verdict_of_a_good_run(tmp_path: Path, check: Callable[..., Any]) -> None:
-    code, said = check(run(tmp_path, good()))
-    assert (code, "pass (all came); result.json says pass" in said) == (0, True), said
-
-
-DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
-    "gap": lambda frames: frames[:30] + frames[31:],
-    "lost head": lambda frames: frames[3:],
-    "lost tail": lambda frames: frames[:-2],
-    "twice": lambda frames: [*frames[:30], frames[29], *frames[30:]],
-    "order": lambda frames: [*frames[:30], frames[33], *frames[31:33], frames[30], *frames[34:]],
-    "unknown key": lambda frames: [*frames, frame(encode_output("key_77", (0, 0, 0, 1)))],
-    "another key's": lambda frames: [*frames[:30], frame(encode_output("key_1", expected_window(11))), *frames[31:]],
-    "fresh state": lambda frames: [*frames[:30], frame(encode_output("key_0", (0, 0, 0, 11))), *frames[31:]],
-    "zero": lambda frames: [*frames[:30], frame(frames[30][4:].replace(b",11]", b",011]")), *frames[31:]],
-    "torn": lambda frames: [*frames[:-1], frames[-1][:-3]],
-    "garbage": lambda frames: [*frames[:30], Random(7).randbytes(50), *frames[30:]],
-    "beyond": lambda frames: [*frames, frame(encode_output("key_0", expected_window(LAST + 1)))],
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_stranger_comes_to_the_same_verdict_of_a_bad_run(
-    tmp_path: Path, check: Callable[..., Any], damage: str
-) -> None:
-    code, said = check(run(tmp_path, DAMAGES[damage](good())))
-    assert (code, "result.json says fail" in said) == (0, True), said
-
-
-def test_a_stranger_knows_what_may_come_again(tmp_path: Path, check: Callable[..., Any]) -> None:
-    frames = good()
-    again = [*frames[:60], *frames[30:]]
-    assert check(run(tmp_path, again, mode="at_least_once"))[0] == 0
-
-
-def test_a_stranger_does_not_take_for_lost_what_was_never_sent(tmp_path: Path, check: Callable[..., Any]) -> None:
-    _code, said = check(run(tmp_path, good()[: KEYS * 30], sure=30))
-    assert "unknown (not all was sent" in said
-    _code, said = check(run(tmp_path / "nothing", [], sure=None))
-    assert "unknown" in said
-
-
-def test_a_result_that_says_something_else_is_found_out(tmp_path: Path, check: Callable[..., Any]) -> None:
-    folder = run(tmp_path, good()[3:])
-    known = json.loads((folder / "result.json").read_text())
-    (folder / "result.json").write_text(json.dumps({**known, "verdict": "pass"}))
-    assert check(folder)[0] == 1
-
-
-def test_of_a_large_file_only_the_digest_is_kept_and_the_file_is_recognized(
-    tmp_path: Path, check: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run_files.read, "__defaults__", (100,))
-    folder = run(tmp_path, good())
-    (kept, *_) = _results.read(folder)["received_files"]
-    assert (kept["path"], len(kept["sha256"]), kept["bytes"]) == (None, 64, sum(map(len, good())))
-    assert "only its digest" in kept["note"]
-    file = tmp_path / "server1/received/received.bin"
-    assert check(folder, str(file))[0] == 0
-    file.write_bytes(file.read_bytes() + b"x")
-    code, said = check(folder, str(file))
-    assert (code, "its SHA-256 differs" in said) == (1, True)
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
