@@ -44,7 +44,7 @@ def check(data, sent):
 try:
     folder, given = Path(sys.argv[1]), sys.argv[2:]
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    kept = [one for one in result.get("received_files", []) if one["name"] == "received.bin"]
+    kept = [one for one in result.get("received_files", []) if one["name"] == "received.bin" and one["sha256"]]
     verdict, why = "unknown", "the run did not end, or nothing is here of what came out"
     if result["ended"] and result["name"] == "migrate":
         verdict, why = None, "a move alone looks at no message"
@@ -55,6 +55,6 @@ try:
             raise ValueError(f"{path} is not what came out in this run, its SHA-256 differs")
         verdict, why = check(data, json.loads((folder / "sent/sent.json").read_text(encoding="utf-8")))
 except Exception as error:
-    sys.exit(f"It cannot be checked: {error!r}\n{__doc__}")
+    sys.exit(f"It cannot be checked: {type(error).__name__}: {error}\n{__doc__}")
 print(f"{folder}: {verdict} ({why}); result.json says {result['verdict']}")
 sys.exit(verdict != result["verdict"])

@@ -129,7 +129,7 @@ def test_a_file_that_was_touched_afterwards_is_found_out(tmp_path: Path) -> None
         code, said = check(folder)
         assert (code, "cannot be checked" in said, "Traceback" in said) == (1, True, False), said
     kept.unlink()
-    assert "No such file" in check(folder)[1]
+    assert f"No such file or directory: '{kept}'" in check(folder)[1]
 
 
 def test_a_stranger_reads_what_else_a_folder_may_be(tmp_path: Path) -> None:
@@ -137,6 +137,9 @@ def test_a_stranger_reads_what_else_a_folder_may_be(tmp_path: Path) -> None:
     change(folder, name="migrate", verdict=None)
     assert "None (a move alone looks at no message); result.json says None" in agrees(folder)
     change(folder, name="demo", verdict="unknown", received_files=[])
+    assert "unknown (the run did not end, or nothing is here" in agrees(folder)
+    unread = {"name": "received.bin", "path": None, "sha256": ""}
+    change(folder, received_files=[unread])
     assert "unknown (the run did not end, or nothing is here" in agrees(folder)
     change(folder, ended=False, name="migrate")
     assert "unknown (the run did not end, or nothing is here" in agrees(folder)
