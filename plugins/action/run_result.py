@@ -22,6 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _losses,
     _metrics_ui,
     _moves,
+    _outline,
     _publishing,
     _results,
     _run_folder,
@@ -43,7 +44,7 @@ class ActionModule(ReachingAction):
     _VALID_ARGS = frozenset(
         (
             *("name", "cluster", "verification", "migrations", "failure"),
-            *("left", "started", "states", "expected", "runs", "flow", "folder", "sent"),
+            *("left", "started", "states", "expected", "runs", "flow", "folder", "sent", "logs"),
         )
     )
 
@@ -186,7 +187,8 @@ class ActionModule(ReachingAction):
     ) -> Evidence:
         """Put beside the result what it was found in; returns it with what could be kept."""
         logs = {name: state.get("logs") or {} for name, state in (arguments.get("states") or {}).items()}
-        problems = list(evidence.notes)
+        logs.update({str(one.get("server")): one.get("logs") or {} for one in arguments.get("logs") or []})
+        problems, known = list(evidence.notes), []
         try:
             _results.write_logs(folder, logs)
         except OSError as error:
@@ -205,7 +207,13 @@ class ActionModule(ReachingAction):
             except OSError as error:
                 problems.append(f"What was sent and received could not be kept: {error}")
         problems += [note for note in evidence.notes if note not in problems]
-        evidence = replace(evidence, notes=tuple(problems))
+        try:
+            if _outline.is_needed():
+                _outline.write(folder, result, result.verdict in (_results.PASS, None) and not arguments.get("failure"))
+                known.append(_outline.NOTE)
+        except OSError as error:
+            problems.append(f"{_junit.TIMELINE} could not be written: {error}")
+        evidence = replace(evidence, notes=(*problems, *known))
         try:
             _results.write_json(folder / _results.RESULT, _results.written(result, evidence))
             _junit.write(folder)

@@ -75,6 +75,13 @@ options:
     type: dict
     default: {}
     version_added: 1.1.0
+  logs:
+    description:
+      - What C(server_info) returned with logs of servers that O(states) has not, such as those of a single migration.
+    type: list
+    elements: dict
+    default: []
+    version_added: 1.1.0
   folder:
     description:
       - The folder that M(wallaroo.resilience.run_begin) has made for this run. Without one a new one is made.

@@ -70,6 +70,12 @@ def test_a_first_start_that_fails_is_followed_by_a_second_one(loopback: Loopback
 def test_while_nobody_has_gone_on_the_source_s_files_are_gone_back_to(loopback: Loopback) -> None:
     start_directly(loopback, journal="true")
     plant(loopback, 4, CRASH, 2)
+    # As for somebody who has installed the collection, and not the ansible.cfg of a checkout.
+    config = loopback.directory / "ansible.cfg"
+    places = {"collections_path": ".collections", "inventory": "inventory/loopback/hosts.yml"}
+    lines = [f"{name} = {loopback.repository / place}" for name, place in places.items()]
+    config.write_text("\n".join(["[defaults]", *lines, ""]))
+    loopback.environment["ANSIBLE_CONFIG"] = str(config)
 
     run = loopback.play("migrate", MOVE, succeed=False)
 
@@ -79,6 +85,13 @@ def test_while_nobody_has_gone_on_the_source_s_files_are_gone_back_to(loopback: 
     assert (result["outcome"], result["verdict"]) == ("rolled back", "fail")
     assert result["migrations"][0]["downtime_seconds"] > 0
     assert left(loopback, 4) == 0, "the target is tried twice before"
+    folder = loopback.runs / "latest"
+    logs = {server: (folder / "logs" / server / "worker2.log").read_text() for server in ("server2", "server4")}
+    assert "the program is broken" in logs["server4"]
+    assert "Resuming message processing" in logs["server2"]
+    steps = {record.get("step"): record for record in _timeline.read(folder / "timeline.jsonl")}
+    assert steps["Start worker2"]["server"] == "server2"
+    assert (steps["Move worker2"]["outcome"], steps["Move worker2"]["server"]) == ("failed", "server4")
     works(loopback, 2)
 
 
@@ -146,6 +159,7 @@ def test_a_migration_that_is_cut_leaves_its_times_to_the_run_that_completes_it(c
     run = cluster.play("migrate", MOVE)
 
     (whole,) = cluster.results()
+    assert {path.parent.name for path in cluster.runs.glob("latest/logs/*/worker2.log")} == {"server2", "server4"}
     assert (whole["ended"], whole["started"]) == (True, half["started"]), "it goes on with the same folder"
     assert [bool(part["finished"]) for part in whole["parts"]] == [False, True]
     timeline = _timeline.read(cluster.runs / "latest" / "timeline.jsonl")

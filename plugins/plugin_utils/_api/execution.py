@@ -226,8 +226,10 @@ class Execution:
             if folder is None:
                 return
             self.ended.folder = str(folder)
-            if self._timeline.exists():
-                _keep_private(self._timeline, Path(folder) / "timeline.jsonl")
+            timeline = Path(folder) / "timeline.jsonl"
+            # What the callback wrote there itself has the half of an interrupted run, too.
+            if self._timeline.exists() and not timeline.exists():
+                _keep_private(self._timeline, timeline)
             if self.ended.status != "successful":
                 for output in self._scratch.glob("artifacts/*/stdout"):
                     _keep_private(output, Path(folder) / "ansible.log")
