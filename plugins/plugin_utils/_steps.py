@@ -270,15 +270,15 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             f"{src} did not answer. Where it is switched off and will not come back by itself, say so with "
             f"source_lost=true; as long as {worker} may still run there, a second one would destroy its state."
         )
+    reached = [dst] if lost else [src, dst]
     return {
         "cluster": record.to_dict(),
         "via": via,
         "source_lost": lost,
+        "reached": reached,
         "journal_server": f"{record.first_server.address}:{ports.journal}" if via == JOURNAL else "",
         # Which of the two need the programs; the target talks to a program on the source.
-        "deploy": [
-            name for name in ([dst] if lost else [src, dst]) if not (servers.states.get(name) or {}).get("prepared")
-        ],
+        "deploy": [name for name in reached if not (servers.states.get(name) or {}).get("prepared")],
         "worker": worker,
         "src": src,
         "dst": dst,

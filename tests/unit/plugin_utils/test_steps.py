@@ -55,6 +55,7 @@ class TestMigrate:
         assert steps.migrate(MOVE, here)["deploy"] == ["server4"]
         here.states["server4"]["prepared"] = True
         assert steps.migrate(MOVE, here)["deploy"] == []
+        assert steps.migrate(MOVE, here)["reached"] == ["server2", "server4"]
 
     def test_nothing_to_do_when_it_was_done(self) -> None:
         there = servers(
@@ -221,6 +222,7 @@ class TestMovesThroughTheJournalServer:
             assert "source_lost=true" in sentence
         plan = steps.migrate({**self.MOVE, "source_lost": "true"}, there)
         assert plan["deploy"] == ["server4"], "nothing is brought to a server that is gone"
+        assert plan["reached"] == ["server4"], "nor is it asked for its logs"
         assert (plan["kill"], plan["fence"], plan["settle"], plan["epoch"]) == (False, False, False, 3)
         assert steps.copy({**self.MOVE, "source_lost": "true"}, there)["epoch"] == 3
 
