@@ -26,10 +26,7 @@ class ActionModule(DecidingAction):
         del variables
         place = _results.runs_path(self._task.args.get("runs"))
         wanted = two_runs("runs", self._task.args.get("compared") or [])
-        try:
-            first, second = (stored.read(stored.find(place, one)) for one in wanted)
-        except stored.NoRun as error:
-            raise Refusal(str(error)) from error
+        first, second = (stored.wanted(one, place) for one in wanted)
         table = comparison.table(first, second)
         rows = [asdict(row) for row in comparison.rows(first, second)]
         found = {"runs": [str(run.folder) for run in (first, second)], "rows": rows, "table": table}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import page, stored, story
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
@@ -22,11 +21,8 @@ class ActionModule(DecidingAction):
     def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
         """``page``, ``folder``, ``verdict`` and ``reason``."""
         del variables
-        try:
-            folder = stored.find(_results.runs_path(self._task.args.get("runs")), str(self._task.args.get("run") or ""))
-            run = stored.read(folder)
-        except stored.NoRun as error:
-            raise Refusal(str(error)) from error
+        run = stored.wanted(self._task.args.get("run"), self._task.args.get("runs"))
+        folder = run.folder
         headline = story.headline(run)
         found = {"folder": str(folder), "verdict": headline.word, "reason": headline.reason, "missing": run.missing}
         if self._task.check_mode:

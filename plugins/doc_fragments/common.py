@@ -169,6 +169,23 @@ options:
     type: int
 """
 
+    RUNS = r"""
+options:
+  runs:
+    description:
+      - Where the folders of all runs are, on the controller; relative to its working directory.
+    type: path
+    default: runs
+"""
+
+    RUN = f"""{RUNS}
+  cluster:
+    description:
+      - The record of the cluster.
+    type: dict
+    default: {{}}
+"""
+
     TREE = r"""
 options:
   server:

@@ -18,6 +18,7 @@ description:
   - Fails when nothing can be written there, so that nothing is done of which no result could be kept.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.common.run
 attributes:
   idempotent:
     support: none
@@ -27,21 +28,11 @@ options:
     description:
       - What the run is called. Needed unless O(withdraw) is given.
     type: str
-  cluster:
-    description:
-      - The record of the cluster.
-    type: dict
-    default: {}
   move:
     description:
       - The plan of the migration, when the run is one.
     type: dict
     default: {}
-  runs:
-    description:
-      - Where the folders of all runs are, on the controller; relative to its working directory.
-    type: path
-    default: runs
   withdraw:
     description:
       - Remove this folder of a run that has come to nothing, unless another run had begun it.

@@ -15,6 +15,7 @@ description:
   - Prints a table of what can be measured of both, and makes a page C(compare-A-B.html) in O(runs). Asks no server.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.common.runs
 attributes:
   idempotent:
     support: partial
@@ -26,11 +27,6 @@ options:
     type: list
     elements: str
     required: true
-  runs:
-    description:
-      - Where the folders of all runs are, on the controller; relative to its working directory.
-    type: path
-    default: runs
 seealso:
   - module: wallaroo.resilience.run_report
 """

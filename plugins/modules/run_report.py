@@ -16,6 +16,7 @@ description:
   - The plots need the Python package C(ziaplot) on the controller; without it the page says that they are missing.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.common.runs
 attributes:
   idempotent:
     support: partial
@@ -26,11 +27,6 @@ options:
       - V(latest), the name of a folder below O(runs), or the path of a run's folder.
     type: str
     default: latest
-  runs:
-    description:
-      - Where the folders of all runs are, on the controller; relative to its working directory.
-    type: path
-    default: runs
 seealso:
   - module: wallaroo.resilience.run_result
   - module: wallaroo.resilience.run_comparison

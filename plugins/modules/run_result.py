@@ -19,6 +19,7 @@ description:
     next task fail. A folder that cannot be written is a warning and never changes the verdict.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.common.run
 attributes:
   idempotent:
     support: none
@@ -29,11 +30,6 @@ options:
       - What the run is called.
     type: str
     required: true
-  cluster:
-    description:
-      - The record of the cluster.
-    type: dict
-    default: {}
   verification:
     description:
       - What C(ordering_verify) returned. Left out for a run that verifies nothing, such as a single migration.
@@ -94,11 +90,6 @@ options:
     type: dict
     default: {}
     version_added: 1.1.0
-  runs:
-    description:
-      - Where the folders of all runs are, on the controller; relative to its working directory.
-    type: path
-    default: runs
 """
 
 EXAMPLES = r"""

@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -186,11 +186,10 @@ def keep(folder: Path, where: str, found: Mapping[str, Any], server: str) -> Kep
         note=str(found["problem"]),
     )
     if found.get("data") is None:
-        note = kept.note or "it is too large, so only its digest is kept"
-        return KeptFile(**{**asdict(kept), "note": note})
+        return replace(kept, note=kept.note or "it is too large, so only its digest is kept")
     path = _place(folder, where, f"{name}.gz")
     _write(path, base64.b64decode(found["data"]))
-    return KeptFile(**{**asdict(kept), "path": path.relative_to(folder).as_posix()})
+    return replace(kept, path=path.relative_to(folder).as_posix())
 
 
 def keep_sent(folder: Path, sent: Mapping[str, Any]) -> KeptFile:

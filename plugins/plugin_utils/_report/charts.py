@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from . import plots, story
-from .plots import FORMATS, Axis, Band, Format, Line, Mark
+from .plots import FORMATS, Axis, Band, Format, Line, Mark, Plot
 from .stored import Stored
 from .words import DASH, counted, duration
 
@@ -175,7 +175,7 @@ class Charts:
     ) -> Figure:
         def make(style: Format) -> str:
             time = plots.time_axis(0.0, max(self._length, self._step), style.ticks)
-            return plots.drawn(identity, style, lines, self._bands, self._marks, time, axis)
+            return plots.drawn(identity, style, Plot(self._bands, lines, self._marks, time, axis))
 
         shades = [(kind, text) for kind, text in _SHADES.items() if any(band.kind == kind for band in self._bands)]
         return figure(identity, title, summary, [*legend, *shades], make, rows)
@@ -232,7 +232,7 @@ def downtime(move: story.Move) -> Optional[Figure]:
         unit, name = (0.001, " ms") if milliseconds else (1.0, " s")
         axis = plots.time_axis(0.0, total / unit, style.ticks)
         time = Axis(0.0, total, [(at * unit, f"{at:g}{name}") for at, _ in axis.ticks])
-        return plots.drawn(f"downtime-{move.number}", flat, bars, [], [], time, Axis(0.0, 1.0, [(0.0, "")]))
+        return plots.drawn(f"downtime-{move.number}", flat, Plot([], bars, [], time, Axis(0.0, 1.0, [(0.0, "")])))
 
     summary = (
         f"{duration(total)} in all: " + ", ".join(f"{duration(part.seconds)} {part.what}" for part in move.parts) + "."
@@ -271,7 +271,8 @@ def whereabouts(run: Stored) -> Optional[Figure]:
         flat = replace(style, height=60 + 34 * len(servers))
         values = Axis(0.4, len(servers) + 0.9, [(place, server) for server, place in places.items()])
         marks = [Mark(str(move.number), (move.killed or 0) - begin) for move in known]
-        return plots.drawn("where", flat, lines, [], marks, plots.time_axis(0.0, length, style.ticks), values)
+        time = plots.time_axis(0.0, length, style.ticks)
+        return plots.drawn("where", flat, Plot([], lines, marks, time, values))
 
     summary = " ".join(
         f"Crash {move.number} at {duration((move.killed or 0) - begin)}: {move.data.get('worker')} {move.route}, "

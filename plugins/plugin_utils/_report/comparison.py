@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from . import charts, page, plots, story, surroundings
-from .plots import Axis, Format, Line, Mark
+from .plots import Axis, Format, Line, Mark, Plot
 from .stored import Stored
 from .words import DASH, counted, day, duration, seconds_of, size
 
@@ -190,7 +190,9 @@ def _figure(
 
     def make(style: Format) -> str:
         time = plots.time_axis(min(ends), max(ends), style.ticks)
-        return plots.drawn(identity, style, lines, [], [Mark("crash", 0.0)], time, Axis(0.0, axis.most, axis.ticks))
+        return plots.drawn(
+            identity, style, Plot([], lines, [Mark("crash", 0.0)], time, Axis(0.0, axis.most, axis.ticks))
+        )
 
     legend = [(colour, run.name) for run, colour in zip(both, ("c1", "c2"))]
     return charts.figure(identity, title, summary, legend, make)

@@ -73,6 +73,17 @@ class Axis:
     ticks: Sequence[tuple[float, str]]
 
 
+@dataclass(frozen=True)
+class Plot:
+    """What one plot shows, from the back to the front, and its axes."""
+
+    bands: Sequence[Band]
+    lines: Sequence[Line]
+    marks: Sequence[Mark]
+    x: Axis
+    y: Axis
+
+
 _ROOM = 16
 """Pixels beside a plot, for what is written at its ends."""
 
@@ -87,16 +98,8 @@ Text {font_size: 12; color: var(--ink); font: inherit;}
 """
 
 
-def drawn(
-    identity: str,
-    style: Format,
-    lines: Sequence[Line],
-    bands: Sequence[Band],
-    marks: Sequence[Mark],
-    x: Axis,
-    y: Axis,
-) -> str:
-    """One plot.
+def drawn(identity: str, style: Format, plot: Plot) -> str:
+    """One plot as SVG.
 
     :param identity: begins the identities inside, which no other plot of the page may have.
     :raises PlotsMissing: when the library is not there, or cannot do it.
@@ -106,21 +109,13 @@ def drawn(
     except ImportError as error:
         raise PlotsMissing(f"the Python package ziaplot is not installed beside ansible-core ({error})") from error
     try:
-        return _svg(ziaplot, identity, style, lines, bands, marks, x, y)
+        return _svg(ziaplot, identity, style, plot)
     except Exception as error:
         raise PlotsMissing(f"ziaplot failed: {error!r}") from error
 
 
-def _svg(
-    zp: Any,
-    identity: str,
-    style: Format,
-    lines: Sequence[Line],
-    bands: Sequence[Band],
-    marks: Sequence[Mark],
-    x: Axis,
-    y: Axis,
-) -> str:
+def _svg(zp: Any, identity: str, style: Format, plot: Plot) -> str:
+    x, y = plot.x, plot.y
     # A tenth of a pixel is enough.
     zp.config.precision = 1
     graph = zp.Graph().css(_STYLE).size(style.width, style.height)
@@ -128,17 +123,17 @@ def _svg(
     # Without any it would choose some.
     graph.xticks([at for at, _ in x.ticks], [text for _, text in x.ticks])
     graph.yticks([at for at, _ in y.ticks], [_wide(zp, text, style.names) for _, text in y.ticks])
-    for band in bands:
+    for band in plot.bands:
         begin, end = max(band.begin, x.least), min(band.end, x.most)
         if end > begin:
             graph.add(_filled(zp, [(begin, y.most), (end, y.most)], y.least, f"var(--{band.kind})"))
-    for line in lines:
+    for line in plot.lines:
         for part in _parts(line.points):
             if line.filled:
                 graph.add(_filled(zp, part, y.least, f"var(--{line.colour}-soft)"))
             one = zp.PolyLine([at for at, _ in part], [value for _, value in part])
             graph.add(one.color(f"var(--{line.colour})").strokewidth(line.width))
-    for mark in marks:
+    for mark in plot.marks:
         if x.least <= mark.at <= x.most:
             graph.add(zp.VLine(mark.at).color("var(--mark)").strokewidth(1.5))
             right = mark.at > (x.least + x.most) / 2

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from .._results import runs_path
+from .._servers import Refusal
+
 RESULT, FLOW, PAGE = "result.json", "flow.json", "report.html"
 """Files of a run's folder: what was found, what came out when, and the page that shows both."""
 
 LATEST = "latest"
 
 
-class NoRun(ValueError):
+class NoRun(Refusal):
     """There is no such run; the sentence says where it was looked for."""
 
 
@@ -36,6 +39,16 @@ class Stored:
     def name(self) -> str:
         """What the folder is called."""
         return self.folder.name
+
+
+def wanted(run: Any, runs: Any) -> Stored:
+    """The run that a user has named.
+
+    :param run: ``latest``, the name of a folder, or a path.
+    :param runs: where the folders of all runs are.
+    :raises NoRun: when there is none.
+    """
+    return read(find(runs_path(runs), str(run or "")))
 
 
 def read(folder: Path) -> Stored:
