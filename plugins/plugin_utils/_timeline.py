@@ -11,6 +11,7 @@ record   other fields
 ======== ===================================================================================================
 run      ``version`` of this format (1), ``playbook`` (file name), ``check`` (true: nothing is changed)
 play     ``play``, its name
+folder   ``folder``: where the run that has begun keeps what it leaves, on the controller
 start    ``id``, ``play``, ``role``, ``step``, ``module``, ``host``: a step begins on a host
 end      the same, ``server`` (where it was done: the host, or the one that it was delegated to), ``outcome``,
          ``seconds`` and ``message`` (empty unless it failed)
@@ -38,7 +39,7 @@ VERSION = 1
 KEY = "wallaroo_resilience"
 """The one key under which playbooks publish their results with ``set_stats``."""
 
-RUN, PLAY, START, END, RESULTS, FINISH = "run", "play", "start", "end", "results", "finish"
+RUN, PLAY, FOLDER, START, END, RESULTS, FINISH = "run", "play", "folder", "start", "end", "results", "finish"
 
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = "ok", "changed", "skipped", "failed", "unreachable", "ignored"
 
@@ -60,7 +61,7 @@ class Event:
     """One record of a timeline."""
 
     record: str
-    """``run``, ``play``, ``start``, ``end``, ``results`` or ``finish``."""
+    """``run``, ``play``, ``folder``, ``start``, ``end``, ``results`` or ``finish``."""
     at: str
     """UTC, ISO 8601 with milliseconds."""
     playbook: str = ""

@@ -68,6 +68,14 @@ def test_a_cancelled_migration_is_completed_by_the_same_call(cluster: Loopback, 
 
     assert (moved.worker, moved.src, moved.dst, moved.epoch) == ("worker2", "server2", "server4", 2)
     assert cluster.alive()["worker2"] == "server4"
+    # One folder has both halves.
+    assert [path.name for path in cluster.runs.iterdir() if not path.is_symlink()] == [folder.name]
+    assert moved.folder == str(folder)
+    (whole,) = cluster.results()
+    assert [bool(part["finished"]) for part in whole["parts"]] == [False, True]
+    records = [record["record"] for record in _timeline.read(folder / "timeline.jsonl")]
+    assert (records.count("run"), records.count("finish")) == (2, 1)
+    assert (folder / "ansible.log").exists(), "what was said until it was cancelled"
     proof = cluster_api.verify()
     assert proof.passed
     assert (proof.expected, proof.received) == (2200, 2200)

@@ -94,6 +94,8 @@ class Execution:
         self._scratch = Path(tempfile.mkdtemp(prefix="wallaroo-resilience-"))
         self._timeline = self._scratch / "timeline.jsonl"
         self._reader = _timeline.Reader(self._timeline)
+        self._folder = ""
+        """Of the run, as soon as it has begun one."""
         self._cancel = threading.Event()
         self._done = threading.Event()
         self._then: list[Callable[[], None]] = []
@@ -204,6 +206,8 @@ class Execution:
     def _note(self, event: Event, record: Mapping[str, Any]) -> None:
         if event.record == _timeline.RUN:
             self.ended.check = bool(record.get("check"))
+        elif event.record == _timeline.FOLDER:
+            self._folder = str(record.get("folder") or "")
         elif event.record == _timeline.RESULTS and isinstance(record.get("results"), Mapping):
             self.ended.published = record["results"]
         elif event.record == _timeline.END:
@@ -220,6 +224,8 @@ class Execution:
         """Put the timeline, and of a run that failed what Ansible said, into the run's folder."""
         folder = (self.ended.published or {}).get("folder")
         try:
+            if folder is None and self._folder and Path(self._folder).is_dir():
+                folder = self._folder
             if folder is None and self.ended.status != "successful":
                 runs = Path(str(self._wanted.variables["wallaroo_runs"]))
                 folder = _results.run_folder(runs, self._wanted.playbook, time.time() - self.ended.seconds)
