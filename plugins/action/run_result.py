@@ -17,9 +17,9 @@ from typing import Any, Optional
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _gathering,
+    _judging,
     _junit,
     _kept,
-    _losses,
     _metrics_ui,
     _moves,
     _outline,
@@ -88,7 +88,9 @@ class ActionModule(ReachingAction):
             "metrics_ui": self._shown(result),
             "ansible_stats": _publishing.statistics(_publishing.of_run(result)),
         }
-        if result.verdict != _results.PASS:
+        # A step that looked at no message is done when nothing failed.
+        done = not arguments.get("failure") if result.verdict is None else result.verdict == _results.PASS
+        if not done:
             # Ansible publishes nothing of a task that failed: roles set failed_when: false, and fail with the next one.
             answer["failed"] = True
             answer["msg"] = f"{_results.outcome_of(result) or f'verdict {result.verdict}'}: {result.reason}"
@@ -109,32 +111,33 @@ class ActionModule(ReachingAction):
         started, finished = float(arguments.get("started") or time.time()), time.time()
         states = arguments.get("states") or {}
         crashed = _results.crashed_workers(states)
+        failure = str(arguments.get("failure") or "")
+        judged: dict[str, Any] = {
+            "verdict": None,
+            "scope": _judging.NO_MESSAGES,
+            "reason": failure or str(arguments.get("left") or ""),
+        }
         if "verification" in arguments:
-            failure = str(arguments.get("failure") or "")
-            verdict, reason = _results.verdict_of(verification, failure)
-            if verdict != _results.PASS:
-                reason = _losses.first_cause(crashed, migrations, reason)
-                # What is paused sends nothing, and loses nothing: a cause that no log tells.
-                paused = [one for one in told_of_stopped(Servers(list(states), states)) if one not in reason]
-                reason = " ".join([*paused, reason])
-        else:
-            failure = str(arguments.get("failure") or "")
-            verdict, reason = (_results.FAIL, failure) if failure else (_results.PASS, str(arguments.get("left") or ""))
+            paused = told_of_stopped(Servers(list(states), states))
+            sent, known = _sent(states, cluster)
+            began = _began(str(arguments["name"]), states, cluster, started)
+            verification = verification if began else {}
+            judged = asdict(
+                _judging.judge(_judging.Case(verification, failure, crashed, migrations, paused, sent, known, began))
+            )
         return _publishing.from_data(
             Verified,
             {
                 "playbook": str(arguments["name"]),
-                "verdict": verdict,
-                "reason": reason,
+                **judged,
                 "engine": str(cluster.get("engine") or ""),
                 "app": str(cluster.get("application") or ""),
                 "workers": int(cluster.get("workers") or 0),
                 "keys": int(cluster.get("keys") or 0),
                 "expected": int(verification.get("expected") or arguments.get("expected") or 0),
                 "received": int(verification.get("received") or 0),
-                "violations": _losses.with_sending(verification.get("violations") or [], _sent(states)),
-                "violation_count": int(verification.get("violation_count") or 0),
                 "validator_verdict": str(verification.get("validator_verdict") or ""),
+                "detector": verification.get("detector"),
                 "migrations": [asdict(one) for one in migrations],
                 "crashed": crashed,
                 "started": str(_moves.moment(started)),
@@ -233,7 +236,16 @@ def _whole(result: Verified, parts: Sequence[Part]) -> Verified:
     return replace(result, started=parts[0].started, seconds=round(ended - began, 3))
 
 
-def _sent(states: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
-    """What was sent, from the server on which the sender ran."""
+def _began(name: str, states: Mapping[str, Any], cluster: Mapping[str, Any], started: float) -> bool:
+    """Whether a run that starts a cluster of its own came so far: else what lies on the server is an earlier one's."""
+    first = states.get(str(((cluster.get("servers") or [{}])[0]).get("name") or "")) or {}
+    if name not in _publishing.VERIFIED_RUNS or "cluster" not in first:
+        return True
+    return bool(first["cluster"]) and float(first["cluster"].get("started") or 0.0) >= started
+
+
+def _sent(states: Mapping[str, Any], cluster: Mapping[str, Any]) -> tuple[Optional[Mapping[str, Any]], bool]:
+    """What the sender of values has sent, and whether the server on which senders run says that there was none."""
     found = [(state.get("sent") or {}).get("sender") for state in states.values()]
-    return next((sent for sent in found if sent), None)
+    first = str(((cluster.get("servers") or [{}])[0]).get("name") or "")
+    return next((sent for sent in found if sent), None), (states.get(first) or {}).get("sent") == {}

@@ -92,6 +92,13 @@ options:
     type: list
     elements: float
     default: []
+  prove_seed:
+    description:
+      - Prove that the verifier can fail. A small copy of this very file is damaged in every class of violation, and each must be caught and
+        named; otherwise the verdict V(pass) becomes V(unknown). From this number follow the places and the forms of the damage.
+      - Keys have to begin with 1.
+    type: int
+    version_added: 1.1.0
 seealso:
   - module: wallaroo.resilience.received_wait
 """
@@ -262,6 +269,16 @@ seconds:
   returned: always
   type: float
   sample: 0.05
+detector:
+  description: With O(prove_seed) and a file that passed, what was planted into the copy and what was found; V(null) otherwise.
+  returned: always
+  type: dict
+  sample:
+    seed: 7
+    proved: true
+    reason: ""
+    planted: [{kind: gap, form: gap_of_one, wanted: gap, found: [gap], caught: true}]
+    not_planted: ["cross_key: the stream has one key only, so no two can be mixed up"]
 gaps:
   description:
     - For each of O(moments) the last arrival before it and the first after it, in seconds since the epoch, and how long nothing came out
@@ -288,6 +305,7 @@ SPEC: _edge.Specification = {
         "mode": {"type": "str", "choices": list(ordering.MODES), "default": ordering.EXACTLY_ONCE},
         "violations_limit": {"type": "int", "default": 20},
         "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
+        "prove_seed": {"type": "int"},
         "moments": {"type": "list", "elements": "float", "default": []},
     },
     "mutually_exclusive": [("keys", "key_count")],

@@ -15,8 +15,8 @@ description:
   - Writes C(result.json), C(report.html), C(junit.xml) and the ends of all logs to the folder of the run on the controller, makes C(latest) a link to
     it, and prints a short summary.
   - Publishes the result as C(set_stats) does under the one key C(wallaroo_resilience), where AWX shows it as the artifacts of the job.
-  - Fails unless the verdict is V(pass). Ansible publishes nothing of a task that failed, so C(failed_when) should be V(false), and the
-    next task fail. A folder that cannot be written is a warning and never changes the verdict.
+  - Fails unless the verdict is V(pass), and for a run that verifies nothing when O(failure) says why. Ansible publishes nothing of a
+    task that failed, so C(failed_when) should be V(false), and the next task fail. A folder that cannot be written is a warning and never changes the verdict.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.common.run
@@ -109,7 +109,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 verdict:
-  description: V(pass), V(fail) or V(unknown).
+  description: V(pass), V(fail) or V(unknown); V(null) for a run that looked at no message and has an outcome instead.
   returned: always
   type: str
   sample: pass

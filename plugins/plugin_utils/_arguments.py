@@ -31,7 +31,7 @@ from ._servers import Refusal
 MOST = 10**15
 """More values than anybody sends; a number beyond is a slip of the hand."""
 
-LEAST = {"restarts": 0, "seed": 0}
+LEAST = {"restarts": 0, "seed": 0, "prove_seed": 0}
 """Whole numbers that may be less than 1."""
 
 FILES, JOURNAL = "files", "journal"

@@ -45,7 +45,7 @@ def write(folder: Path) -> None:
 
 def text(result: Mapping[str, Any], timeline: list[dict[str, Any]]) -> str:
     """The file."""
-    good = result.get("verdict") == _results.PASS
+    good = _results.is_good(result)
     suites: dict[str, list[Case]] = {}
     for case in (_of_the_run(result), *_of_keys(result), *_of_steps(timeline, good)):
         suites.setdefault(case.suite, []).append(case)
@@ -67,9 +67,9 @@ def text(result: Mapping[str, Any], timeline: list[dict[str, Any]]) -> str:
 
 def _of_the_run(result: Mapping[str, Any]) -> Case:
     verdict = result.get("verdict")
-    how = {_results.PASS: "", _results.FAIL: FAILURE}.get(str(verdict), ERROR)
-    seconds = float(result.get("seconds") or 0.0)
-    return Case("run", "verdict", seconds, how, str(result.get("reason") or "") if how else "")
+    how = "" if _results.is_good(result) else FAILURE if verdict in (_results.FAIL, None) else ERROR
+    seconds, name = float(result.get("seconds") or 0.0), "outcome" if verdict is None else "verdict"
+    return Case("run", name, seconds, how, str(result.get("reason") or "") if how else "")
 
 
 def _of_keys(result: Mapping[str, Any]) -> Iterator[Case]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Optional
 
 _GAP = re.compile(r"Increments test failed! ([^.\s:]+)\S*: \[(\d+),(\d+),(\d+),(\d+)\]")
@@ -32,10 +33,8 @@ def lost_values(crashed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def first_cause(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any], failure: str) -> str:
-    """Why a run failed, the first cause first; only what a step said where no worker died of itself."""
-    if not crashed:
-        return failure
+def first_cause(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any]) -> str:
+    """What the workers that died of themselves tell of the crash that they died of; empty where none did."""
     lost = lost_values(crashed)
     killed = list(dict.fromkeys(migration.worker for migration in migrations if migration.killed))
     causes = []
@@ -49,42 +48,114 @@ def first_cause(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any],
         causes.append(f"{who} took values that had been sent since the last checkpoint: {what}.")
     told = {one["worker"] for one in lost}
     causes += [
-        f"{one['worker']} on {one['server']} died of itself: {one['last_line']}."
+        f"{one['worker']} on {one['server']} died of itself: {one['last_line'].rstrip('.')}."
         for one in crashed
         if one["worker"] not in told
     ]
-    return " ".join([*causes, *([f"Then: {failure}"] if failure else [])])
+    return " ".join(causes)
 
 
-def with_sending(violations: Sequence[Mapping[str, Any]], sent: Optional[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The violations, with what is missing at the end split into what was sent and what never was.
+MISSING = ("gap", "lost_head", "lost_tail", "missing_key")
+"""Violations that are nothing but values that did not come out."""
+
+NEVER_OUT = "Sent and never came out"
+
+_ENDS = ("lost_tail", "missing_key")
+"""Those that may be of values that were never sent."""
+
+
+def never_came_out(violations: Sequence[Mapping[str, Any]], count: int) -> str:
+    """The values of each key that were sent and are not in the output; empty where something else is wrong, too."""
+    if not violations or any(one.get("kind") not in MISSING for one in violations):
+        return ""
+    keys: dict[tuple[int, int], list[str]] = {}
+    for one in violations:
+        missing = one.get("lost") or one.get("missing")
+        if not missing:
+            return ""
+        keys.setdefault((int(missing[0]), int(missing[1])), []).append(str(one.get("key")))
+    said = "; ".join(f"{_range(*values)} of {', '.join(names)}" for values, names in keys.items())
+    more = f"; and {count - len(violations)} more" if count > len(violations) else ""
+    return f"{NEVER_OUT}: {said}{more}."
+
+
+def arrived(crashed: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Key -> the value of it that a worker died of: it was sent, for it came."""
+    return {one["key"]: one["came"] for one in lost_values(crashed)}
+
+
+def with_sending(
+    violations: Sequence[Mapping[str, Any]],
+    sent: Optional[Mapping[str, Any]],
+    came: Mapping[str, int] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
+    """The violations; of what is missing at the end what was sent, and nothing of what never was.
 
     :param sent: what ``server_info`` says that the sender has sent; None when that is not known.
+    :param came: what :func:`arrived` knows besides.
     """
-    return [_split(dict(violation), sent) if sent else dict(violation) for violation in violations]
+    if not sent:
+        return [dict(violation) for violation in violations]
+    return [kept for violation in violations if (kept := _split(dict(violation), sent, came)) is not None]
 
 
-def _split(violation: dict[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+def excused(
+    verification: Mapping[str, Any],
+    violations: Sequence[Mapping[str, Any]],
+    sent: Optional[Mapping[str, Any]],
+    came: Mapping[str, int] = MappingProxyType({}),
+) -> int:
+    """How many violations, also of those that are only counted, are of values that were not sent for sure."""
+    if not sent:
+        return 0
+    seen = sum(_split(dict(violation), sent, came) is None for violation in violations)
+    last, sure = _last(verification), int(sent["sure"])
+    # A key that stands at what was sent for sure, or behind it, misses nothing else at its end.
+    reached = (verification.get("last_values") or {}).items()
+    return max(seen, sum(max(sure, came.get(key, 0)) <= int(value) < last for key, value in reached))
+
+
+def unsent(
+    verification: Mapping[str, Any], violations: Sequence[Mapping[str, Any]], sent: Optional[Mapping[str, Any]]
+) -> str:
+    """What should have been sent and was not, in a sentence; empty when all was, and when that is not known."""
+    last = _last(verification) or max(
+        (int(one["missing"][1]) for one in violations if one.get("kind") in _ENDS and one.get("missing")), default=0
+    )
+    if not sent or int(sent["sure"]) >= last:
+        return ""
+    sure, perhaps = int(sent["sure"]), min(int(sent["perhaps"]), last)
+    ranges = (((sure + 1, perhaps), "perhaps sent"), ((perhaps + 1, last), "never sent"))
+    words = [f"{_range(*one)} of each key {_were(*one)} {how}" for one, how in ranges if one[0] <= one[1]]
+    return f"{', and '.join(words)}."
+
+
+def _last(verification: Mapping[str, Any]) -> int:
+    """The value with which every key should have ended, when all began with 1."""
+    keys = int(verification.get("keys") or 0)
+    return int(verification.get("expected") or 0) // keys if keys else 0
+
+
+def _split(violation: dict[str, Any], sent: Mapping[str, Any], came: Mapping[str, int]) -> Optional[dict[str, Any]]:
+    """A violation without what was never sent; None when nothing is left for sure."""
     missing = violation.get("missing")
-    if violation.get("kind") not in ("lost_tail", "missing_key") or not missing:
+    if violation.get("kind") not in _ENDS or not missing:
         return violation
     first, last = int(missing[0]), int(missing[1])
-    sure, perhaps = int(sent["sure"]), int(sent["perhaps"])
+    sure = max(int(sent["sure"]), came.get(str(violation.get("key")), 0))
+    perhaps = int(sent["perhaps"])
     if sure >= last:
         return violation
     lost, maybe = _part(first, last, 0, sure), _part(first, last, sure + 1, perhaps)
-    unsent = _part(first, last, perhaps + 1, last)
-    words = []
-    if lost:
-        words.append(f"{_range(*lost)} {_were(lost)} sent and did not come out")
+    if not lost:
+        return None
+    words = f"{_range(*lost)} {_were(*lost)} sent and did not come out"
     if maybe:
-        words.append(f"{_range(*maybe)} {_were(maybe)} perhaps sent and did not come out")
-    if unsent:
-        words.append(f"{_range(*unsent)} {_were(unsent)} never sent")
+        words += f"; {_range(*maybe)} {_were(*maybe)} perhaps sent"
     nothing = violation["kind"] == "missing_key"
-    came = "no message came at all" if nothing else f"the last that came was {violation['found']}"
-    violation["sentence"] = f"{violation['key']}: {'; '.join(words)}; {came}"
-    violation["lost"] = list(lost) if lost else None
+    end = "no message came at all" if nothing else f"the last that came was {violation['found']}"
+    violation["sentence"] = f"{violation['key']}: {words}; {end}"
+    violation["missing"] = violation["lost"] = list(lost)
     return violation
 
 
@@ -98,5 +169,5 @@ def _range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}..{last}"
 
 
-def _were(values: tuple[int, int]) -> str:
-    return "was" if values[0] == values[1] else "were"
+def _were(first: int, last: int) -> str:
+    return "was" if first == last else "were"

@@ -25,6 +25,9 @@ class Outcome:
     """Whether anything was done; false when all was as wanted already."""
     check: bool = False
     """Whether it only told what it would do (``--check``)."""
+    outcome: str = ""
+    """What the step did, in a word such as ``moved``, ``restarted`` or ``nothing to do``. Empty for a run that looked
+    at messages, which has a verdict instead, and for what was only told."""
     folder: Optional[str] = None
     """The run's folder on the controller; None when the run left none."""
     report: Optional[str] = None
@@ -173,10 +176,10 @@ class Moved(Migration, Outcome):
     servers still know.
     """
 
-    verdict: str = ""
-    """``pass``, or ``fail`` when the worker could not be moved."""
     reason: str = ""
-    """Why it could not, or what is left to be done after it has moved."""
+    """Why the worker could not be moved, or what is left to be done after it has."""
+    scope: str = ""
+    """That no message was looked at: a move has an outcome and no verdict."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,37 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class Planted:
+    """A fault of one class, planted into a copy of what came out."""
+
+    kind: str = ""
+    """The class."""
+    form: str = ""
+    """What was done, such as ``gap_of_several``."""
+    wanted: str = ""
+    """What it must be called, which is the class but for repeats under ``at_least_once``."""
+    found: tuple[str, ...] = ()
+    """What it was called."""
+    caught: bool = False
+    """Whether it was found and called by that name alone."""
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Proof that the verifier of this run can fail: a copy of its output was damaged in every class of violation."""
+
+    proved: bool = False
+    """Whether each was caught and named; otherwise the verdict is ``unknown``."""
+    reason: str = ""
+    """Why not, when it was not."""
+    seed: int = 0
+    """The places and the forms of the damage follow from it."""
+    planted: tuple[Planted, ...] = ()
+    not_planted: tuple[str, ...] = ()
+    """Classes that this output cannot show, each with the reason, such as a mix-up where there is one key."""
+
+
+@dataclass(frozen=True)
 class Crashed:
     """A worker that was dead at the end though nobody killed it."""
 
@@ -223,10 +257,16 @@ class Crashed:
 class Verified(Outcome):
     """``verify.yml``, ``verify_restart.yml``, ``verify_migration.yml`` and ``demo.yml``: what was proved."""
 
-    verdict: str = "unknown"
-    """``pass``, ``fail``, or ``unknown`` for what could not be checked."""
+    verdict: Optional[str] = "unknown"
+    """``pass``, ``fail``, or ``unknown`` for what could not be checked; None for a run that looked at no message."""
+    scope: str = ""
+    """Of which messages the verdict is, in words."""
     reason: str = ""
-    """Why it is not ``pass``; empty otherwise."""
+    """Why it is not ``pass``, the first cause; empty otherwise."""
+    then: str = ""
+    """What followed from that, such as a cluster that is down; empty when there is no more to say."""
+    unsent: str = ""
+    """What was to be sent and never was, in a sentence: it is not lost, and no violation."""
     app: str = ""
     engine: str = ""
     workers: int = 0
@@ -240,6 +280,8 @@ class Verified(Outcome):
     violation_count: int = 0
     validator_verdict: str = ""
     """What Wallaroo's own validator would have said."""
+    detector: Optional[Detector] = None
+    """Proof that the verifier can fail; None where it was not asked for, or the verdict was no ``pass`` without it."""
     migrations: tuple[Migration, ...] = ()
     crashed: tuple[Crashed, ...] = ()
     started: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Optional, TypeVar, Union
 
-from . import _moves, _outcomes, _results
+from . import _judging, _moves, _outcomes, _results
 from ._outcomes import Moved, Outcome, Verified
 from ._servers import sentence_of
 from ._stalled import problems_of
@@ -40,7 +40,7 @@ def of_run(run: Verified) -> Outcome:
     if run.playbook != _results.MIGRATION:
         return run
     plain = asdict(run.migrations[0]) if run.migrations else {}
-    told = ("playbook", "changed", "check", "folder", "report", "summary", "verdict", "reason")
+    told = ("playbook", "changed", "check", "folder", "report", "summary", "reason", "scope")
     return Moved(**plain, **{name: getattr(run, name) for name in told})
 
 
@@ -76,7 +76,27 @@ def of_step(playbook: str, registered: Registered, check: bool) -> Optional[Outc
         return None
     kind, build = BUILDERS[playbook]
     values = build(registered, check)
-    return None if values is None else from_data(kind, {"playbook": playbook, "check": check, **values})
+    if values is None:
+        return None
+    return from_data(kind, {"playbook": playbook, "check": check, "outcome": _word(playbook, values, check), **values})
+
+
+DONE = {
+    "start_cluster": "started",
+    "start_sender": "sent",
+    "kill_worker": "killed",
+    "copy_resilience": "copied",
+    "restart_worker": "restarted",
+    "stop_cluster": "stopped",
+    "setup_repo": "built",
+}
+"""What a step did that has changed something. Those that only look, and those that say more, are not here."""
+
+
+def _word(playbook: str, values: Data, check: bool) -> str:
+    if playbook not in DONE or (check and values.get("changed")):
+        return ""
+    return DONE[playbook] if values.get("changed") else _moves.NOTHING
 
 
 def _start_cluster(registered: Registered, check: bool) -> Data:
@@ -148,7 +168,7 @@ def _migrate(registered: Registered, _check: bool) -> Optional[Data]:
     if plan["needed"]:
         # Nothing has happened yet: what would be done is told.
         known = {name: plan[name] for name in ("worker", "src", "dst", "via", "epoch")}
-    return {**known, "changed": bool(plan["needed"]), "verdict": _results.PASS}
+    return {**known, "changed": bool(plan["needed"]), "scope": _judging.NO_MESSAGES}
 
 
 def _stop_cluster(registered: Registered, _check: bool) -> Data:

@@ -22,11 +22,13 @@ import yaml
 
 from ..module_utils._engines import registry
 from ._evidence import FORMAT, Evidence
-from ._moves import ROLLED_BACK, UNFINISHED
-from ._outcomes import Migration, Outcome, Verified
+from ._judging import FAIL, PASS, UNKNOWN, verdict_of
+from ._losses import NEVER_OUT
+from ._moves import MOVED, NOTHING, ROLLED_BACK, UNFINISHED
+from ._outcomes import Detector, Migration, Outcome, Verified
 from ._servers import Refusal
 
-PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
+__all__ = ["FAIL", "PASS", "UNKNOWN", "verdict_of"]
 
 RESULT = "result.json"
 """The file in the folder of a run."""
@@ -59,60 +61,69 @@ def outcome_of(run: Verified) -> str:
     return run.migrations[0].outcome if run.playbook == MIGRATION and run.migrations else ""
 
 
-def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple[str, str]:
-    """Verdict and reason from what the verification said and whether a step failed before it.
+def is_good(written: Mapping[str, Any]) -> bool:
+    """Whether a run did what it was for, from its ``result.json``: it passed, or moved what it was to move."""
+    if written.get("verdict") is None:
+        return written.get("outcome") in (MOVED, NOTHING)
+    return bool(written["verdict"] == PASS)
 
-    What could not be checked is ``unknown``, never ``pass``; a step that failed after messages were
-    already found to be wrong does not hide that.
-    """
-    if verification and verification.get("verdict") == FAIL:
-        return FAIL, failure or str(verification.get("message") or "")
-    if failure:
-        return UNKNOWN, failure
-    if not verification:
-        return UNKNOWN, "nothing was verified"
-    verdict = str(verification.get("verdict"))
-    if verdict == PASS:
-        return PASS, ""
-    if "verdict" in verification:
-        return UNKNOWN, str(verification.get("reason") or verification.get("message") or f"verdict {verdict}")
-    # The verifier itself did not come to its end.
-    period = (verification.get("timedout") or {}).get("period")
-    if period:
-        return UNKNOWN, (
-            f"The verifier did not answer within {period} s (wallaroo_verification_timeout), so nothing was verified"
-        )
-    why = str(verification.get("msg") or "").strip() or "it said nothing"
-    return UNKNOWN, f"The verification failed: {why}"
+
+def headline(result: Verified) -> str:
+    """The first line of a summary: the verdict with its reason, or of which messages it is; or else an outcome."""
+    if result.verdict is None:
+        return f"outcome: {outcome_of(result)}{f': {result.reason}' if result.reason else ''}"
+    return f"verdict: {result.verdict}: {result.reason or result.scope}"
 
 
 def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = None) -> str:
-    """The short text at the end of a run.
+    """The short text at the end of a run. Nothing is said twice.
 
     :param page: ``report.html``; its path is the last line.
     """
-    lines = [f"{result.playbook}: {result.workers} workers of {result.app} on the {result.engine} engine"]
+    lines = [headline(result)]
+    lines.append(f"{result.playbook}: {result.workers} workers of {result.app} on the {result.engine} engine")
     for migration in result.migrations:
         lines.append(f"  {migration.worker} {_told(migration)}")
-        if migration.note and migration.note != result.reason:
+        if migration.note and migration.note.rstrip(".") not in result.reason:
             lines.append(f"    {migration.note}")
-    if result.expected or result.received:
+    if result.verdict is None:
+        lines.append(f"  messages: {result.scope}")
+    elif result.scope not in lines[0] and (result.expected or result.received):
         lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {result.keys} keys")
+    if result.unsent:
+        lines.append(f"  {result.unsent}")
     for crashed in result.crashed:
-        lines.append(f"  {crashed.worker} on {crashed.server} died of itself: {crashed.last_line}")
-    for violation in result.violations[:5]:
-        lines.append(f"  violation: {violation.sentence}")
-    if result.violation_count > min(5, len(result.violations)):
-        lines.append(f"  ... {result.violation_count} violations in all")
-    if result.reason:
-        lines.append(f"  reason: {result.reason}")
-    outcome = outcome_of(result)
-    lines.append(f"  outcome: {outcome}" if outcome else f"  verdict: {result.verdict}")
+        if f"{crashed.worker} on {crashed.server} died" not in result.reason:
+            lines.append(f"  {crashed.worker} on {crashed.server} died of itself: {crashed.last_line}")
+    lines += _violations(result)
+    if result.detector is not None:
+        lines.append(f"  detector: {_proof(result.detector)}")
+    if result.then:
+        lines.append(f"  then: {result.then}")
     if folder is not None:
         lines.append(f"  run: {folder}")
     if page is not None:
         lines.append(f"  report: {page}")
     return "\n".join(lines)
+
+
+def _proof(detector: Detector) -> str:
+    caught, planted = sum(one.caught for one in detector.planted), len(detector.planted)
+    return (
+        f"{caught} of {planted} classes of violation, planted into a copy of this output, were caught and named "
+        f"(prove_seed={detector.seed})"
+    )
+
+
+def _violations(result: Verified) -> list[str]:
+    """The first violations, but for what the reason has said of them already."""
+    if NEVER_OUT in result.reason:
+        return [f"  violations: {result.violation_count:,}, each with its witness in result.json"]
+    first = result.violations[:5]
+    lines = [f"  violation: {one.sentence}" for one in first if one.sentence.rstrip(".") not in result.reason]
+    if result.violation_count > len(first):
+        lines.append(f"  ... {result.violation_count} violations in all")
+    return lines
 
 
 def collection_version() -> str:

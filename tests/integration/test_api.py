@@ -104,8 +104,9 @@ def test_a_call_that_fails_says_which_step_and_where_and_keeps_what_was_said(
 
     result = unproved.value.result
     assert result is not None
-    assert (result.verdict, result.violation_count) == ("fail", 11)
-    assert result.violations[0].missing == (201, 201)
+    # Nobody has sent 201, so it was not lost.
+    assert (result.verdict, result.violation_count) == ("unknown", 0)
+    assert result.unsent or result.reason == "201 of each key was never sent."
     assert (Path(str(unproved.value.folder)) / "result.json").exists()
     assert list(scratch.iterdir()) == []
     said = capfd.readouterr()

@@ -164,7 +164,7 @@ def test_plain_ansible_runner_with_a_copy_of_the_project(cluster: Loopback, proj
     (published,) = stats["event_data"]["artifact_data"].values()
     assert list(stats["event_data"]["artifact_data"]) == ["wallaroo_resilience"]
     assert published["playbook"] == "migrate"
-    assert (published["worker"], published["dst"], published["verdict"]) == ("worker2", "server4", "pass")
+    assert (published["worker"], published["dst"], published["outcome"]) == ("worker2", "server4", "moved")
     assert cluster.alive()["worker2"] == "server4"
 
 

@@ -101,8 +101,15 @@ def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback:
     )
     tails = [violation for violation in result["violations"] if violation["kind"] == "lost_tail"]
     assert any("sent and did not come out" in violation["sentence"] for violation in tails)
-    assert all("never sent" in violation["sentence"] for violation in tails)
-    assert "verdict: fail" in run.output
+    assert not any("never sent" in violation["sentence"] for violation in tails)
+    assert re.search(r"\d+(\.\.\d+)? of each key (was|were) never sent", result["unsent"])
+    # What was lost of each key is in the first line; what follows from it is told last, and apart.
+    assert re.search(r"Sent and never came out: \d+(\.\.\d+)? of key_\d+", result["reason"])
+    for violation in result["violations"]:
+        assert violation["key"] in result["reason"], violation
+    assert f"verdict: fail: {result['reason']}" in run.output
+    assert result["then"]
+    assert result["then"] not in result["reason"]
     assert loopback.alive() == {}
     assert re.search(r": fail \(.+\); result.json says fail", agrees(loopback.runs / "latest"))
 

@@ -13,12 +13,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 from .. import _timeline
 from .. import cluster as api
-from .._outcomes import Outcome, Status
+from .._outcomes import Moved, Outcome, Status, Verified
 from .._ports import ports_of
 from .._servers import Refusal
 from .._timeline import Event
@@ -75,15 +75,22 @@ def main(argv: Sequence[str]) -> int:
         if given.json:
             print(json.dumps(_failure(failed), indent=2))
         else:
+            print(f"failed: {failed}", file=sys.stderr, flush=True)
             if failed.result is not None:
-                print("\n".join(lines(failed.result)))
-            print(f"failed: {failed}", file=sys.stderr)
+                print("\n".join(lines(_but_what_was_said(failed.result, str(failed)))))
         return FAILED
     except (ResilienceError, ValueError, TypeError) as error:
         print(f"{verb}: {error}", file=sys.stderr)
         return USAGE
     print(json.dumps(asdict(result), indent=2) if given.json else "\n".join(lines(result)))
     return PASSED
+
+
+def _but_what_was_said(result: Outcome, said: str) -> Outcome:
+    """A result without its reason, where that has just been shown."""
+    if isinstance(result, (Moved, Verified)) and result.reason and result.reason in said:
+        return replace(result, reason="")
+    return result
 
 
 def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any], dict[str, Any]]:

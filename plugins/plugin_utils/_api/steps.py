@@ -135,7 +135,14 @@ class Steps:
     ) -> Moved: ...
 
     @runs("verify")
-    def verify(self, last: Optional[Name] = None, *, mode: Optional[str] = None) -> Verified: ...
+    def verify(
+        self,
+        last: Optional[Name] = None,
+        *,
+        mode: Optional[str] = None,
+        prove_detector: Optional[Flag] = None,
+        prove_seed: Optional[Name] = None,
+    ) -> Verified: ...
 
     @runs("status")
     def status(self) -> Status: ...
@@ -159,6 +166,8 @@ class Steps:
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
         on_violation: Optional[str] = None,
+        prove_detector: Optional[Flag] = None,
+        prove_seed: Optional[Name] = None,
     ) -> Verified: ...
 
     @runs("verify_migration")
@@ -177,6 +186,8 @@ class Steps:
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
         on_violation: Optional[str] = None,
+        prove_detector: Optional[Flag] = None,
+        prove_seed: Optional[Name] = None,
     ) -> Verified: ...
 
     @runs("demo")
@@ -195,6 +206,8 @@ class Steps:
         mode: Optional[str] = None,
         keep_running: Optional[Flag] = None,
         on_violation: Optional[str] = None,
+        prove_detector: Optional[Flag] = None,
+        prove_seed: Optional[Name] = None,
     ) -> Verified: ...
 
     @runs("report")

@@ -8,13 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._losses import first_cause, lost_values, with_sending
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._losses import (
+    excused,
+    first_cause,
+    lost_values,
+    never_came_out,
+    unsent,
+    with_sending,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
 
 from tests.server_states import sending
 
 MOVED = [Migration("worker2", "server2", "server3", killed="2026-01-01T00:00:00.000Z")]
-NO_CLUSTER = "No cluster is running: none of the 2 workers of the last one is alive; start a fresh one."
 
 
 def died(worker: str, server: str, line: str) -> dict[str, Any]:
@@ -39,14 +45,14 @@ def test_other_words_tell_of_no_lost_values(line: str) -> None:
 
 
 def test_the_first_cause_comes_first() -> None:
-    assert first_cause([GAP, ONE, OTHER], MOVED, NO_CLUSTER) == (
+    assert first_cause([GAP, ONE, OTHER], MOVED) == (
         "The crash of worker2 took values that had been sent since the last checkpoint: "
         "1189..1218 of key_2 (initializer on server1 died when 1219 came), "
         "1 of key_9 (worker2 on server3 died when 2 came). "
-        f"worker3 on server3 died of itself: Error: out of memory. Then: {NO_CLUSTER}"
+        "worker3 on server3 died of itself: Error: out of memory."
     )
-    assert first_cause([], MOVED, NO_CLUSTER) == NO_CLUSTER
-    assert first_cause([OTHER], [], "") == "worker3 on server3 died of itself: Error: out of memory."
+    assert first_cause([], MOVED) == ""
+    assert first_cause([OTHER], []) == "worker3 on server3 died of itself: Error: out of memory."
 
 
 def tail(first: int, last: int, kind: str = "lost_tail") -> dict[str, Any]:
@@ -59,32 +65,48 @@ def tail(first: int, last: int, kind: str = "lost_tail") -> dict[str, Any]:
         (
             tail(1189, 2000),
             sending(2000, 1230, 1240),
-            "1189..1230 were sent and did not come out; 1231..1240 were perhaps sent and did not come out; 1241..2000 "
-            "were never sent; the last that came was [1,2,3,4]",
+            "1189..1230 were sent and did not come out; 1231..1240 were perhaps sent; the last that came was [1,2,3,4]",
             [1189, 1230],
         ),
         (
             tail(1230, 1231),
             sending(2000, 1230),
-            "1230 was sent and did not come out; 1231 was never sent; the last that came was [1,2,3,4]",
+            "1230 was sent and did not come out; the last that came was [1,2,3,4]",
             [1230, 1230],
         ),
-        (tail(1300, 2000), sending(2000, 1230), "1300..2000 were never sent; the last that came was [1,2,3,4]", None),
         (
             tail(1, 2000, "missing_key"),
             sending(2000, 1230),
-            "1..1230 were sent and did not come out; 1231..2000 were never sent; no message came at all",
+            "1..1230 were sent and did not come out; no message came at all",
             [1, 1230],
         ),
     ],
 )
 def test_what_was_never_sent_was_not_lost(
-    violation: dict[str, Any], sent: dict[str, Any], sentence: str, lost: list[int] | None
+    violation: dict[str, Any], sent: dict[str, Any], sentence: str, lost: list[int]
 ) -> None:
     (told,) = with_sending([violation], sent)
     assert told["sentence"] == f"key_0: {sentence}"
-    assert told["lost"] == lost
-    assert told["missing"] == violation["missing"]
+    assert told["lost"] == told["missing"] == lost
+
+
+def test_values_that_were_not_sent_are_no_violation_and_are_told_once() -> None:
+    ends = [{**tail(1231, 2000), "key": "key_0"}, {**tail(1235, 2000), "key": "key_1"}, tail(1200, 2000)]
+    said = {"expected": 6000, "keys": 3, "last_values": {"key_0": 1230, "key_1": 1234, "key_2": 1199}}
+    sent = sending(2000, 1230, 1240)
+    assert [one["lost"] for one in with_sending(ends, sent)] == [[1200, 1230]]
+    # Also of those that were only counted.
+    assert excused(said, ends[2:], sent) == 2
+    assert unsent(said, ends, sent) == (
+        "1231..1240 of each key were perhaps sent, and 1241..2000 of each key were never sent."
+    )
+    assert unsent(said, ends, sending(2000)) == unsent(said, ends, None) == ""
+
+
+def test_what_never_came_out_is_told_for_each_key_and_the_same_once() -> None:
+    found = [{"kind": "lost_tail", "key": f"key_{number}", "missing": [7, 9 + number // 2]} for number in range(3)]
+    assert never_came_out(found, 5) == "Sent and never came out: 7..9 of key_0, key_1; 7..10 of key_2; and 2 more."
+    assert never_came_out([*found, {"kind": "garbage"}], 4) == "", "more than that is wrong"
 
 
 def test_where_all_was_sent_or_nothing_is_known_the_violation_is_as_it_was() -> None:

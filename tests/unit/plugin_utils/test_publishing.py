@@ -155,6 +155,19 @@ def test_what_a_run_has_published_is_not_published_again(playbook: str) -> None:
     assert of_step(playbook, Registered(registered), check=False) is None
 
 
+@pytest.mark.parametrize(
+    ("changed", "check", "word"), [(True, False, "killed"), (False, False, "nothing to do"), (True, True, "")]
+)
+def test_a_step_has_a_word_for_what_it_did(changed: bool, check: bool, word: str) -> None:
+    registered = {
+        "worker_step": {"plan": {"worker": "worker2", "server": "server2"}},
+        "worker_killed": {"changed": changed},
+    }
+    outcome = of_step("kill_worker", Registered(registered), check=check)
+    assert outcome is not None
+    assert outcome.outcome == word
+
+
 def test_a_run_that_would_be_made_is_published_with_what_it_would_expect() -> None:
     plan = {"cluster": RECORD, "expected": 99}
     outcome = of_step("demo", Registered({"demonstration_step": {"plan": plan}}), check=True)
@@ -213,10 +226,12 @@ def test_a_run_is_published_with_its_folder_and_its_violations() -> None:
 
 
 def test_a_migration_is_published_as_one() -> None:
-    move = Migration("worker2", "server2", "server4", 0.5, epoch=2)
-    outcome = of_run(Verified("migrate", check=True, verdict="pass", migrations=(move,)))
+    move = Migration("worker2", "server2", "server4", 0.5, epoch=2, outcome="moved")
+    outcome = of_run(Verified("migrate", check=True, verdict=None, scope="no message", migrations=(move,)))
     assert isinstance(outcome, Moved)
-    assert (outcome.downtime_seconds, outcome.verdict, outcome.check) == (0.5, "pass", True)
+    assert (outcome.downtime_seconds, outcome.outcome, outcome.check) == (0.5, "moved", True)
+    assert outcome.scope == "no message"
+    assert "verdict" not in to_data(outcome)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +242,8 @@ def test_a_migration_is_published_as_one() -> None:
         ({"violations": [{"position": None}]}, r"Verified.violations\[0\].position is no int"),
         ({"violations": {}}, "Verified.violations is no list"),
         ({"migrations": ["x"]}, r"Verified.migrations\[0\] is no mapping"),
-        ({"verdict": None}, "Verified.verdict is no str"),
+        ({"verdict": 1}, "Verified.verdict is no str"),
+        ({"scope": None}, "Verified.scope is no str"),
     ],
 )
 def test_data_of_another_kind_is_refused_with_its_place(data: dict[str, Any], where: str) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,7 +19,9 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence impo
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import migration as migration_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
     Crashed,
+    Detector,
     Migration,
+    Planted,
     Verified,
     Violation,
 )
@@ -89,6 +92,7 @@ def result(**values: object) -> Verified:
         "keys": 11,
         "expected": 22000,
         "received": 22000,
+        "scope": "22,000 of 22,000 messages of 11 keys",
         "violations": (),
         "migrations": (),
         "started": "",
@@ -102,8 +106,7 @@ def test_the_summary_says_what_was_done_and_what_it_proved() -> None:
     migration = Migration("worker2", "server2", "server3", downtime_seconds=1.036, copied_bytes=3192)
     text = _results.summary(result(migrations=(migration,)), Path("runs/x"))
     assert "worker2 killed (SIGKILL), moved from server2 to server3 (3,192 bytes), back after 1.04 s" in text
-    assert "22,000 of 22,000" in text
-    assert "verdict: pass" in text
+    assert text.splitlines()[0] == "verdict: pass: 22,000 of 22,000 messages of 11 keys"
     assert "runs/x" in text
 
 
@@ -115,12 +118,63 @@ def test_the_summary_of_a_failure_names_violations_and_who_died() -> None:
             violation_count=9,
             crashed=(Crashed("initializer", "server1", "Increments test failed!"),),
             reason="lost",
+            then="No cluster is running.",
+            unsent="501..1000 of each key were never sent.",
         ),
         None,
     )
+    assert text.splitlines()[0] == "verdict: fail: lost"
+    assert text.splitlines()[-1] == "  then: No cluster is running."
+    assert "501..1000 of each key were never sent." in text
     assert "key_3: 501..612 are missing" in text
     assert "9 violations in all" in text
     assert "initializer on server1 died of itself: Increments test failed!" in text
+
+
+def test_the_summary_says_nothing_twice() -> None:
+    failed = result(
+        verdict="fail",
+        violations=(Violation("key_3: 5 is missing"), Violation("key_4: 7 is missing")),
+        violation_count=2,
+        crashed=(Crashed("worker2", "server2", "out of memory"),),
+        migrations=(Migration("worker2", "server2", "server3", note="It did not start."),),
+        reason="It did not start. worker2 on server2 died of itself: out of memory. key_3: 5 is missing.",
+    )
+    lines = _results.summary(failed, None).splitlines()
+    for text in ("It did not start", "out of memory", "key_3: 5 is missing", "key_4: 7 is missing"):
+        assert len([line for line in lines if text in line]) == 1, text
+    told = replace(failed, reason="Sent and never came out: 5 of key_3; 7 of key_4.")
+    assert "  violations: 2, each with its witness in result.json" in _results.summary(told, None).splitlines()
+
+
+def test_the_summary_tells_how_much_the_verifier_has_shown_that_it_finds() -> None:
+    planted = (Planted("gap", "gap_of_one", "gap", ("gap",), True), Planted("garbage", "x", "garbage", ("gap",), False))
+    text = _results.summary(result(detector=Detector(False, "x", 7, planted)), None)
+    said = "1 of 2 classes of violation, planted into a copy of this output, were caught and named (prove_seed=7)"
+    assert f"  detector: {said}" in text.splitlines()
+    assert "planted" not in _results.summary(result(), None)
+
+
+def test_a_migration_has_an_outcome_and_no_verdict() -> None:
+    moved = Migration("worker2", "server2", "server4", outcome="moved")
+    run = result(playbook="migrate", verdict=None, scope="no message was looked at", expected=0, migrations=(moved,))
+    text = _results.summary(run, None)
+    assert text.splitlines()[0] == "outcome: moved"
+    assert "messages: no message was looked at" in text
+    assert "verdict" not in text
+
+
+@pytest.mark.parametrize(
+    ("written", "good"),
+    [
+        ({"verdict": "pass"}, True),
+        ({"verdict": "unknown"}, False),
+        ({"verdict": None, "outcome": "moved"}, True),
+        ({"verdict": None, "outcome": "rolled back"}, False),
+    ],
+)
+def test_a_run_is_good_by_its_verdict_or_its_outcome(written: dict[str, Any], good: bool) -> None:
+    assert _results.is_good(written) == good
 
 
 def test_two_runs_in_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
@@ -248,7 +302,7 @@ RESULT_JSON = {
         "inventory",
         "controller",
     ),
-    *("servers", "sent_files", "received_files", "notes"),
+    *("servers", "sent_files", "received_files", "notes", "scope", "then", "unsent", "detector"),
 }
 
 
@@ -260,8 +314,8 @@ def test_the_file_of_a_result_has_the_fields_that_it_always_had() -> None:
     assert _results.written(result(playbook="migrate", migrations=(moved,)))["outcome"] == "rolled back"
 
 
-@pytest.mark.parametrize("verdict", ["pass", "fail", "unknown"])
-def test_the_file_of_a_result_is_as_its_schema_says(repository: Path, verdict: str) -> None:
+@pytest.mark.parametrize("verdict", ["pass", "fail", "unknown", None])
+def test_the_file_of_a_result_is_as_its_schema_says(repository: Path, verdict: str | None) -> None:
     schema = json.loads((repository / "docs/schemas/result.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     violations = (Violation("key_3: 501..612 are missing", kind="gap", key="key_3", missing=(501, 612)),)

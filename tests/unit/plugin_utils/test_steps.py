@@ -574,7 +574,7 @@ class TestDemonstration:
             "Would send the values 1 to 10 for 11 keys.",
             "Would kill worker2, move it from server2 to server4, and send up to 20.",
             "Would kill worker2, restart it on server4, and send up to 30.",
-            "Would verify 330 messages (exactly_once), and stop the cluster.",
+            "Would verify 330 messages (exactly_once), prove the detector, and stop the cluster.",
         ]
 
     def test_a_worker_beyond_the_servers_starts_on_the_first_again(self) -> None:

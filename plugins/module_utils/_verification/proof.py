@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proof that a verifier can fail: a copy of what a run has received is damaged in every class, and each is to be named.
+
+The copy is small whatever the size of the file: the first values of some keys, as they came. It passes undamaged, and
+then a fault of each class is planted into it, at a place and of a form that a seed decides.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._formats.framing import FrameSplitter, frame
+from . import damaged_frames, damaged_order
+from .damage import PLANTS, Plant, plant
+from .violations import KINDS
+from .windows import UNREADABLE, open_stream
+
+CLASSES = KINDS
+"""Every class of violation."""
+
+# Their plants are registered when they are loaded.
+PARTS = (damaged_order, damaged_frames)
+
+_KEYS, _VALUES = 6, 48
+"""How many keys, and values of each, a copy has."""
+
+_BLOCK, _MOST = 1 << 18, 1 << 24
+"""Bytes that are read at once, and at most, until the copy is complete."""
+
+Check = Callable[[str, Sequence[str], int, str], Any]
+"""The very verifier: path, keys, last value and mode, and what it says has ``verdict`` and ``violations``."""
+
+
+@dataclass
+class Copy:
+    """The beginning of what came, of some keys."""
+
+    keys: list[str]
+    last: int
+    """Every key has the values from 1 up to here."""
+    data: bytes
+
+
+def prove(path: str, keys: Sequence[str], mode: str, seed: int, check: Check) -> dict[str, Any]:
+    """Damage a copy of a received file, which is a good one, and see whether each damage is found and named.
+
+    :return: ``proved``, ``reason`` why not, ``seed``; ``planted``, for each class what was done, what that must be
+        called, and what was found; ``not_planted``, the classes that this output cannot show, each with the reason.
+    """
+    said: dict[str, Any] = {"seed": seed, "proved": False, "reason": "", "planted": [], "not_planted": []}
+    try:
+        copy = copied(path, keys, seed)
+        with tempfile.TemporaryDirectory(prefix="wallaroo-proof-") as folder:
+            file = Path(folder) / "received.bin"
+            return {**said, **_proved(copy, file, mode, seed, check)}
+    except (*UNREADABLE, ValueError) as error:
+        said["reason"] = f"no copy could be made of {path}: {getattr(error, 'strerror', None) or error}"
+    return said
+
+
+def _proved(copy: Copy, file: Path, mode: str, seed: int, check: Check) -> dict[str, Any]:
+    def verify(data: bytes) -> Any:
+        file.write_bytes(data)
+        return check(str(file), copy.keys, copy.last, mode)
+
+    if not copy.last or verify(copy.data).verdict != "pass":
+        return {"reason": "the copy that was to be damaged is no good one"}
+    planted: list[dict[str, Any]] = []
+    impossible: dict[str, str] = {}
+    chance = random.Random(seed)
+    for kind in CLASSES:
+        forms = [one for one in PLANTS.values() if one.kind == kind and _is_wrong(one, mode)]
+        chance.shuffle(forms)
+        for form in forms:
+            try:
+                spoilt = plant(form.name, copy.data, seed)
+            except ValueError as error:
+                impossible[kind] = str(error)
+                continue
+            impossible.pop(kind, None)
+            wanted = (form.kind_at_least_once if mode == "at_least_once" else "") or form.kind
+            found = verify(spoilt)
+            kinds = sorted({one.kind for one in found.violations})
+            caught = found.verdict == "fail" and kinds == [wanted]
+            planted.append({"kind": kind, "form": form.name, "wanted": wanted, "found": kinds, "caught": caught})
+            break
+    missed = [one for one in planted if not one["caught"]]
+    reason = "; ".join(
+        f"{one['form']} is {one['wanted']} and was {' and '.join(one['found']) or 'not found'}" for one in missed
+    )
+    if not planted:
+        reason = f"nothing could be planted: {next(iter(impossible.values()), '')}"
+    return {
+        "proved": not reason,
+        "reason": reason,
+        "planted": planted,
+        "not_planted": [f"{kind}: {why}" for kind, why in impossible.items()],
+    }
+
+
+def _is_wrong(form: Plant, mode: str) -> bool:
+    return mode != "at_least_once" or not (form.allowed_at_least_once or form.ambiguous_at_least_once)
+
+
+def copied(path: str, keys: Sequence[str], seed: int) -> Copy:
+    """The first values of some keys, each once and in the order in which they came.
+
+    :raises OSError: when the file cannot be read; so does what ``UNREADABLE`` names besides.
+    """
+    chosen = sorted(random.Random(seed).sample(list(keys), min(len(keys), _KEYS)))
+    came = dict.fromkeys(chosen, 0)
+    frames: list[tuple[str, int, bytes]] = []
+    splitter, read = FrameSplitter(), 0
+    with open_stream(Path(path)) as stream:
+        while min(came.values()) < _VALUES and read < _MOST:
+            block = stream.read(_BLOCK)
+            if not block:
+                break
+            read += len(block)
+            for payload in splitter.feed(block):
+                key, _, rest = payload[1:].partition(b".")
+                name = key.decode(errors="replace")
+                value = came.get(name, _VALUES) + 1
+                # What comes again is left out: a copy has no repeats.
+                if value <= _VALUES and rest.endswith(b",%d])" % value):
+                    came[name] = value
+                    frames.append((name, value, frame(payload)))
+    last = min(came.values())
+    return Copy(chosen, last, b"".join(data for _, value, data in frames if value <= last))

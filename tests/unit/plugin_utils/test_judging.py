@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A verdict names its scope and its first cause, and what was never sent is no violation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.action import run_result
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, judge, scope_of
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
+
+from tests.server_states import sending
+
+NO_CLUSTER = "No cluster is running: none of the 2 workers of the last one is alive."
+MOVED = (Migration("worker2", "server2", "server3", killed="2026-01-01T00:00:00.000Z"),)
+GAP = {
+    "worker": "worker2",
+    "server": "server3",
+    "last_line": "Increments test failed! key_1.TraceID-1.TraceWindow-1: [4,5,6,37]",
+}
+
+
+def tails(*came: int, last: int = 100) -> list[dict[str, Any]]:
+    """A key each that ended too early, with the highest value that came."""
+    return [
+        {
+            "kind": "lost_tail" if value else "missing_key",
+            "key": f"key_{number}",
+            "missing": [value + 1, last],
+            "found": "x",
+            "sentence": f"key_{number}: the end is missing",
+        }
+        for number, value in enumerate(came)
+    ]
+
+
+def said(*came: int, verdict: str = "fail", last: int = 100, limit: int = 20) -> dict[str, Any]:
+    """What the verifier said when each key came so far."""
+    found = tails(*(value for value in came if value < last), last=last)
+    return {
+        "verdict": verdict,
+        "mode": "exactly_once",
+        "keys": len(came),
+        "expected": last * len(came),
+        "received": sum(came),
+        "violations": found[:limit],
+        "violation_count": len(found),
+        "last_values": {f"key_{number}": value for number, value in enumerate(came)},
+    }
+
+
+def test_a_pass_names_its_scope_and_nothing_else() -> None:
+    found = judge(Case(said(100, 100, verdict="pass"), migrations=MOVED, sent=sending(100), known=True))
+    assert (found.verdict, found.reason, found.then, found.violations) == ("pass", "", "", ())
+    assert found.scope == ("200 of 200 messages of 2 keys, each exactly once and in order, through 1 crash of worker2")
+
+
+@pytest.mark.parametrize("sent", [None, sending(100, 0)])
+def test_a_run_that_never_sent_anything_is_unknown_and_has_no_violations(sent: dict[str, Any] | None) -> None:
+    found = judge(Case(said(0, 0), sent=sent, known=True))
+    assert (found.verdict, found.violations, found.violation_count) == ("unknown", (), 0)
+    assert found.reason == "Nothing was sent, so there is nothing to verify."
+    failed = judge(Case(said(0, 0), failure="server1: port 7000 is taken", sent=sent, known=True))
+    assert (failed.verdict, failed.reason, failed.then) == ("unknown", "server1: port 7000 is taken.", "")
+
+
+def test_what_an_earlier_cluster_has_left_is_not_judged() -> None:
+    found = judge(Case(said(90), "server1: port 7000 is taken", sent=sending(90), known=True, began=False))
+    assert (found.verdict, found.violations, found.scope) == ("unknown", (), "no message: nothing was sent")
+    assert (found.reason, found.then, found.unsent) == ("server1: port 7000 is taken.", "", "")
+
+
+def test_what_came_though_nothing_was_sent_and_what_is_not_known_is_judged_all_the_same() -> None:
+    assert judge(Case(said(3, 0), sent=None, known=True)).verdict == "fail"
+    assert judge(Case(said(0, 0), sent=None, known=False)).verdict == "fail"
+
+
+def test_what_was_never_sent_is_no_violation_and_no_pass() -> None:
+    found = judge(Case(said(50, 50), failure="worker2 could not be moved", sent=sending(100, 50), known=True))
+    assert (found.verdict, found.violation_count) == ("unknown", 0)
+    assert found.reason == "worker2 could not be moved."
+    assert found.unsent == "51..100 of each key were never sent."
+    alone = judge(Case(said(50, 50), sent=sending(100, 50), known=True))
+    assert (alone.verdict, alone.reason, alone.unsent) == ("unknown", "51..100 of each key were never sent.", "")
+
+
+def test_what_was_perhaps_sent_is_not_lost_for_sure() -> None:
+    found = judge(Case(said(50, 52), sent=sending(100, 50, 60), known=True))
+    assert (found.verdict, found.violations) == ("unknown", ())
+    assert found.reason.startswith("51..60 of each key were perhaps sent")
+
+
+def test_the_crash_is_the_reason_and_the_cluster_that_is_down_follows_from_it() -> None:
+    found = judge(Case(said(30, 40, 30), NO_CLUSTER, [GAP], MOVED, sent=sending(100, 44, 46), known=True))
+    assert found.verdict == "fail"
+    assert found.reason == (
+        "The crash of worker2 took values that had been sent since the last checkpoint: 7..36 of key_1 (worker2 on "
+        "server3 died when 37 came). Sent and never came out: 31..44 of key_0, key_2; 41..44 of key_1."
+    )
+    assert found.then == NO_CLUSTER
+    assert found.unsent == "45..46 of each key were perhaps sent, and 47..100 of each key were never sent."
+
+
+def test_what_a_worker_died_of_was_sent_for_sure() -> None:
+    """All that was surely sent had come out before the crash; the value that came after it shows what that took."""
+    found = judge(Case(said(36, 36), NO_CLUSTER, [GAP], MOVED, sent=sending(100, 36, 38), known=True))
+    assert (found.verdict, found.violation_count) == ("fail", 1)
+    assert found.reason.endswith("(worker2 on server3 died when 37 came). Sent and never came out: 37 of key_1.")
+
+
+def test_what_a_signal_has_stopped_comes_before_all() -> None:
+    found = judge(Case(said(30), "Nothing came.", paused=["worker2 is paused."], sent=sending(100), known=True))
+    assert found.reason == "worker2 is paused. Sent and never came out: 31..100 of key_0."
+    assert found.then == "Nothing came."
+
+
+def test_a_step_that_failed_is_the_reason_where_only_the_end_is_missing() -> None:
+    found = judge(Case(said(30, 100), "worker2 did not start.", sent=sending(100), known=True))
+    assert (found.verdict, found.then) == ("fail", "")
+    assert found.reason == "worker2 did not start. Sent and never came out: 31..100 of key_0."
+
+
+def test_a_wrong_message_is_the_reason_before_what_a_step_said() -> None:
+    wrong = {"kind": "reset_state", "key": "key_0", "missing": None, "sentence": "key_0: the state was lost"}
+    verification = {**said(100), "violations": [wrong], "violation_count": 1}
+    found = judge(Case(verification, "worker2 did not start.", sent=sending(100), known=True))
+    assert (found.reason, found.then) == ("key_0: the state was lost.", "worker2 did not start.")
+
+
+def test_violations_that_are_only_counted_are_told_apart_too() -> None:
+    found = judge(Case(said(*[50] * 40, 30, limit=20), sent=sending(100, 50), known=True))
+    assert (found.verdict, found.violation_count) == ("fail", 1)
+    none = judge(Case(said(*[50] * 40, limit=20), sent=sending(100, 50), known=True))
+    assert (none.verdict, none.violation_count) == ("unknown", 0)
+
+
+def test_a_verifier_that_did_not_answer_has_no_scope() -> None:
+    found = judge(Case({"msg": "boom"}, known=True))
+    assert (found.verdict, found.scope) == ("unknown", "no message was checked")
+    assert found.reason == "The verification failed: boom."
+
+
+def test_a_scope_speaks_of_one_key_and_of_several_crashes() -> None:
+    verification = {"received": 5, "expected": 4, "keys": 1, "mode": "at_least_once"}
+    assert scope_of(verification, (*MOVED, *MOVED)) == (
+        "5 of 4 messages of 1 key, each at least once and in order, through 2 crashes of worker2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "began"),
+    [
+        ("demo", {"cluster": {"started": 99.0}}, False),
+        ("demo", {"cluster": None}, False),
+        ("demo", {"cluster": {"started": 100.5}}, True),
+        ("demo", {"problem": "it does not answer"}, True),
+        ("verify", {"cluster": {"started": 99.0}}, True),
+    ],
+)
+def test_a_run_that_has_not_come_to_its_own_cluster_is_known_by_the_time(name: str, state: Any, began: bool) -> None:
+    cluster = {"servers": [{"name": "server1"}]}
+    assert run_result._began(name, {"server1": state}, cluster, 100.0) == began
