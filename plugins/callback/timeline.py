@@ -25,8 +25,8 @@ description:
   - Appends one JSON object a line to a file for each beginning and each end of a step on a host, with its outcome, and
     at the end what the playbook has published with C(set_stats) under V(wallaroo_resilience). The Python API of the
     collection reads it.
-  - Every record has C(record) (V(run), V(play), V(folder), V(start), V(end), V(results) or V(finish)) and C(at), the time
-    in UTC. C(folder) is where a run that has begun keeps what it leaves.
+  - Every record has C(record) (V(run), V(play), V(folder), V(start), V(end), V(results) or V(finish)) and C(at), the
+    time in UTC. C(folder) is where a run that has begun keeps what it leaves.
     Steps have C(id), C(play), C(role), C(step), C(module) and C(host), and at their end C(server) (where it was done),
     C(outcome) (V(ok), V(changed), V(skipped), V(failed), V(unreachable) or V(ignored)), C(seconds), and C(message) when
     they failed.
