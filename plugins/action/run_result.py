@@ -156,7 +156,8 @@ class ActionModule(ReachingAction):
             found = _gathering.evidence(result.playbook, variables, self._templar, cluster, parts)
         except Exception as error:
             found = Evidence(parts=parts, notes=(f"With what the run was made is not known: {error!r}",))
-        return replace(found, ended=True)
+        drawn = result.detector.seed if result.detector is not None else None
+        return replace(found, ended=True, seed=drawn if found.seed is None else found.seed)
 
     def _keep(self, result: Verified, evidence: Evidence, arguments: Mapping[str, Any]) -> Optional[Path]:
         """Write the run's folder. What is in the way never changes a verdict, and never loses the result."""
@@ -196,14 +197,19 @@ class ActionModule(ReachingAction):
             _results.write_logs(folder, logs)
         except OSError as error:
             problems.append(f"The logs could not be kept: {error}")
-        if arguments.get("sent"):
+        cluster, states = arguments.get("cluster") or {}, arguments.get("states") or {}
+        if arguments.get("sent") and not _began(
+            result.playbook, states, cluster, float(arguments.get("started") or 0.0)
+        ):
+            known.append("No cluster was started, so nothing was sent or received: what lies there is an earlier run's")
+        elif arguments.get("sent"):
             try:
                 evidence = _kept.messages(
                     lambda asked: self._ask("run_files", dict(asked), variables),
                     folder,
                     evidence,
-                    arguments.get("cluster") or {},
-                    arguments.get("states") or {},
+                    cluster,
+                    states,
                     arguments["sent"],
                     [asdict(one) for one in result.crashed],
                 )

@@ -55,6 +55,7 @@ def test_a_first_start_that_fails_is_followed_by_a_second_one(loopback: Loopback
     assert "The first start of worker2 on server4 failed: " in run.message, run.output
     result = last_result(loopback)
     assert (result["outcome"], result["verdict"]) == ("moved", None)
+    assert "None (a move alone looks at no message)" in agrees(loopback.runs / "latest")
     assert result["migrations"][0]["note"].startswith(SECOND)
     assert result["migrations"][0]["downtime_seconds"] > 0
     assert left(loopback, 4) == -1
@@ -83,6 +84,7 @@ def test_while_nobody_has_gone_on_the_source_s_files_are_gone_back_to(loopback: 
     assert "nobody has taken a checkpoint or journalled since" in run.message, run.output
     result = last_result(loopback)
     assert (result["outcome"], result["verdict"]) == ("rolled back", None)
+    assert "None (a move alone looks at no message)" in agrees(loopback.runs / "latest")
     assert result["migrations"][0]["downtime_seconds"] > 0
     assert left(loopback, 4) == 0, "the target is tried twice before"
     folder = loopback.runs / "latest"

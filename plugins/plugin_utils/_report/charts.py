@@ -18,6 +18,10 @@ from .words import DASH, counted, duration
 COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8")
 
 
+MARKS = 60
+"""How many crashes are marked in a plot: nobody reads numbers that lie closer together. The tables have all."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A plot."""
@@ -56,7 +60,7 @@ class Charts:
         ]
         self._marks = [
             Mark(str(number), at - self.begin) for number, at in crash_moments(run) if at - self.begin <= self._length
-        ]
+        ][:MARKS]
 
     def all(self) -> list[Figure]:
         """Those for which there is something to draw."""
@@ -270,7 +274,7 @@ def whereabouts(run: Stored) -> Optional[Figure]:
     def make(style: Format) -> str:
         flat = replace(style, height=60 + 34 * len(servers))
         values = Axis(0.4, len(servers) + 0.9, [(place, server) for server, place in places.items()])
-        marks = [Mark(str(move.number), (move.killed or 0) - begin) for move in known]
+        marks = [Mark(str(move.number), (move.killed or 0) - begin) for move in known[:MARKS]]
         time = plots.time_axis(0.0, length, style.ticks)
         return plots.drawn("where", flat, Plot([], lines, marks, time, values))
 

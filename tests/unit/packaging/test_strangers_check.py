@@ -26,7 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _kept, 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
 
-from tests.kept_runs import change
+from tests.kept_runs import FIXTURES, KINDS, change
 from tests.strangers_check import PROGRAM, agrees, check
 
 KEYS, LAST = 3, 40
@@ -74,6 +74,13 @@ def test_a_strangers_check_is_short_and_uses_nothing_of_the_collection() -> None
 
 def test_a_stranger_comes_to_the_same_verdict_of_a_good_run(tmp_path: Path) -> None:
     assert "pass (all came); result.json says pass" in agrees(run(tmp_path, good()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stranger_comes_to_the_same_verdict_of_runs_that_were_recorded(kind: str) -> None:
+    said = agrees(FIXTURES / kind)
+    verdict = {"passing": "pass (all came)", "lossy": "fail (key_0: all up to 518 was sent, and 504 came last)"}
+    assert verdict.get(kind, "unknown (" if kind == "interrupted" else "None (a move alone") in said
 
 
 DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _outline, _results, _run_folder, _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Detector, Migration, Verified
 
 MINUTE = "2026-11-28T04:57:"
 
@@ -189,3 +189,32 @@ def test_logs_are_kept_of_all_who_returned_some(
     }
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*") if os.path.isfile(path))
     assert said == []
+
+
+def test_nothing_is_kept_of_the_messages_of_an_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    enable(monkeypatch, _outline.CALLBACK)
+    cluster = {"servers": [{"name": "server1", "base": str(tmp_path)}], "keys": 1}
+    asked: list[str] = []
+    monkeypatch.setattr(
+        run_result.ActionModule, "_ask", lambda _action, module, *_arguments: asked.append(module) or {"files": []}
+    )
+    for started, kept in ((100.0, False), (200.0, True)):
+        states = {"server1": {"processes": {}, "cluster": {"started": started}}}
+        given = {"sent": {"last": 7}, "cluster": cluster, "states": states, "started": 150.0}
+        folder, evidence = filled(tmp_path, run(playbook="demo"), **given)
+        assert (folder / "sent" / "sent.json").is_file() == kept == bool(evidence.sent_files)
+        assert any("an earlier run's" in note for note in evidence.notes) != kept
+    assert (asked, said) == (["run_files"], [])
+
+
+@pytest.mark.parametrize(("of_variables", "drawn", "seed"), [(None, 7, 7), (5, 7, 5), (None, None, None), (0, 7, 0)])
+def test_the_seed_of_a_run_is_that_of_whatever_was_left_to_chance(
+    monkeypatch: pytest.MonkeyPatch, of_variables: int | None, drawn: int | None, seed: int | None
+) -> None:
+    action = run_result.ActionModule.__new__(run_result.ActionModule)
+    action._templar = None
+    monkeypatch.setattr(run_result._gathering, "evidence", lambda *_arguments: Evidence(seed=of_variables))
+    result = run(detector=Detector(seed=drawn) if drawn is not None else None)
+    assert action._evidence(result, {}, {}).seed == seed
