@@ -93,6 +93,8 @@ DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "another key's": lambda frames: [*frames[:30], frame(encode_output("key_1", expected_window(11))), *frames[31:]],
     "fresh state": lambda frames: [*frames[:30], frame(encode_output("key_0", (0, 0, 0, 11))), *frames[31:]],
     "zero": lambda frames: [*frames[:30], frame(frames[30][4:].replace(b",11]", b",011]")), *frames[31:]],
+    "no value": lambda frames: [*frames[:30], frame(frames[30][4:].replace(b",11]", b",xi]")), *frames[31:]],
+    "no number": lambda frames: [*frames[:30], frame(frames[30][4:].replace(b",11]", b",1" + b"1" * 5000 + b"]"))],
     "torn": lambda frames: [*frames[:-1], frames[-1][:-3]],
     "garbage": lambda frames: [*frames[:30], Random(7).randbytes(50), *frames[30:]],
     "beyond": lambda frames: [*frames, frame(encode_output("key_0", expected_window(LAST + 1)))],
@@ -101,7 +103,9 @@ DAMAGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_stranger_comes_to_the_same_verdict_of_a_bad_run(tmp_path: Path, damage: str) -> None:
-    assert "result.json says fail" in agrees(run(tmp_path, DAMAGES[damage](good())))
+    said = agrees(run(tmp_path, DAMAGES[damage](good())))
+    assert "result.json says fail" in said
+    assert ("is torn" in said) == (damage in ("torn", "garbage")), said
 
 
 def test_a_stranger_knows_what_may_come_again(tmp_path: Path) -> None:
@@ -109,6 +113,8 @@ def test_a_stranger_knows_what_may_come_again(tmp_path: Path) -> None:
     again = [*frames[:60], *frames[30:]]
     assert "pass" in agrees(run(tmp_path, again, mode="at_least_once"))
     assert "fail" in agrees(run(tmp_path / "once", again))
+    lost_again = [*frames[:60], *frames[30:45], *frames[51:]]
+    assert "fail" in agrees(run(tmp_path / "lost", lost_again, mode="at_least_once"))
     assert "fail" in agrees(run(tmp_path / "torn", [*again[:-1], again[-1][:2]], mode="at_least_once"))
 
 

@@ -191,6 +191,23 @@ def test_logs_are_kept_of_all_who_returned_some(
     assert said == []
 
 
+def test_the_newest_is_the_one_that_ended_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    enable(monkeypatch, _outline.CALLBACK)
+    begin = _run_folder.begin
+
+    def overtaken(runs: Path, *arguments: Any) -> Path:
+        folder = begin(runs, *arguments)
+        assert begin(runs, *arguments) == (runs / "latest").resolve()
+        return folder
+
+    monkeypatch.setattr(_run_folder, "begin", overtaken)
+    folder, _evidence = filled(tmp_path, run(MOVED))
+    assert (tmp_path / "runs" / "latest").resolve() == folder
+    assert said == []
+
+
 def test_nothing_is_kept_of_the_messages_of_an_earlier_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:

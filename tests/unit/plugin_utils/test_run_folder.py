@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import machine, run_files
@@ -43,6 +47,31 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         [],
     ).notes
     assert notes == ("What was received is not here: server1 cannot be reached.",)
+
+
+def test_what_is_known_of_the_sending_is_noted_for_each_key(tmp_path: Path) -> None:
+    words = "Increments test failed! key_1.TraceID-1.TraceWindow-1: [18,19,20,27]"
+    crashed = [{"worker": "worker2", "server": "server2", "last_line": words}]
+    cluster = {"servers": [{"name": "server1", "base": "/x"}], "keys": 2}
+    states: list[tuple[dict[str, Any], list[int], str]] = [
+        ({"processes": {}, "sent": {"sender": {"sure": 25}}}, [25, 27], ""),
+        ({"processes": {}, "sent": {"sender": {"sure": 28}}}, [28, 28], ""),
+        ({"processes": {}, "sent": {}}, [0, 27], ""),
+        ({"msg": "gone"}, [30, 30], "What was received is not here: server1 did not answer."),
+    ]
+    asked: list[Any] = []
+
+    def ask(wanted: Mapping[str, Any]) -> dict[str, Any]:
+        asked.append(wanted)
+        return {"files": []}
+
+    for state, sure, note in states:
+        asked.clear()
+        evidence = _kept.messages(ask, tmp_path, Evidence(), cluster, {"server1": state}, {"last": 30}, crashed)
+        sent = json.loads((tmp_path / "sent" / "sent.json").read_text())["keys"]
+        assert [sent[key]["sure"] for key in ("key_0", "key_1")] == sure
+        assert evidence.notes == ((note,) if note else ())
+        assert bool(asked) == (not note), "who did not answer is not waited for once more"
 
 
 def test_a_machine_says_what_it_is() -> None:
@@ -168,6 +197,17 @@ def test_a_place_that_is_full_is_refused_before_anything_is_done(
     monkeypatch.setattr(_results.shutil, "disk_usage", lambda _place: Full())
     with pytest.raises(Refusal, match="only 7 bytes are free there"):
         _results.refuse_unwritable(tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_in_which_nothing_more_can_be_written_is_refused(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_results._TRIED - 1, before[1]))
+    try:
+        with pytest.raises(Refusal, match="nothing can be written there"):
+            _results.refuse_unwritable(tmp_path / "runs")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -174,7 +174,11 @@ def test_a_page_stays_small_whatever_the_run_has(tmp_path: Path) -> None:
         latency={"50": noise, "99": noise, "all": flow["latency"]["all"]},
         keys=keys,
     )
-    assert len(page.html(stored.read(folder)).encode()) < LARGEST
+    html = page.html(stored.read(folder))
+    assert len(html.encode()) < LARGEST
+    drawn = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
+    assert ">60</" in drawn
+    assert ">61</" not in drawn, "nobody could read more of them"
 
 
 def test_the_downtime_goes_where_its_moments_say(tmp_path: Path) -> None:
@@ -232,6 +236,8 @@ def test_a_run_is_found_by_its_name_its_path_and_as_the_latest(tmp_path: Path) -
     assert stored.find(tmp_path / "elsewhere", str(first)) == first
     (tmp_path / "latest").symlink_to(first.name)
     assert stored.find(tmp_path, "latest") == first
+    assert stored.wanted(None, str(tmp_path)).folder == first
+    assert stored.wanted(second.name, tmp_path).folder == second
     with pytest.raises(stored.NoRun, match="There is no run splendid"):
         stored.find(tmp_path, "splendid")
     with pytest.raises(stored.NoRun, match="holds no run"):
