@@ -135,7 +135,7 @@ def test_that_it_does_not_answer_fails_nothing(loopback: Loopback) -> None:
     finally:
         os.kill(known.identity.pid, signal.SIGCONT)
     assert "Its time axis does not show what was done" in run.message
-    assert loopback.results()[-1]["verdict"] == "pass"
+    assert loopback.results()[-1]["outcome"] == "moved"
 
 
 def test_where_it_cannot_start_a_cluster_is_started_unless_it_was_asked_for(shown: Loopback) -> None:
