@@ -129,6 +129,7 @@ def proved(loopback: Loopback) -> None:
     loopback.play("verify")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("everything", [False, True], ids=["the mover lives on", "the mover is dead too"])
 def test_a_target_that_goes_away_inside_the_downtime(cluster: Loopback, tmp_path: Path, everything: bool) -> None:
     with reached(cluster, 4, tmp_path) as servers:
@@ -150,6 +151,7 @@ def test_a_target_that_goes_away_inside_the_downtime(cluster: Loopback, tmp_path
     proved(cluster)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("number", "left"),
     [(2, "server2 must be kept from starting worker2 too"), (1, "the workers on server1 must learn where worker2 is")],
