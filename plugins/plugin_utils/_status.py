@@ -55,8 +55,8 @@ def headline(states: Mapping[str, State]) -> str:
     if records:
         record = records[0]
         return f"{record['workers']} workers of {record['application']} on the {record['engine']} engine"
-    stopped = any(known["state"] == STOPPED for known in rows(states))
-    return "the cluster was stopped" if stopped else "no cluster was started"
+    # Workers that crashed before it was stopped are crashed still.
+    return "the cluster was stopped" if rows(states) else "no cluster was started"
 
 
 def metrics_ui_url(states: Mapping[str, State]) -> str:
@@ -104,7 +104,8 @@ def _row(servers: Servers, worker: str, server: str, messages: Mapping[str, int]
         "pid": known.get("pid") if known.get("alive") else None,
         "checkpoints": checkpoints.get(worker),
         "messages": messages.get(worker),
-        "resilience": known.get("resilience"),
+        # Of a cluster that was stopped nobody looks at them any more.
+        "resilience": known.get("resilience") if state.get("cluster") else None,
     }
 
 

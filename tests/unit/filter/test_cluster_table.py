@@ -114,6 +114,17 @@ def test_a_cluster_that_was_stopped_is_not_one_that_was_never_started() -> None:
     assert cluster_table(complete(there.states))[0] == "the cluster was stopped"
 
 
+def test_a_cluster_that_was_stopped_after_a_crash_was_stopped_and_nobody_asks_for_its_files() -> None:
+    crashed = worker(False, times={"died": KILLED}, ownership="none", resilience="unknown")
+    there = servers(server2={"worker2": crashed})
+    for state in there.states.values():
+        state["cluster"] = None  # type: ignore[index]
+    lines = cluster_table(complete(there.states))
+    assert lines[0] == "the cluster was stopped"
+    assert row_of(lines, "worker2")[2] == "crashed"
+    assert "its files" not in "\n".join(lines)
+
+
 def complete(states: Any) -> Any:
     for state in states.values():
         for known in state["processes"].values():
