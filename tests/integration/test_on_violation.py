@@ -35,7 +35,7 @@ def test_a_run_stops_at_the_first_violation_with_verdict_fail(loopback: Loopback
     assert "Stopped at the first violation (on_violation=stop), known 0." in said
     (result,) = loopback.results()
     assert result["verdict"] == "fail"
-    assert "on_violation=stop" in result["reason"]
+    assert "on_violation=stop" in result["then"], "what was done about it follows"
     assert "[0,0,0,1]" in result["reason"]
     assert any(one["key"] == "key_3" and one["around"] for one in result["violations"])
     assert result["received"] < 40_000
