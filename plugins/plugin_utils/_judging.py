@@ -78,7 +78,7 @@ def judge(case: Case) -> Judgement:
     found = [dict(one) for one in said.get("violations") or []]
     if said.get("verdict") != FAIL:
         verdict, reason = verdict_of(said, case.failure)
-        scope = scope_of(said, case.migrations) if "verdict" in said else "no message was checked"
+        scope = scope_of(said, case.migrations, verdict) if "verdict" in said else "no message was checked"
         return _told(case, verdict, scope, reason)
     if case.nothing_sent and not int(said.get("received") or 0):
         return _told(case, UNKNOWN, _NO_MESSAGE, case.failure or _NOTHING)
@@ -87,7 +87,7 @@ def judge(case: Case) -> Judgement:
     count = int(said.get("violation_count") or len(found))
     count = max(count - _losses.excused(said, found, case.sent, came), len(kept))
     unsent = _losses.unsent(said, found, case.sent)
-    scope = scope_of(said, case.migrations)
+    scope = scope_of(said, case.migrations, FAIL)
     if not count:
         return _told(case, UNKNOWN, scope, case.failure or unsent, unsent=unsent)
     return _told(case, FAIL, scope, "", tuple(kept), count, unsent)
@@ -117,15 +117,19 @@ def _told(
     return Judgement(verdict, scope, text, then, violations, count, "" if unsent.rstrip(".") in text else unsent)
 
 
-def scope_of(verification: Mapping[str, Any], migrations: Sequence[Any]) -> str:
-    """Of which messages a verdict speaks, and through what they went."""
+def scope_of(verification: Mapping[str, Any], migrations: Sequence[Any], verdict: str) -> str:
+    """Of which messages a verdict speaks, and through what they went; how they came only ``pass`` may say."""
     received, expected = int(verification.get("received") or 0), int(verification.get("expected") or 0)
     keys = int(verification.get("keys") or 0)
     of = f"{received:,} of {expected:,} messages of {keys:,} key{'' if keys == 1 else 's'}"
     how = _HOW.get(str(verification.get("mode") or ""), "")
     workers = list(dict.fromkeys(one.worker for one in migrations))
     crashes = f"{len(migrations)} crash{'' if len(migrations) == 1 else 'es'} of {' and '.join(workers)}"
-    return ", ".join(one for one in (of, how, f"through {crashes}" if workers else "") if one)
+    through = f"through {crashes}" if workers else ""
+    if verdict == PASS:
+        return ", ".join(one for one in (of, how, through) if one)
+    came = " ".join(one for one in (of, "came", through) if one)
+    return f"{came}; asked was: {how}" if how else came
 
 
 def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple[str, str]:

@@ -145,9 +145,19 @@ def test_a_verifier_that_did_not_answer_has_no_scope() -> None:
 
 def test_a_scope_speaks_of_one_key_and_of_several_crashes() -> None:
     verification = {"received": 5, "expected": 4, "keys": 1, "mode": "at_least_once"}
-    assert scope_of(verification, (*MOVED, *MOVED)) == (
+    assert scope_of(verification, (*MOVED, *MOVED), "pass") == (
         "5 of 4 messages of 1 key, each at least once and in order, through 2 crashes of worker2"
     )
+
+
+@pytest.mark.parametrize(("verdict", "received"), [("fail", 201), ("unknown", 0)])
+def test_only_a_pass_says_how_the_messages_came(verdict: str, received: int) -> None:
+    wrong = {"kind": "repeated", "key": "key_0", "sentence": "key_0: repeated"}
+    verification = {**said(100, 100, verdict=verdict), "received": received, "violations": [wrong]}
+    asked = "asked was: each exactly once and in order"
+    of = f"{received} of 200 messages of 2 keys came"
+    assert judge(Case(verification, migrations=MOVED)).scope == f"{of} through 1 crash of worker2; {asked}"
+    assert judge(Case(verification)).scope == f"{of}; {asked}"
 
 
 @pytest.mark.parametrize(
