@@ -118,8 +118,10 @@ def headline(run: Stored) -> Headline:
 
 def _scope(result: Mapping[str, Any]) -> str:
     expected, received = int(result.get("expected") or 0), int(result.get("received") or 0)
-    if result.get("outcome") or (not expected and not received):
+    if result.get("outcome"):
         return "A copy and a start were looked at, and no message."
+    if not expected and not received:
+        return "Nothing is known of messages."
     keys = counted(int(result.get("keys") or 0), "key")
     crashes = len(result.get("migrations") or [])
     through = f" through {counted(crashes, 'crash', 'crashes')}" if crashes else ""

@@ -88,6 +88,16 @@ def test_what_a_page_says(kind: str, says: list[str], tmp_path: Path) -> None:
     assert [one for one in says if one not in text] == []
 
 
+@pytest.mark.parametrize("content", [None, '{"verdict": "pa', '{"verdict": "unknown", "name": "demo", "scope": ""}'])
+def test_of_a_run_that_did_not_end_nothing_is_known_of_messages(content: str | None, tmp_path: Path) -> None:
+    folder = keep("interrupted", tmp_path)
+    (folder / "result.json").unlink()
+    if content is not None:
+        (folder / "result.json").write_text(content)
+    headline = story.headline(stored.read(folder))
+    assert (headline.word, headline.scope) == ("unknown", "Nothing is known of messages.")
+
+
 def test_what_a_run_says_is_text_and_nothing_else(tmp_path: Path) -> None:
     folder = keep("lossy", tmp_path)
     evil = "</style><script>alert(1)</script><b onclick='x'>"
