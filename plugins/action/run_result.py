@@ -22,6 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _kept,
     _metrics_ui,
     _moves,
+    _negative,
     _outline,
     _publishing,
     _results,
@@ -45,6 +46,7 @@ class ActionModule(ReachingAction):
         (
             *("name", "cluster", "verification", "migrations", "failure"),
             *("left", "started", "states", "expected", "runs", "flow", "folder", "sent", "logs"),
+            "second_owner",
         )
     )
 
@@ -80,16 +82,17 @@ class ActionModule(ReachingAction):
         text = _results.summary(result, folder, page)
         result = replace(result, summary=text)
         say("\n" + text + "\n")
+        written = _results.written(result, evidence)
         answer = {
             "changed": result.changed,
-            "result": _results.written(result, evidence),
+            "result": written,
             "folder": result.folder,
             "verdict": result.verdict,
             "metrics_ui": self._shown(result),
             "ansible_stats": _publishing.statistics(_publishing.of_run(result)),
         }
         # A step that looked at no message is done when nothing failed.
-        done = not arguments.get("failure") if result.verdict is None else result.verdict == _results.PASS
+        done = not arguments.get("failure") if result.verdict is None else _results.is_good(written)
         if not done:
             # Ansible publishes nothing of a task that failed: roles set failed_when: false, and fail with the next one.
             answer["failed"] = True
@@ -122,9 +125,9 @@ class ActionModule(ReachingAction):
             sent, known = _sent(states, cluster)
             began = _began(str(arguments["name"]), states, cluster, started)
             verification = verification if began else {}
-            judged = asdict(
-                _judging.judge(_judging.Case(verification, failure, crashed, migrations, paused, sent, known, began))
-            )
+            case = _judging.Case(verification, failure, crashed, migrations, paused, sent, known, began)
+            second = arguments.get("second_owner") or {}
+            judged = _judged(case, str(arguments["name"]), str(cluster.get("negative") or ""), second)
         return _publishing.from_data(
             Verified,
             {
@@ -232,6 +235,15 @@ class ActionModule(ReachingAction):
         for problem in problems:
             display.warning(problem)
         return evidence
+
+
+def _judged(case: _judging.Case, name: str, negative: str, second: Mapping[str, Any]) -> dict[str, Any]:
+    """The verdict, and of a negative run whether its damage was caught."""
+    if not negative or name not in _publishing.VERIFIED_RUNS:
+        return asdict(_judging.judge(case))
+    judgement = _judging.judge(_negative.case(negative, case, second))
+    judgement, found = _negative.judged(negative, judgement, case.crashed, second)
+    return {**asdict(judgement), "negative": asdict(found)}
 
 
 def _whole(result: Verified, parts: Sequence[Part]) -> Verified:

@@ -91,6 +91,9 @@ class ActionModule(DecidingAction):
         # A part of a bigger run is told all of its arguments; whoever is not told takes the variables of those names.
         found = given(self._templar, variables, known.options) if arguments is None else arguments
         arguments = typed(known, found, names)
+        if step == STARTS:
+            # No argument of start_cluster.yml: a verified run alone says it.
+            arguments["negative"] = found.get("negative")
         return {"plan": self._plan(step, arguments, names, variables), "arguments": arguments}
 
     def _plan(

@@ -130,6 +130,7 @@ options:
       checkpoint_interval: {type: float, default: 1.0, description: Seconds between two checkpoints.}
       metrics_ui: {type: bool, default: false, description: Whether the metrics UI is to run.}
       started: {type: float, default: 0.0, description: Seconds since the epoch.}
+      negative: {type: str, default: "", description: What a negative run does to a worker; empty for every other cluster.}
 """
 
     CLUSTER = f"""

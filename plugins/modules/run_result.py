@@ -83,6 +83,12 @@ options:
       - The folder that M(wallaroo.resilience.run_begin) has made for this run. Without one a new one is made.
     type: path
     version_added: 1.1.0
+  second_owner:
+    description:
+      - What M(wallaroo.resilience.worker_second_owner) returned, in a negative run with C(two_owners).
+    type: dict
+    default: {}
+    version_added: 1.1.0
   sent:
     description:
       - Of a run that looked at messages, C(last), the last value that each key was to get, and the C(mode) of the verification. What was sent and

@@ -236,7 +236,7 @@ def cluster_record(
 ) -> ClusterRecord:
     """The cluster that a user wants to be started.
 
-    :param arguments: typed, all of ``start_cluster.yml`` among them, and ``via`` of a verified run.
+    :param arguments: typed, all of ``start_cluster.yml`` among them, and ``via`` and ``negative`` of a verified run.
     :param servers: name, address and base of every server, in the order of the inventory's group.
     :raises Refusal: when they do not fit together.
     """
@@ -291,4 +291,5 @@ def cluster_record(
         checkpoint_interval=arguments["checkpoint_interval"],
         metrics_ui=arguments["metrics_ui"] is not False,
         started=started,
+        negative=arguments.get("negative") or "",
     )

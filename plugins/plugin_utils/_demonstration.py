@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..module_utils._catalogue.applications import VERIFIED, application
-from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._cluster.record import OLD_COPY, TWO_OWNERS, ClusterRecord
+from ..module_utils._engines.contract import Damageable, NotOffered
+from ..module_utils._engines.registry import offered
 from ._arguments import JOURNAL
 from ._owners import not_answering
 from ._sent import Sent, known_of
@@ -24,6 +26,9 @@ from ._stalled import told_of_stopped
 
 BATCH, BATCH_UNDER_LOAD = 100, 2
 """Values that are sent at once, and while a worker is crashed: at 0.05 seconds a tick, 1000 values take 25 seconds."""
+
+PATIENCE = 5
+"""Seconds to wait for what a negative run is to lose. What comes later is called lost, and no worker tells why."""
 
 
 def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wanted: ClusterRecord) -> dict[str, Any]:
@@ -47,16 +52,24 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
     acts = [
         {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": via} for src, dst in zip(path, path[1:])
     ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
+    if wanted.negative:
+        _refuse_blurred(arguments, path, wanted)
+        acts = _with_damage(acts, wanted.negative)
     rounds = [
         {**act, "number": index + 1, "last": (index + 2) * values, "drained": drain} for index, act in enumerate(acts)
     ]
+    if wanted.negative:
+        rounds[-1]["patience"] = PATIENCE
+    if wanted.negative == TWO_OWNERS:
+        # These are only to come out no more, and a cluster that stands still takes no more than its sockets hold.
+        rounds[-1]["last"] = rounds[-2]["last"] + min(values, BATCH)
     return {
         "worker": worker,
         "path": path,
         "restarts": restarts,
         "first_last": values,
-        "last": (len(rounds) + 1) * values,
-        "expected": (len(rounds) + 1) * values * wanted.keys,
+        "last": rounds[-1]["last"],
+        "expected": rounds[-1]["last"] * wanted.keys,
         "rounds": rounds,
         "batch": arguments["batch"] or (BATCH if drain else BATCH_UNDER_LOAD),
         **{name: arguments[name] for name in ("drain", "interval", "mode", "keep_running", "on_violation")},
@@ -64,6 +77,35 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         "formation": {**arguments, "journal": wanted.journal},
         "stop_first": not all(_is_clean(servers.states[name]) for name in servers.names),
     }
+
+
+def _with_damage(acts: list[dict[str, Any]], negative: str) -> list[dict[str, Any]]:
+    """The acts of a run that moves a worker once, with what its damage needs before or after that."""
+    (move,) = acts
+    if negative == OLD_COPY:
+        # Then there is an older state for sure: the one at this restart.
+        return [{"act": "restart", "worker": move["worker"], "src": move["src"], "dst": move["src"]}, move]
+    if negative == TWO_OWNERS:
+        return [move, {**move, "act": "second_owner"}]
+    return [move]
+
+
+def _refuse_blurred(arguments: Mapping[str, Any], path: list[str], wanted: ClusterRecord) -> None:
+    """In a negative run nothing but the damage may be a cause."""
+    negative = wanted.negative
+    if len(path) != 2 or arguments["restarts"]:
+        raise Refusal(
+            f"negative={negative} moves the worker once: leave restarts out, and let a path have two servers."
+        )
+    if not arguments["drain"]:
+        raise Refusal(f"negative={negative} with drain=false would lose messages by the crash, too: leave drain out.")
+    if arguments["keep_running"]:
+        raise Refusal(f"negative={negative} leaves a damaged cluster, which is stopped: leave keep_running out.")
+    if negative != TWO_OWNERS:
+        try:
+            offered(wanted.engine, Damageable)
+        except NotOffered as lacking:
+            raise Refusal(f"{lacking} Leave negative={negative} out.") from lacking
 
 
 def _prove_seed(name: str, arguments: Mapping[str, Any], record: ClusterRecord) -> Optional[int]:
@@ -193,11 +235,18 @@ def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:
     said.append(f"Would send the values 1 to {plan['first_last']} for {cluster['keys']} keys.")
     before = "" if plan["drain"] else " while messages flow"
     for one in plan["rounds"]:
+        if one["act"] == "second_owner":
+            said.append(f"Would start {worker} on {one['src']} a second time, and send up to {one['last']}.")
+            continue
         where = (
             f"move it from {one['src']} to {one['dst']}" if one["act"] == "migrate" else f"restart it on {one['dst']}"
         )
         through = " through the journal server" if one.get("via") == JOURNAL else ""
         said.append(f"Would kill {worker}{before}, {where}{through}, and send up to {one['last']}.")
+    if cluster.get("negative"):
+        said.append(
+            f"All that on a cluster that is damaged on purpose ({cluster['negative']}): the verdict has to be fail."
+        )
     proof = ", prove the detector" if plan["prove_seed"] is not None else ""
     after = "leave the cluster running" if plan["keep_running"] else "stop the cluster"
     said.append(f"Would verify {plan['expected']:,} messages ({plan['mode']}){proof}, and {after}.")

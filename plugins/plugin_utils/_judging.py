@@ -61,6 +61,8 @@ class Case:
 
     began: bool = True
     """The cluster of this run was started; what came out otherwise is another one's."""
+    damage: str = ""
+    """What was done to the worker on purpose, as the subject of a sentence; empty but for a negative run."""
 
     @property
     def nothing_sent(self) -> bool:
@@ -104,7 +106,7 @@ def _told(
 ) -> Judgement:
     if verdict == PASS:
         return Judgement(verdict, scope)
-    cause = _losses.first_cause(case.crashed, case.migrations)
+    cause = _losses.first_cause(case.crashed, case.migrations, case.damage)
     lost = _losses.never_came_out(violations, count)
     first = str(violations[0].get("sentence") or "") if violations else ""
     # What a step said is the cause where nobody died of anything and nothing but the end is missing.

@@ -33,25 +33,29 @@ def lost_values(crashed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def first_cause(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any]) -> str:
-    """What the workers that died of themselves tell of the crash that they died of; empty where none did."""
+def first_cause(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any], damage: str = "") -> str:
+    """What the workers that died of themselves tell of the crash that they died of; empty where none did.
+
+    :param damage: what else took those values, as the subject of a sentence; by default the crash did.
+    """
     lost = lost_values(crashed)
     killed = list(dict.fromkeys(migration.worker for migration in migrations if migration.killed))
     causes = []
     if lost:
         who = f"The crash of {' and '.join(killed)}" if killed else "A crash"
+        took = f"{damage} took values" if damage else f"{who} took values that had been sent since the last checkpoint"
         what = ", ".join(
             f"{_range(one['first'], one['last'])} of {one['key']} ({one['worker']} on {one['server']} died when "
             f"{one['came']} came)"
             for one in lost
         )
-        causes.append(f"{who} took values that had been sent since the last checkpoint: {what}.")
+        causes.append(f"{took}: {what}.")
     told = {one["worker"] for one in lost}
-    causes += [
-        f"{one['worker']} on {one['server']} died of itself: {one['last_line'].rstrip('.')}."
-        for one in crashed
-        if one["worker"] not in told
-    ]
+    for one in crashed:
+        if one["worker"] not in told:
+            who = f"{one['worker']} on {one['server']}"
+            ended = f"{damage}, {who}, died" if damage else f"{who} died"
+            causes.append(f"{ended} of itself: {one['last_line'].rstrip('.')}.")
     return " ".join(causes)
 
 

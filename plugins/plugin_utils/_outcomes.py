@@ -243,6 +243,17 @@ class Detector:
 
 
 @dataclass(frozen=True)
+class Negative:
+    """Of a run that damaged a worker on purpose: whether that was caught."""
+
+    damage: str = ""
+    """What was done: ``dropped_state``, ``old_copy`` or ``two_owners``."""
+    caught: bool = False
+    """Whether the verdict was ``fail``, for what this damage must lead to and nothing else."""
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
 class Crashed:
     """A worker that was dead at the end though nobody killed it."""
 
@@ -282,6 +293,8 @@ class Verified(Outcome):
     """What Wallaroo's own validator would have said."""
     detector: Optional[Detector] = None
     """Proof that the verifier can fail; None where it was not asked for, or the verdict was no ``pass`` without it."""
+    negative: Optional[Negative] = None
+    """Of a negative run, which did what it is for when its damage was caught; None for every other."""
     migrations: tuple[Migration, ...] = ()
     crashed: tuple[Crashed, ...] = ()
     started: str = ""

@@ -62,7 +62,9 @@ def outcome_of(run: Verified) -> str:
 
 
 def is_good(written: Mapping[str, Any]) -> bool:
-    """Whether a run did what it was for, from its ``result.json``: it passed, or moved what it was to move."""
+    """Whether a run did what it was for, from its ``result.json``: it passed, or moved, or caught its damage."""
+    if written.get("negative"):
+        return bool(written["negative"]["caught"])
     if written.get("verdict") is None:
         return written.get("outcome") in (MOVED, NOTHING)
     return bool(written["verdict"] == PASS)
@@ -81,6 +83,8 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
     :param page: ``report.html``; its path is the last line.
     """
     lines = [headline(result)]
+    if result.negative is not None:
+        lines.insert(0, result.negative.sentence)
     lines.append(f"{result.playbook}: {result.workers} workers of {result.app} on the {result.engine} engine")
     for migration in result.migrations:
         lines.append(f"  {migration.worker} {_told(migration)}")
@@ -88,12 +92,13 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
             lines.append(f"    {migration.note}")
     if result.verdict is None:
         lines.append(f"  messages: {result.scope}")
-    elif result.scope not in lines[0] and (result.expected or result.received):
+    elif result.scope not in headline(result) and (result.expected or result.received):
         lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {result.keys} keys")
     if result.unsent:
         lines.append(f"  {result.unsent}")
     for crashed in result.crashed:
-        if f"{crashed.worker} on {crashed.server} died" not in result.reason:
+        told = (f"{crashed.worker} on {crashed.server} died", crashed.last_line.rstrip("."))
+        if not any(one and one in result.reason for one in told):
             lines.append(f"  {crashed.worker} on {crashed.server} died of itself: {crashed.last_line}")
     lines += _violations(result)
     if result.detector is not None:

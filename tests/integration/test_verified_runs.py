@@ -130,3 +130,38 @@ def test_a_run_that_makes_no_sense_is_refused_before_anything_is_started(
     assert sentence in run.message
     assert loopback.alive() == {}
     assert loopback.results() == []
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize(
+    ("negative", "cause"),
+    [
+        (
+            "dropped_state",
+            r"The state that was dropped took values: 1\.\.200 of key_\d+ \(worker2 on server3 died when",
+        ),
+        (
+            "old_copy",
+            r"The old copy that was restored took values: \d+\.\.400 of key_\d+ \(worker2 on server3 died when",
+        ),
+        ("two_owners", r"The second owner(, worker2 on server2, died of itself| came to nothing): "),
+    ],
+)
+def test_what_is_damaged_on_purpose_is_caught_and_called_by_its_name(
+    loopback: Loopback, negative: str, cause: str
+) -> None:
+    loopback.bring_programs()
+
+    run = loopback.play("verify_migration", f"workers=2 dst=3 negative={negative} {QUICK}")
+
+    (result,) = loopback.results()
+    assert (result["verdict"], result["negative"]["damage"], result["negative"]["caught"]) == ("fail", negative, True)
+    assert f"negative run: {negative} was caught: " in run.output
+    assert re.match(cause, result["reason"]), result["reason"]
+    assert "Sent and never came out: " in result["reason"]
+    assert {violation["kind"] for violation in result["violations"]} == {"lost_tail"}
+    # Who was not damaged has lost nothing, unless a second owner makes all of them stand still.
+    assert (result["violation_count"] == 11) == (negative == "two_owners")
+    assert f"verdict: fail: {result['reason']}" in run.output
+    assert re.search(r": fail \(.+\); result.json says fail", agrees(loopback.runs / "latest"))
+    assert loopback.alive() == {}

@@ -22,6 +22,10 @@ from .ports import Ports
 
 FILE_NAME = "cluster.json"
 
+DROPPED_STATE, OLD_COPY, TWO_OWNERS = "dropped_state", "old_copy", "two_owners"
+NEGATIVE = ("", DROPPED_STATE, OLD_COPY, TWO_OWNERS)
+"""What a negative run does to a worker on purpose, so that it is seen to fail; empty for every other cluster."""
+
 MOST_WORKERS = 1000
 """More than any machine holds; a number beyond is a slip of the hand."""
 
@@ -65,6 +69,8 @@ class ClusterRecord:
     """Whether the metrics UI is to run on the first server. It may come and go while the cluster runs."""
     started: float = 0.0
     """Seconds since the epoch."""
+    negative: str = ""
+    """One of :data:`NEGATIVE`: only a cluster that was started for it is ever damaged."""
 
     @property
     def port_numbers(self) -> Ports:
@@ -111,7 +117,7 @@ class ClusterRecord:
 
         :raises ValueError: when it says what no cluster can have.
         """
-        for name, choices in (("application", APPLICATIONS), ("engine", ENGINES)):
+        for name, choices in (("application", APPLICATIONS), ("engine", ENGINES), ("negative", NEGATIVE)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
         if self.version not in ENGINES[self.engine].versions:

@@ -243,6 +243,25 @@ class Journalled(Protocol):
         """
 
 
+@runtime_checkable
+class Damageable(Protocol):
+    """Its files can be damaged so that no worker notices it as it starts. Negative runs do that, and nobody else."""
+
+    def drop_state(self, files: ResilienceSet) -> str:
+        """Take the state out of a worker's files, and leave what says that it is there; what was done, for a sentence.
+
+        :raises Problem: when there is none.
+        :raises OSError: when a file cannot be read or written.
+        """
+
+    def restore_older_state(self, files: ResilienceSet) -> str:
+        """Put the state of an older checkpoint in the place of every later one; what was done, for a sentence.
+
+        :raises Problem: when there is no older one that differs.
+        :raises OSError: when a file cannot be read or written.
+        """
+
+
 QUESTIONS = (
     "partitions",
     "partition_counts",

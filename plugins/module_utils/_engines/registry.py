@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .._process.record import ProcessRecord
 from .._resilience.files import ResilienceSet, resilience_directory
-from .contract import UNKNOWN, Answering, Checkpointed, Engine, Journalled, KnowsPeers, NotOffered
+from .contract import UNKNOWN, Answering, Checkpointed, Damageable, Engine, Journalled, KnowsPeers, NotOffered
 from .embedded import Embedded
 from .wallaroo.adapter import Wallaroo
 
@@ -28,6 +28,7 @@ _CAPABILITIES = {
     KnowsPeers: "has workers that keep no addresses of others",
     Answering: "has workers that answer no questions",
     Journalled: "keeps no journals from which a worker could be restored",
+    Damageable: "has files of which it is not known how they could be damaged unnoticed",
 }
 
 

@@ -156,6 +156,15 @@ class ResilienceSet:
             sync_directory(self.directory)
         return True
 
+    def lift_fence(self) -> None:
+        """Undo :meth:`fence`: whoever starts from this set may destroy what its new owner knows.
+
+        :raises OSError: when the file cannot be renamed.
+        """
+        if self.put_aside.exists():
+            os.replace(self.put_aside, self.key_file)
+            sync_directory(self.directory)
+
     def is_fenced(self) -> bool:
         """Whether nothing but the key file is missing, because this server was fenced."""
         return self.put_aside.exists() and self.missing() == [self.key_file]

@@ -166,6 +166,8 @@ def _run(move: Move, stack: ExitStack, limit: float, return_after: Optional[floa
             copying.rewrite_addresses(worker.files, *move.addresses)
     if not here and not move.in_place:
         _bring(move, source, address, only_check)
+        if worker.cluster.negative and not only_check:
+            _damage(move)
     elif address is not None:
         address.end()
     if only_check:
@@ -294,6 +296,15 @@ def _bring(move: Move, source: Optional[SourceServer], address: Optional[Prepare
         copied=move.result["finished_at"],
         copied_bytes=move.result["copied_bytes"],
     )
+
+
+def _damage(move: Move) -> None:
+    """Behind all that is proved: what a negative run is for."""
+    from . import negative
+
+    done = negative.damage(move.worker)
+    if done is not None:
+        move.result["warnings"] = [*move.result["warnings"], done]
 
 
 def _claim(move: Move) -> None:

@@ -93,6 +93,7 @@ class WorkerStart:
         self.cluster = cluster
         self.worker = worker
         self.mode = mode
+        self.python = python
         address = cluster.server(server)
         self.engine = engine(cluster.engine)
         self.command = self.engine.command(cluster, worker, address, python)

@@ -188,6 +188,7 @@ class Steps:
         on_violation: Optional[str] = None,
         prove_detector: Optional[Flag] = None,
         prove_seed: Optional[Name] = None,
+        negative: Optional[str] = None,
     ) -> Verified: ...
 
     @runs("demo")
@@ -208,6 +209,7 @@ class Steps:
         on_violation: Optional[str] = None,
         prove_detector: Optional[Flag] = None,
         prove_seed: Optional[Name] = None,
+        negative: Optional[str] = None,
     ) -> Verified: ...
 
     @runs("report")

@@ -111,6 +111,9 @@ def headline(run: Stored) -> Headline:
     result = run.result
     word = str(result.get("outcome") or result.get("verdict") or "unknown")
     reason = str(result.get("reason") or "")
+    negative = str((result.get("negative") or {}).get("sentence") or "")
+    if negative and not reason.lower().startswith(negative.lower()):
+        reason = f"{negative[0].upper()}{negative[1:]}. {reason}"
     if not result:
         reason = " ".join(run.missing)
     return Headline(word, _TONES.get(word, OPEN), str(result.get("scope") or _scope(result)), reason)

@@ -20,6 +20,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contr
     READY,
     Answering,
     Checkpointed,
+    Damageable,
     Engine,
     Journalled,
     KnowsPeers,
@@ -95,7 +96,7 @@ def test_nothing_is_promised_of_a_plain_source(engine: Engine) -> None:
 def test_what_is_not_known_or_not_offered_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="'flink' is no engine: there are embedded, wallaroo"):
         registry.engine("flink")
-    for capability in (Checkpointed, KnowsPeers, Journalled, Answering):
+    for capability in (Checkpointed, KnowsPeers, Journalled, Answering, Damageable):
         assert registry.offered("wallaroo", capability) is registry.ENGINES["wallaroo"]
     monkeypatch.setattr(registry, "ENGINES", {"bare": object()})
     with pytest.raises(NotOffered, match="The engine bare keeps no journals"):

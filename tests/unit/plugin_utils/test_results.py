@@ -21,6 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes impo
     Crashed,
     Detector,
     Migration,
+    Negative,
     Planted,
     Verified,
     Violation,
@@ -155,6 +156,21 @@ def test_the_summary_tells_how_much_the_verifier_has_shown_that_it_finds() -> No
     assert "planted" not in _results.summary(result(), None)
 
 
+def test_a_negative_run_says_first_whether_it_was_caught() -> None:
+    negative = Negative("old_copy", True, "negative run: old_copy was caught: 1 violation (lost_tail)")
+    run = result(verdict="fail", reason="The old copy took 1..5 of key_1.", negative=negative)
+    first, second, *others = _results.summary(run, None).splitlines()
+    assert (first, second) == (negative.sentence, "verdict: fail: The old copy took 1..5 of key_1.")
+    assert "  messages: 22,000 of 22,000 received, 11 keys" in others
+    ended = Crashed("worker2", "server2", "no checkpoint 9.")
+    again = replace(
+        run, crashed=(ended,), reason="The second owner, worker2 on server2, died of itself: no checkpoint 9."
+    )
+    assert _results.summary(again, None).count("no checkpoint 9") == 1
+    seen = _results.summary(result(negative=replace(negative, caught=False)), None)
+    assert "messages:" not in seen, "the headline has told them"
+
+
 def test_a_migration_has_an_outcome_and_no_verdict() -> None:
     moved = Migration("worker2", "server2", "server4", outcome="moved")
     run = result(playbook="migrate", verdict=None, scope="no message was looked at", expected=0, migrations=(moved,))
@@ -171,6 +187,10 @@ def test_a_migration_has_an_outcome_and_no_verdict() -> None:
         ({"verdict": "unknown"}, False),
         ({"verdict": None, "outcome": "moved"}, True),
         ({"verdict": None, "outcome": "rolled back"}, False),
+        ({"verdict": "fail", "negative": {"caught": True}}, True),
+        ({"verdict": "unknown", "negative": {"caught": False}}, False),
+        ({"verdict": "pass", "negative": {"caught": False}}, False),
+        ({"verdict": "pass", "negative": None}, True),
     ],
 )
 def test_a_run_is_good_by_its_verdict_or_its_outcome(written: dict[str, Any], good: bool) -> None:
@@ -292,6 +312,7 @@ RESULT_JSON = {
     *("started", "finished", "seconds", "reason", "violation_count", "outcome", "validator_verdict", "crashed"),
     *(
         "collection_version",
+        "negative",
         "format",
         "ended",
         "cluster",

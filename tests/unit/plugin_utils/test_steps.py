@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines import registry
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import Damageable
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import told
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
@@ -577,6 +580,74 @@ class TestDemonstration:
             "Would verify 330 messages (exactly_once), prove the detector, and stop the cluster.",
         ]
 
+    def negative(self, negative: str, engine: str = "embedded", **arguments: Any) -> dict[str, Any]:
+        record = replace(wanted(), negative=negative, engine=engine)
+        return demonstration("verify_migration", {"negative": negative, **arguments}, servers(server1={}), record)
+
+    @pytest.mark.parametrize(
+        ("negative", "acts", "lasts"),
+        [
+            ("dropped_state", ["migrate"], [20]),
+            # A checkpoint of the round before is older for sure.
+            ("old_copy", ["restart", "migrate"], [20, 30]),
+            ("two_owners", ["migrate", "second_owner"], [20, 30]),
+        ],
+    )
+    def test_a_negative_run_moves_once_and_is_impatient_where_nothing_is_to_come(
+        self, negative: str, acts: list[str], lasts: list[int]
+    ) -> None:
+        plan = self.negative(negative, values=10)
+        assert [act["act"] for act in plan["rounds"]] == acts
+        assert [act["last"] for act in plan["rounds"]] == lasts
+        assert [act.get("patience") for act in plan["rounds"]] == [*[None] * (len(acts) - 1), 5]
+        assert (plan["last"], plan["expected"]) == (lasts[-1], 11 * lasts[-1])
+        assert plan["formation"]["negative"] == negative
+        moves = [(act["src"], act["dst"]) for act in plan["rounds"]]
+        assert moves[-1] == ("server2", "server3")
+        assert moves[0] == (("server2", "server2") if negative == "old_copy" else ("server2", "server3"))
+
+    def test_a_second_owner_is_sent_no_more_than_a_batch(self) -> None:
+        assert [act["last"] for act in self.negative("two_owners")["rounds"]] == [2000, 2100]
+
+    def test_other_runs_wait_as_ever_and_damage_nothing(self) -> None:
+        plan = self.plan()
+        assert not any("patience" in act for act in plan["rounds"])
+        assert not plan["formation"]["negative"]
+
+    def test_a_negative_run_tells_what_it_would_do(self) -> None:
+        record = replace(wanted(), negative="two_owners")
+        plan = {**self.negative("two_owners", values=10), "cluster": record.to_dict()}
+        said = told(plan, servers())
+        assert said[-3:-1] == [
+            "Would start worker2 on server2 a second time, and send up to 30.",
+            "All that on a cluster that is damaged on purpose (two_owners): the verdict has to be fail.",
+        ]
+        assert not any("on purpose" in one for one in told({**self.plan(), "cluster": wanted().to_dict()}, servers()))
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({"restarts": 1}, "negative=old_copy moves the worker once: leave restarts out"),
+            ({"path": "2,3,2"}, "negative=old_copy moves the worker once: leave restarts out"),
+            ({"drain": "false"}, "negative=old_copy with drain=false would lose messages by the crash, too"),
+            ({"keep_running": "true"}, "negative=old_copy leaves a damaged cluster, which is stopped"),
+        ],
+    )
+    def test_in_a_negative_run_nothing_but_the_damage_may_be_a_cause(
+        self, arguments: dict[str, Any], sentence: str
+    ) -> None:
+        with pytest.raises(Refusal, match=sentence):
+            self.negative("old_copy", **arguments)
+
+    def test_an_engine_whose_files_cannot_be_damaged_unnoticed_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(registry, "_CAPABILITIES", {Damageable: "is solid"})
+        monkeypatch.setattr(registry, "engine", lambda name: object())
+        with pytest.raises(Refusal, match=r"The engine embedded is solid. Leave negative=old_copy out."):
+            self.negative("old_copy")
+        assert self.negative("two_owners")["rounds"], "whose fence is not the engine's"
+
     def test_a_worker_beyond_the_servers_starts_on_the_first_again(self) -> None:
         assert self.plan(workers=5, worker=5, dst=3)["path"] == ["server1", "server3"]
 
@@ -590,6 +661,7 @@ class TestDemonstration:
             ({"worker": 1}, "The initializer .* cannot be moved"),
             ({"restarts": "many"}, "restarts=many is no whole number"),
             ({"mode": "once"}, "mode=once is not known"),
+            ({"negative": "fire"}, "negative=fire is not known: choose one of dropped_state, old_copy, two_owners"),
             ({"path": "2,3", "dst": 4}, "dst=4 is short for path=server2,4, but path=server2,server3 was given too"),
             ({"name": "verify_migration", "workers": 4}, "dst is missing: with 4 workers on 4 servers"),
         ],

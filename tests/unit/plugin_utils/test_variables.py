@@ -56,6 +56,7 @@ OTHERS: dict[str, list[Any]] = {
     "engine": ["x", "Wallaroo!"],
     "mode": ["exactly-once", "once"],
     "on_violation": ["halt", "x"],
+    "negative": ["fire", "dropped-state"],
     "via": ["jurnal", "x"],
     "wallaroo_version": ["0.5", "x"],
     "wallaroo_ports": GARBAGE["ports"],

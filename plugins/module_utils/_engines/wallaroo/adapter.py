@@ -54,6 +54,12 @@ def _restoring() -> ModuleType:
     return restoring
 
 
+def _damage() -> ModuleType:
+    from . import damage
+
+    return damage
+
+
 def _external_client() -> ModuleType:
     from . import external_client
 
@@ -80,7 +86,7 @@ _INITIALIZER = Role(
 
 
 class Wallaroo:
-    """See :mod:`..contract`: ``Engine``, ``Checkpointed``, ``KnowsPeers``, ``Journalled`` and ``Answering``."""
+    """See :mod:`..contract`: ``Engine``, and each of the small protocols there."""
 
     name = "wallaroo"
     versions: Sequence[str] = tuple(VERSIONS)
@@ -197,5 +203,8 @@ class Wallaroo:
 
     journalled = _of(_progress, "on_journal_server")
     restore = _of(_restoring, "from_journal_server")
+
+    drop_state = _of(_damage, "drop_state")
+    restore_older_state = _of(_damage, "restore_older_state")
 
     channel = _of(_external_client, "ExternalClient")

@@ -302,3 +302,11 @@ def test_what_was_never_sent_is_not_missing(tmp_path: Path) -> None:
     assert story.losses(stored.read(folder)) == [("key_0", "373 to 374", 2), ("key_1", "373 to 376", 4)]
     change(folder, "flow.json", keys={"key_1": {"sent": 372}})
     assert [key for key, _, _ in story.losses(stored.read(folder))] == ["key_0"]
+
+
+def test_a_page_of_a_negative_run_says_first_whether_it_was_caught(tmp_path: Path) -> None:
+    folder, sentence = keep("lossy", tmp_path), "negative run: old_copy was caught: 1 violation"
+    change(folder, negative={"damage": "old_copy", "caught": True, "sentence": sentence}, reason="An old copy.")
+    assert story.headline(stored.read(folder)).reason == "Negative run: old_copy was caught: 1 violation. An old copy."
+    change(folder, reason="Negative run: old_copy was caught: 1 violation.")
+    assert story.headline(stored.read(folder)).reason == "Negative run: old_copy was caught: 1 violation."

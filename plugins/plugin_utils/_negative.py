@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Negative runs: verified runs in which a worker is damaged on purpose, and which succeed when that is caught.
+
+Caught is what has the verdict ``fail``, with the classes of violation that this damage must give and no others, and
+with the words of the worker that the damage ended. Else the verifier, or a check before it, has failed to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from ..module_utils._cluster.record import DROPPED_STATE, OLD_COPY, TWO_OWNERS
+from . import _losses
+from ._judging import FAIL, UNKNOWN, Case, Judgement
+from ._outcomes import Negative
+
+Crashed = Sequence[Mapping[str, Any]]
+
+Answer = Mapping[str, Any]
+"""What ``worker_second_owner`` returned; empty where it was not called."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a damage must lead to."""
+
+    did: str
+    """What it did, as the subject of a sentence."""
+    kinds: frozenset[str]
+    """The classes of violation: at least one, and none but these."""
+    seen: Callable[[Crashed, Answer], bool]
+    """Whether the workers that ended, and the second owner, tell of this damage."""
+    missing: str
+    """What is said when they do not."""
+    before: str = ""
+    """What was seen before, else there would have been no damage."""
+
+
+def _lost_from(begin: int, end: float) -> Callable[[Crashed, Answer], bool]:
+    """Whether a worker ended at a state that lacked the values from one of these on."""
+    return lambda crashed, _second: any(begin <= lost["first"] <= end for lost in _losses.lost_values(crashed))
+
+
+def _no_second_life(crashed: Crashed, second: Answer) -> bool:
+    """Whether a second owner was refused first, and then did not get ready; nobody ended at his state."""
+    return bool(second.get("refused") and second.get("ended")) and not _losses.lost_values(crashed)
+
+
+# The detector ends at the first value that does not follow on its state. So nothing wrong comes out, and the rest is
+# missing.
+_REST = frozenset(("lost_tail",))
+
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {
+        DROPPED_STATE: Effect(
+            "The state that was dropped",
+            _REST,
+            _lost_from(1, 1),
+            "no worker said that it knew nothing of what it had seen",
+        ),
+        OLD_COPY: Effect(
+            "The old copy that was restored",
+            _REST,
+            _lost_from(2, float("inf")),
+            "no worker said that it knew an older state",
+        ),
+        TWO_OWNERS: Effect(
+            "The second owner",
+            _REST,
+            _no_second_life,
+            "there was no second owner that was refused first, and then came to nothing",
+            "refused by the fence, and when that was lifted ",
+        ),
+    }
+)
+
+
+def case(wanted: str, known: Case, second: Answer) -> Case:
+    """What is known of a run, and that a damage is the cause."""
+    ended = str(second.get("ended") or "")
+    # One that died of it says so itself.
+    paused = [*known.paused, *([f"The second owner came to nothing: {ended}"] if ended and not known.crashed else [])]
+    return replace(known, damage=EFFECTS[wanted].did, paused=paused)
+
+
+def judged(wanted: str, judgement: Judgement, crashed: Crashed, second: Answer) -> tuple[Judgement, Negative]:
+    """The verdict of a negative run, and whether its damage was caught; what was not makes it ``unknown``.
+
+    :param wanted: the damage.
+    :param crashed: workers that died of themselves.
+    :param second: what became of the second owner.
+    """
+    effect, kinds = EFFECTS[wanted], sorted({str(one.get("kind")) for one in judgement.violations})
+    named = ", ".join(kinds)
+    missed = ""
+    if judgement.verdict != FAIL:
+        missed = f"the verdict was {judgement.verdict}"
+    elif not kinds or not set(kinds) <= effect.kinds:
+        missed = f"it was called {named or 'nothing'}, and has to be called {', '.join(sorted(effect.kinds))}"
+    elif not effect.seen(crashed, second):
+        missed = effect.missing
+    if missed:
+        sentence = f"negative run: {wanted} was not caught: {missed}"
+        reason = f"{sentence[0].upper()}{sentence[1:]}."
+        then = " ".join(one for one in (judgement.reason, judgement.then) if one)
+        return replace(judgement, verdict=UNKNOWN, reason=reason, then=then), Negative(wanted, False, sentence)
+    count = judgement.violation_count
+    found = f"{count:,} violation{'' if count == 1 else 's'} ({named}), as this damage must give"
+    return judgement, Negative(wanted, True, f"negative run: {wanted} was caught: {effect.before}{found}")

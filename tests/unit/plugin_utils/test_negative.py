@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A negative run succeeds when its damage was caught: by verdict, classes of violation, and a worker's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.wallaroo.resilience.plugins.action import run_result
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import NEGATIVE
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _negative
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, Judgement
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Negative
+
+from tests.server_states import sending
+
+NO_CHECKPOINT = {"worker": "worker2", "server": "server2", "last_line": "evlog holds no checkpoint 30"}
+
+
+def died(first: int, came: int) -> dict[str, str]:
+    """A worker whose state ended before ``first`` when ``came`` came."""
+    line = f"Increments test failed! key_1: [{max(first - 3, 0)},{max(first - 2, 0)},{first - 1},{came}]"
+    return {"worker": "worker2", "server": "server3", "last_line": line}
+
+
+def judgement(verdict: str = "fail", *kinds: str) -> Judgement:
+    return Judgement(verdict, "all", "why", "more", tuple({"kind": kind} for kind in kinds), len(kinds))
+
+
+SECOND = {"refused": "worker2 moved.", "ended": "worker2 did not get ready on server2 within 15 s"}
+NO_SECOND = "there was no second owner that was refused first, and then came to nothing"
+TAILS = judgement("fail", "lost_tail", "lost_tail")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "crashed", "before"),
+    [
+        ("dropped_state", died(1, 201), ""),
+        ("old_copy", died(201, 401), ""),
+        ("two_owners", NO_CHECKPOINT, "refused by the fence, and when that was lifted "),
+    ],
+)
+def test_what_has_the_classes_and_the_words_of_its_damage_is_caught(
+    wanted: str, crashed: dict[str, str], before: str
+) -> None:
+    found, told = _negative.judged(wanted, TAILS, [crashed], SECOND)
+    assert found == TAILS
+    sentence = f"negative run: {wanted} was caught: {before}2 violations (lost_tail), as this damage must give"
+    assert told == Negative(wanted, True, sentence)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "crashed", "why"),
+    [
+        ("dropped_state", judgement("pass"), [died(1, 201)], "the verdict was pass"),
+        ("dropped_state", judgement("unknown", "lost_tail"), [died(1, 201)], "the verdict was unknown"),
+        ("dropped_state", judgement("fail"), [died(1, 201)], "it was called nothing, and has to be called lost_tail"),
+        (
+            "dropped_state",
+            judgement("fail", "lost_tail", "gap"),
+            [died(1, 201)],
+            "it was called gap, lost_tail, and has to be called lost_tail",
+        ),
+        ("dropped_state", TAILS, [], "no worker said that it knew nothing of what it had seen"),
+        ("dropped_state", TAILS, [died(2, 201)], "no worker said that it knew nothing of what it had seen"),
+        ("old_copy", TAILS, [died(1, 401)], "no worker said that it knew an older state"),
+        ("two_owners", TAILS, [died(201, 401)], NO_SECOND),
+    ],
+)
+def test_everything_else_was_not_caught_and_makes_the_verdict_unknown(
+    wanted: str, given: Judgement, crashed: list[Any], why: str
+) -> None:
+    found, told = _negative.judged(wanted, given, crashed, SECOND)
+    assert told == Negative(wanted, False, f"negative run: {wanted} was not caught: {why}")
+    assert (found.verdict, found.reason) == ("unknown", f"Negative run: {wanted} was not caught: {why}.")
+    assert found.then == "why more"
+    assert found.violations == given.violations
+
+
+@pytest.mark.parametrize("second", [{}, {**SECOND, "refused": ""}, {**SECOND, "ended": ""}, {"msg": "No fence"}])
+def test_a_second_owner_that_nobody_refused_or_that_lives_was_not_caught(second: dict[str, str]) -> None:
+    assert _negative.judged("two_owners", TAILS, [], second)[1].sentence.endswith(NO_SECOND)
+    assert not _negative.judged("two_owners", TAILS, [NO_CHECKPOINT], second)[1].caught
+    assert _negative.judged("two_owners", TAILS, [], SECOND)[1].caught, "it may stand still and not end"
+
+
+def test_one_violation_is_told_as_one() -> None:
+    _, told = _negative.judged("old_copy", judgement("fail", "lost_tail"), [died(5, 9)], {})
+    assert "caught: 1 violation (lost_tail)" in told.sentence
+
+
+def test_every_damage_has_an_effect() -> None:
+    assert set(_negative.EFFECTS) == {*NEGATIVE} - {""}
+
+
+LOST = {
+    "verdict": "fail",
+    "keys": 1,
+    "expected": 400,
+    "received": 200,
+    "violations": [
+        {"kind": "lost_tail", "key": "key_1", "missing": [201, 400], "sentence": "key_1: the end is missing"}
+    ],
+    "violation_count": 1,
+}
+
+
+def test_the_damage_is_the_cause_that_comes_first() -> None:
+    case = Case(LOST, "worker2 is dead on server3.", [died(1, 201)], sent=sending(400), known=True)
+    found = run_result._judged(case, "verify_migration", "dropped_state", {})
+    assert found["verdict"] == "fail"
+    assert found["negative"]["caught"]
+    assert found["reason"] == (
+        "The state that was dropped took values: 1..200 of key_1 (worker2 on server3 died when 201 came). "
+        "Sent and never came out: 201..400 of key_1."
+    )
+    known = Case(LOST, "", [NO_CHECKPOINT], sent=sending(400), known=True)
+    owner = run_result._judged(known, "demo", "two_owners", SECOND)
+    assert owner["negative"]["caught"]
+    assert owner["reason"].startswith(
+        "The second owner, worker2 on server2, died of itself: evlog holds no checkpoint 30."
+    )
+
+
+def test_a_second_owner_that_only_stands_still_is_the_cause_too() -> None:
+    known = Case(LOST, "Not all came out.", paused=["sender is stopped."], sent=sending(400), known=True)
+    found = run_result._judged(known, "demo", "two_owners", SECOND)
+    assert found["negative"]["caught"]
+    assert found["reason"] == (
+        "sender is stopped. The second owner came to nothing: worker2 did not get ready on server2 within 15 s. "
+        "Sent and never came out: 201..400 of key_1."
+    )
+    assert found["then"] == "Not all came out."
+
+
+@pytest.mark.parametrize(("name", "negative"), [("verify", "dropped_state"), ("demo", "")])
+def test_other_runs_are_judged_as_ever(name: str, negative: str) -> None:
+    case = Case(LOST, "", [died(1, 201)], sent=sending(400), known=True)
+    found = run_result._judged(case, name, negative, SECOND)
+    assert "negative" not in found
+    assert found["reason"].startswith(
+        "A crash took values that had been sent since the last checkpoint: 1..200 of key_1"
+    )
