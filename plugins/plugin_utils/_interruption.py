@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from types import FrameType
 from typing import Any, Optional
 
@@ -23,11 +24,22 @@ def sentences(under_way: Sequence[str], command: Sequence[str]) -> list[str]:
     """
     again = shlex.join([os.path.basename(command[0]), *command[1:]]) if command else "the same command"
     running = "; ".join(under_way) or "nothing, between two steps"
+    # Only here: every playbook would wait for what it takes to publish a result.
+    from ._publishing import VERIFIED_RUNS
+
+    if any(PurePath(word).stem in VERIFIED_RUNS for word in command if word.endswith((".yml", ".yaml"))):
+        # It begins over whatever it finds, so it completes nothing.
+        further = [
+            "A cluster that it has started may still run, and its sender: stop_cluster.yml ends them.",
+            f"Run next, to begin afresh: {again}",
+        ]
+    else:
+        further = [f"Run next, to complete it: {again}"]
     return [
         f"Interrupted. Under way was: {running}.",
         "What has begun on a server goes on there to its end or to its limit. The lock of this run stays: the next one "
         "takes it over, since this one is gone, and waits for what is still under way.",
-        f"Run next, to complete it: {again}",
+        *further,
         "Or look first, with status.yml.",
     ]
 

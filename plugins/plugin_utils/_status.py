@@ -125,7 +125,9 @@ def _latest(known: State) -> float:
 
 
 def _worker_row(row: Mapping[str, Any], page: str) -> list[str]:
-    numbers = ["" if row[name] is None else f"{row[name]:,}" for name in ("checkpoints", "messages")]
+    # A worker tells the metrics UI every two seconds, while messages flow and since it was started: there are no fewer.
+    heard = "" if row["messages"] is None else f"≥ {row['messages']:,}"
+    numbers = ["" if row["checkpoints"] is None else f"{row['checkpoints']:,}", heard]
     files = row["resilience"]
     state = f"{row['state']}, its files are {files}" if row["state"] == CRASHED and files in _WANTING else row["state"]
     shown = page if row["state"] in (RUNNING, PAUSED) else ""

@@ -244,9 +244,10 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
     dst = servers.resolve(arguments["dst"])
     src = _home(arguments, servers, worker, dst) if arguments["src"] is None else servers.resolve(arguments["src"])
     if src == dst:
+        home = servers.holder(worker) or src
         raise Refusal(
-            f"src and dst are both {src}: to start {worker} again where it was use "
-            f'restart_worker.yml -e "worker={worker} server={src}".'
+            f"src and dst are both {src}: to start {worker} again where it is{'' if home == src else f', on {home},'} use "
+            f'restart_worker.yml -e "worker={worker} server={home}".'
         )
     refuse_fixed(record, worker, "moved")
     refuse_two_owners(servers)

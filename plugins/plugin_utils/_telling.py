@@ -129,8 +129,11 @@ def _start_sender(registered: Registered, check: bool) -> Iterable[Act] | Nothin
         number = (plan["last"] - plan["first"] + 1) * keys
         # Each key goes on from where it came to, so how many these are is known to the sender alone.
         count = f" ({number:,} messages)" if plan["first"] <= plan["last"] else ""
-        return [Act("send", "sent", f"the values {plan['first']} to {plan['last']} of {keys} keys{count}")]
-    return [Act("send", "sent", " and ".join(str(one["what"]) for one in plan["sends"]))]
+        what = f"the values {plan['first']} to {plan['last']} of {keys} keys{count}"
+    else:
+        what = " and ".join(str(one["what"]) for one in plan["sends"])
+    # The sender goes on by itself where nobody waits for it.
+    return [Act("send", "sent", what) if plan["wait"] else Act("begin to send", "began to send", what)]
 
 
 def _stop_cluster(registered: Registered, check: bool) -> Iterable[Act] | Nothing:

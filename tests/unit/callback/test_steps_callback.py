@@ -218,3 +218,9 @@ def test_a_run_that_was_interrupted_between_two_steps_says_so() -> None:
     )
     assert first == "Interrupted. Under way was: nothing, between two steps."
     assert again.endswith("ansible-playbook playbooks/migrate.yml -e 'worker=2 dst=4'")
+
+
+def test_after_a_verified_run_that_was_interrupted_one_is_told_what_may_still_run() -> None:
+    *said, again, _look = sentences([], ["ansible-playbook", "playbooks/demo.yml"])
+    assert again == "Run next, to begin afresh: ansible-playbook playbooks/demo.yml"
+    assert "stop_cluster.yml ends them" in said[-1]

@@ -127,6 +127,8 @@ class TestMigrate:
 
     def test_without_a_source_it_cannot_go_where_it_is_nor_come_from_nowhere(self) -> None:
         assert "src and dst are both server2" in refusal(steps.migrate, {"worker": 2, "dst": 2}, servers())
+        both = refusal(steps.migrate, {"worker": 2, "src": 3, "dst": 3}, servers())
+        assert 'where it is, on server2, use restart_worker.yml -e "worker=worker2 server=server2"' in both
         nowhere = servers(server2={})
         assert "worker2 is on no server" in refusal(steps.migrate, {"worker": 2, "dst": 4}, nowhere)
 

@@ -118,13 +118,15 @@ def test_a_cluster_and_what_is_sent_to_it() -> None:
     assert sentence("start_cluster", cluster_step=plan(**step, needed=False)) == (
         f"nothing to do: a cluster of {cluster} runs already"
     )
-    values = {"needed": True, "first": 1, "last": 1000, "key_count": 11}
+    values = {"needed": True, "first": 1, "last": 1000, "key_count": 11, "wait": True}
     assert (
         sentence("start_sender", sender_step=plan(**values)) == "sent the values 1 to 1000 of 11 keys (11,000 messages)"
     )
     sent = plan(needed=False, last=1000, key_count=11)
     assert sentence("start_sender", sender_step=sent) == "nothing to do: the values up to 1000 were sent already"
-    files = plan(needed=True, round=1, sends=[{"what": "the orders"}, {"what": "the quotes"}])
+    begun = sentence("start_sender", sender_step=plan(**{**values, "wait": False}))
+    assert begun == "began to send the values 1 to 1000 of 11 keys (11,000 messages)"
+    files = plan(needed=True, wait=True, round=1, sends=[{"what": "the orders"}, {"what": "the quotes"}])
     assert sentence("start_sender", True, sender_step=files) == "would send the orders and the quotes"
 
 
