@@ -82,14 +82,14 @@ class Charts:
         quiet = {
             kind: sum(one["end"] - one["begin"] for one in lulls if one["kind"] == kind) for kind in ("outage", "idle")
         }
-        summary = f"{sum(arrivals):,} messages came out in {duration(self._length)}, {max(out):,.0f} a second at most."
+        summary = f"{sum(arrivals):,} messages came out in {duration(self._length)}, {_rate(max(out))} a second at most."
         if quiet["outage"]:
             summary += f" For {duration(quiet['outage'])} nothing came out though something was waited for (outage)."
         if quiet["idle"]:
             summary += f" For {duration(quiet['idle'])} nothing was to come (idle)."
         rows = [["from", "came out", "was sent"]] + [
-            [f"{number * self._step:g} s", f"{count:,}", f"{self._flow['sent'][number]:,}" if sent else DASH]
-            for number, count in _coarse(arrivals)
+            [f"{number * self._step:g} s", _rate(rate), _rate(sent[number]) if sent else DASH]
+            for number, rate in _coarse(out)
         ]
         return self._figure(
             "total", "Messages a second", summary, legend, lines, plots.value_axis(max([*out, *sent])), rows
@@ -287,6 +287,11 @@ def whereabouts(run: Stored) -> Optional[Figure]:
     return figure("where", "Where the worker ran", summary, legend, make)
 
 
-def _coarse(values: Sequence[int]) -> list[tuple[int, int]]:
+def _rate(value: float) -> str:
+    """Messages a second; a few in a long time are not none."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _coarse(values: Sequence[float]) -> list[tuple[int, float]]:
     """So many rows that somebody may read them: pieces of time in which anything was."""
     return [(number, value) for number, value in enumerate(values) if value][:300]

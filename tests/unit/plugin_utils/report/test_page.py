@@ -111,6 +111,15 @@ def test_what_a_run_says_is_text_and_nothing_else(tmp_path: Path) -> None:
     assert evil in str(Text(html))
 
 
+def test_the_numbers_behind_a_rate_are_a_rate(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    change(folder, "flow.json", step=0.2, arrivals=[0, 88, 22], sent=[110, 0, 0])
+    total = charts.Charts(stored.read(folder)).all()[0]
+    assert total.title == "Messages a second"
+    assert total.rows[1:] == [["0.2 s", "440", "0"], ["0.4 s", "110", "0"]]
+    assert "440 a second at most" in total.summary
+
+
 def test_without_the_library_of_plots_their_sentences_and_numbers_are_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
