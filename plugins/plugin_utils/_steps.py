@@ -246,7 +246,8 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
     if src == dst:
         home = servers.holder(worker) or src
         raise Refusal(
-            f"src and dst are both {src}: to start {worker} again where it is{'' if home == src else f', on {home},'} use "
+            f"src and dst are both {src}: to start {worker} again where it is"
+            f"{'' if home == src else f', on {home},'} use "
             f'restart_worker.yml -e "worker={worker} server={home}".'
         )
     refuse_fixed(record, worker, "moved")
