@@ -96,13 +96,15 @@ class Key:
         self.come_to = value
         return found
 
-    def end(self) -> None:
-        """Nothing comes any more."""
+    def end(self, until: float) -> None:
+        """Nothing comes any more.
+
+        :param until: when somebody looked last: so long what has not come was waited for.
+        """
         self._fill(self._bins.count)
         since = self.waits_since
-        last = self._bins.end(self._bins.count - 1)
-        if since is not None and last - since > self.longest:
-            self.longest, self.longest_at = last - since, last
+        if since is not None and until - since > self.longest:
+            self.longest, self.longest_at = until - since, until
 
     def _fill(self, upto: int) -> None:
         since = self.waits_since

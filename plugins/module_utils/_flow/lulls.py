@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times in which nothing came out: *idle*, since nothing was to come, or *outage*, since something was waited for."""
+"""Times in which nothing came out: *idle*, since nothing was to come, or *outage*, since something that was sent had
+not come. No outage is longer than the delay of the key that was waited for (``delays.py``).
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class Lulls:
         :param waiting: whether more is waited for.
         :param ended: nothing came, and nobody looks any longer.
         """
-        begin, since = self._quiet_since, self._waiting_since
+        since = self._waiting_since
+        # Before the first arrival it was quiet, too.
+        begin = since if self._quiet_since is None else self._quiet_since
         if begin is not None:
             middle = at if since is None else max(begin, since)
             self._add(Lull(IDLE, begin, middle))

@@ -114,7 +114,7 @@ def _of_keys(
     if any(one.waits_since is not None for one in known.values()):
         lulls.came(until, waiting=False, ended=True)
     for one in known.values():
-        one.end()
+        one.end(until)
     whole = together(latencies)
     worst = sorted(known, key=lambda name: -known[name].longest)[:KEYS]
     return {

@@ -82,9 +82,14 @@ class Charts:
         quiet = {
             kind: sum(one["end"] - one["begin"] for one in lulls if one["kind"] == kind) for kind in ("outage", "idle")
         }
-        summary = f"{sum(arrivals):,} messages came out in {duration(self._length)}, {_rate(max(out))} a second at most."
+        most = _rate(max(out))
+        # Up to the last of them: what is shown goes on a little.
+        took = self._step * max(number for number, count in enumerate(arrivals, 1) if count)
+        summary = f"{sum(arrivals):,} messages came out in {duration(took)}, {most} a second at most."
         if quiet["outage"]:
             summary += f" For {duration(quiet['outage'])} nothing came out though something was waited for (outage)."
+        if any(one["end"] - self.begin > self._length + self._step for one in lulls):
+            summary += " It went on after what is shown, until somebody looked for the last time."
         if quiet["idle"]:
             summary += f" For {duration(quiet['idle'])} nothing was to come (idle)."
         rows = [["from", "came out", "was sent"]] + [

@@ -30,7 +30,7 @@ def test_the_delay_is_the_age_of_the_oldest_value_that_has_not_come() -> None:
     key = Key(batches((1, 0.1), (2, 1.1)), Bins(0.0, 1.0, 5))
     assert key.came(1, 0.3) == [(pytest.approx(0.2), 1)]
     assert key.came(2, 3.6) == [(pytest.approx(2.5), 1)]
-    key.end()
+    key.end(5.0)
     assert key.delays == pytest.approx([0.2, 0.9, 1.9, 2.5, 0.0])
     assert (key.longest, key.longest_at) == (pytest.approx(2.5), 3.6)
 
@@ -38,19 +38,19 @@ def test_the_delay_is_the_age_of_the_oldest_value_that_has_not_come() -> None:
 def test_an_idle_key_has_no_delay() -> None:
     key = Key(batches((1, 0.0)), Bins(0.0, 1.0, 4))
     key.came(1, 0.5)
-    key.end()
+    key.end(4.0)
     assert key.delays == pytest.approx([0.5, 0.0, 0.0, 0.0])
 
 
 def test_what_never_comes_is_waited_for_until_a_later_value_of_its_key_comes() -> None:
     key = Key(batches((5, 0.0), (9, 2.0)), Bins(0.0, 1.0, 4))
     key.came(9, 2.5)
-    key.end()
+    key.end(4.0)
     assert key.delays == pytest.approx([1.0, 2.0, 2.5, 0.0])
     lost = Key(batches((5, 0.0)), Bins(0.0, 1.0, 3))
-    lost.end()
+    lost.end(60.0)
     assert lost.delays == [1.0, 2.0, 3.0]
-    assert lost.longest == 3.0
+    assert (lost.longest, lost.longest_at) == (60.0, 60.0), "longer than what is shown"
 
 
 def test_a_repeated_value_is_neither_late_nor_early() -> None:
@@ -86,6 +86,17 @@ def test_while_something_is_waited_for_a_lull_is_an_outage_as_a_whole() -> None:
     lulls.came(2.2, waiting=True)
     lulls.came(9.0, waiting=False, ended=True)
     assert lulls.found == [Lull(OUTAGE, 0.2, 2.2), Lull(OUTAGE, 2.2, 9.0, came=False)]
+
+
+def test_it_is_an_outage_when_the_first_message_is_late_or_never_comes() -> None:
+    lulls = Lulls(0.2)
+    lulls.sent(1.0)
+    lulls.came(5.0, waiting=False)
+    assert lulls.found == [Lull(OUTAGE, 1.0, 5.0)]
+    never = Lulls(0.2)
+    never.sent(1.0)
+    never.came(9.0, waiting=False, ended=True)
+    assert never.found == [Lull(OUTAGE, 1.0, 9.0, came=False)]
 
 
 def test_the_longest_lulls_are_told_in_the_order_of_time() -> None:

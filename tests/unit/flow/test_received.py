@@ -69,7 +69,7 @@ def test_a_run_with_an_idle_time_and_an_outage(kept: Kept) -> None:
     assert (flow["begin"], flow["step"], sum(flow["arrivals"]), sum(flow["sent"])) == (EPOCH, 0.1, 6, 6)
     assert (flow["arrivals"][5], flow["arrivals"][140]) == (4, 2)
     lulls = [(one["kind"], one["begin"] - EPOCH, one["end"] - EPOCH) for one in flow["lulls"]]
-    assert lulls == [("idle", 0.5, 10.0), ("outage", 10.0, 14.0)]
+    assert lulls == [("outage", 0.0, 0.5), ("idle", 0.5, 10.0), ("outage", 10.0, 14.0)]
     key = flow["keys"]["key_0"]
     assert (key["sent"], key["received"], key["longest"], key["longest_at"]) == (3, 3, 4.0, EPOCH + 14)
     assert key["delay"][50] == 0.0
@@ -87,6 +87,18 @@ def test_what_never_came_is_an_outage_to_the_end(kept: Kept) -> None:
     assert (last["kind"], last["end"] - EPOCH, last["came"]) == ("outage", 60.0, False)
     assert flow["step"] * len(flow["arrivals"]) < 5, "the wait after the last message is shown for a short while only"
     assert flow["keys"]["key_0"]["delay"][-1] > 3 > flow["keys"]["key_1"]["longest"]
+    assert (flow["keys"]["key_0"]["longest"], flow["keys"]["key_0"]["longest_at"] - EPOCH) == (60.0, 60.0)
+    assert flow["keys"]["key_0"]["longest"] >= last["end"] - last["begin"], "nothing is out for longer than it is late"
+
+
+def test_what_was_sent_and_never_came_at_all_is_an_outage(kept: Kept) -> None:
+    kept.sent((0, 2, 1.0), (1, 2, 1.0))
+    kept.received.touch()
+    flow = kept.flow(31.0)
+    assert [(one["kind"], one["begin"] - EPOCH, one["end"] - EPOCH, one["came"]) for one in flow["lulls"]] == [
+        ("outage", 1.0, 31.0, False)
+    ]
+    assert flow["keys"]["key_0"]["longest"] == 30.0
 
 
 def test_without_times_of_the_sender_there_is_still_when_messages_came(kept: Kept) -> None:

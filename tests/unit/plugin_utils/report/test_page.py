@@ -120,6 +120,18 @@ def test_the_numbers_behind_a_rate_are_a_rate(tmp_path: Path) -> None:
     assert "440 a second at most" in total.summary
 
 
+def test_messages_came_out_until_the_last_of_them(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    begin = json.loads((folder / "flow.json").read_text())["begin"]
+    lull = {"kind": "outage", "begin": begin + 0.2, "end": begin + 35.2, "came": False}
+    change(folder, "flow.json", step=0.1, arrivals=[9, 1, *[0] * 30], sent=[11, *[0] * 31], lulls=[lull])
+    summary = charts.Charts(stored.read(folder)).all()[0].summary
+    assert summary.startswith("10 messages came out in 0.20 s, 90 a second at most. For 35.0 s nothing came out")
+    assert summary.endswith("It went on after what is shown, until somebody looked for the last time.")
+    change(folder, "flow.json", lulls=[{**lull, "end": begin + 3.2}])
+    assert "went on" not in charts.Charts(stored.read(folder)).all()[0].summary
+
+
 def test_without_the_library_of_plots_their_sentences_and_numbers_are_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
