@@ -106,6 +106,9 @@ def judged(wanted: str, judgement: Judgement, crashed: Crashed, second: Answer) 
         missed = effect.missing
     if missed:
         sentence = f"negative run: {wanted} was not caught: {missed}"
+        if judgement.verdict == UNKNOWN:
+            # Why nothing could be caught is the first cause.
+            return judgement, Negative(wanted, False, sentence)
         reason = f"{sentence[0].upper()}{sentence[1:]}."
         then = " ".join(one for one in (judgement.reason, judgement.then) if one)
         return replace(judgement, verdict=UNKNOWN, reason=reason, then=then), Negative(wanted, False, sentence)
