@@ -223,9 +223,9 @@ def crash_moments(run: Stored) -> list[tuple[int, float]]:
 
 
 def downtime(move: story.Move) -> Optional[Figure]:
-    """Where the downtime of a crash went."""
+    """Where the downtime of a crash went; None where it is not known when it began, as of a worker found dead."""
     total = sum(part.seconds for part in move.parts)
-    if not move.parts or not total:
+    if move.killed is None or not total:
         return None
     colours = COLOURS[: len(move.parts)]
 
@@ -243,9 +243,9 @@ def downtime(move: story.Move) -> Optional[Figure]:
         time = Axis(0.0, total, [(at * unit, f"{at:g}{name}") for at, _ in axis.ticks])
         return plots.drawn(f"downtime-{move.number}", flat, Plot([], bars, [], time, Axis(0.0, 1.0, [(0.0, "")])))
 
-    summary = (
-        f"{duration(total)} in all: " + ", ".join(f"{duration(part.seconds)} {part.what}" for part in move.parts) + "."
-    )
+    whole = "in all" if move.resumed is not None else "until the last moment that is known"
+    told = ", ".join(f"{duration(part.seconds)} {part.what}" for part in move.parts)
+    summary = f"{duration(total)} {whole}: {told}."
     legend = [(colour, f"{duration(part.seconds)} {part.what}") for part, colour in zip(move.parts, colours)]
     return figure(f"downtime-{move.number}", "Where the downtime went", summary, legend, make)
 

@@ -232,6 +232,20 @@ def test_clocks_that_do_not_agree_give_no_parts(tmp_path: Path) -> None:
     assert charts.downtime(move) is None
 
 
+@pytest.mark.parametrize(
+    ("unknown", "says"), [("killed", None), ("died", "in all"), ("resumed", "until the last moment that is known")]
+)
+def test_a_downtime_of_which_the_end_or_the_beginning_is_not_known(
+    unknown: str, says: str | None, tmp_path: Path
+) -> None:
+    folder = keep("passing", tmp_path)
+    migration = json.loads((folder / "result.json").read_text())["migrations"][0]
+    change(folder, migrations=[{**migration, unknown: None, "downtime_seconds": None}])
+    (move,) = story.moves(stored.read(folder))
+    figure = charts.downtime(move)
+    assert (figure and says in figure.summary) if says else figure is None
+
+
 def test_what_the_cluster_was_doing_when_something_wrong_came(tmp_path: Path) -> None:
     folder = keep("passing", tmp_path)
     (move,) = story.moves(stored.read(folder))
