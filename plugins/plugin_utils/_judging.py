@@ -106,14 +106,16 @@ def _told(
 ) -> Judgement:
     if verdict == PASS:
         return Judgement(verdict, scope)
-    cause = _losses.first_cause(case.crashed, case.migrations, case.damage)
+    died = _losses.other_deaths(case.crashed, case.damage)
+    behind = _losses.rolled_back(case.crashed, case.migrations, case.damage)
     lost = _losses.never_came_out(violations, count)
     first = str(violations[0].get("sentence") or "") if violations else ""
     # What a step said is the cause where nobody died of anything and nothing but the end is missing.
-    causes = [*case.paused, cause]
-    if not any(causes):
+    causes = [*case.paused, died]
+    if not any((*causes, behind)):
         causes = [reason or (case.failure if lost else "") or first]
-    causes.append(lost)
+    # What is lost stands before why; but a damage that was done on purpose is the cause that was asked for.
+    causes += [behind, lost] if case.damage else [lost, behind]
     text = " ".join(f"{one.rstrip('.')}." for one in causes if one)
     then = " ".join(one for one in dict.fromkeys((case.failure, reason)) if one and one.rstrip(".") not in text)
     return Judgement(verdict, scope, text, then, violations, count, "" if unsent.rstrip(".") in text else unsent)

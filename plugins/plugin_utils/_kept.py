@@ -15,7 +15,7 @@ from ..module_utils._server.server_state import RECEIVED_FILE
 from ..module_utils._verification import arrivals
 from . import _run_folder
 from ._evidence import Evidence, KeptFile
-from ._losses import lost_values
+from ._losses import arrived
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Calls ``run_files`` on the first server."""
@@ -81,7 +81,7 @@ def _sent(
     known: Mapping[str, Any] = (state.get("sent") or {}).get("sender") or {"sure": 0}
     sure = int(known["sure"]) if "processes" in state else last
     # A worker that died of a value had got it.
-    came = {str(one["key"]): int(one["came"]) for one in lost_values(crashed)}
+    came = arrived(crashed)
     keys = [key_name(number) for number in range(int(cluster.get("keys") or 0))]
     return {
         "application": str(cluster.get("application") or ""),

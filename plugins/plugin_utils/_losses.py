@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a crash took, told from its cause: which values are gone, and which were never sent at all.
+"""What a crash took: which values were sent and never came out, why, and which were never sent at all.
 
 A worker that comes back knows what it knew at its last checkpoint. What was sent in between comes no more, and the
-next value that does shows a gap: the detector then ends, and with it the cluster. The values of that gap are in its
-last words alone, for nothing behind it ever comes out.
+next value that does shows a gap: the detector then ends, and with it the cluster. That gap is one of its state. Much of
+it may have come out before the crash, so no value of it is called lost: lost is what is missing in the output.
 """
 
 from __future__ import annotations
@@ -19,38 +19,43 @@ _GAP = re.compile(r"Increments test failed! ([^.\s:]+)\S*: \[(\d+),(\d+),(\d+),(
 """The detector's last words: a key, its last three values, and the one that does not follow."""
 
 
-def lost_values(crashed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The values that a crash took from the state of a key, from what the workers said that died of it."""
+def gaps(crashed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """How far the state of a key was behind, from what the workers said that died of it."""
     found = []
     for worker in crashed:
         words = _GAP.search(str(worker.get("last_line") or ""))
         if words is None:
             continue
-        before, came = int(words.group(4)), int(words.group(5))
-        if came > before + 1:
+        state, came = int(words.group(4)), int(words.group(5))
+        if came > state + 1:
             where = {"worker": worker["worker"], "server": worker["server"]}
-            found.append({"key": words.group(1), "first": before + 1, "last": came - 1, "came": came, **where})
+            found.append({"key": words.group(1), "state": state, "came": came, **where})
     return found
 
 
-def first_cause(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any], damage: str = "") -> str:
-    """What the workers that died of themselves tell of the crash that they died of; empty where none did.
+def rolled_back(crashed: Sequence[Mapping[str, Any]], migrations: Sequence[Any], damage: str = "") -> str:
+    """Why values never came out, from what the workers said that died of it; empty where none did.
 
-    :param damage: what else took those values, as the subject of a sentence; by default the crash did.
+    :param damage: what else than a crash set their state back, as the subject of a sentence.
     """
-    lost = lost_values(crashed)
+    behind = gaps(crashed)
+    if not behind:
+        return ""
     killed = list(dict.fromkeys(migration.worker for migration in migrations if migration.killed))
+    after = f"After the crash of {' and '.join(killed)} state" if killed else "State"
+    why = f"{damage} left state" if damage else f"{after} was rolled back"
+    what = "; ".join(
+        f"{one['worker']} on {one['server']} died when {one['came']} of {one['key']} came, for its state was at "
+        f"{one['state']}"
+        for one in behind
+    )
+    return f"{why} behind values that had been sent: {what}."
+
+
+def other_deaths(crashed: Sequence[Mapping[str, Any]], damage: str = "") -> str:
+    """Of what the other workers died that did; empty where none did."""
+    told = {one["worker"] for one in gaps(crashed)}
     causes = []
-    if lost:
-        who = f"The crash of {' and '.join(killed)}" if killed else "A crash"
-        took = f"{damage} took values" if damage else f"{who} took values that had been sent since the last checkpoint"
-        what = ", ".join(
-            f"{_range(one['first'], one['last'])} of {one['key']} ({one['worker']} on {one['server']} died when "
-            f"{one['came']} came)"
-            for one in lost
-        )
-        causes.append(f"{took}: {what}.")
-    told = {one["worker"] for one in lost}
     for one in crashed:
         if one["worker"] not in told:
             who = f"{one['worker']} on {one['server']}"
@@ -85,7 +90,7 @@ def never_came_out(violations: Sequence[Mapping[str, Any]], count: int) -> str:
 
 def arrived(crashed: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Key -> the value of it that a worker died of: it was sent, for it came."""
-    return {one["key"]: one["came"] for one in lost_values(crashed)}
+    return {one["key"]: one["came"] for one in gaps(crashed)}
 
 
 def with_sending(

@@ -41,14 +41,14 @@ class Effect:
     """What was seen before, else there would have been no damage."""
 
 
-def _lost_from(begin: int, end: float) -> Callable[[Crashed, Answer], bool]:
-    """Whether a worker ended at a state that lacked the values from one of these on."""
-    return lambda crashed, _second: any(begin <= lost["first"] <= end for lost in _losses.lost_values(crashed))
+def _behind_at(begin: int, end: float) -> Callable[[Crashed, Answer], bool]:
+    """Whether a worker ended at a state that was at one of these values."""
+    return lambda crashed, _second: any(begin <= gap["state"] <= end for gap in _losses.gaps(crashed))
 
 
 def _no_second_life(crashed: Crashed, second: Answer) -> bool:
     """Whether a second owner was refused first, and then did not get ready; nobody ended at his state."""
-    return bool(second.get("refused") and second.get("ended")) and not _losses.lost_values(crashed)
+    return bool(second.get("refused") and second.get("ended")) and not _losses.gaps(crashed)
 
 
 # The detector ends at the first value that does not follow on its state. So nothing wrong comes out, and the rest is
@@ -60,13 +60,13 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         DROPPED_STATE: Effect(
             "The state that was dropped",
             _REST,
-            _lost_from(1, 1),
+            _behind_at(0, 0),
             "no worker said that it knew nothing of what it had seen",
         ),
         OLD_COPY: Effect(
             "The old copy that was restored",
             _REST,
-            _lost_from(2, float("inf")),
+            _behind_at(1, float("inf")),
             "no worker said that it knew an older state",
         ),
         TWO_OWNERS: Effect(

@@ -97,18 +97,25 @@ def test_the_crash_is_the_reason_and_the_cluster_that_is_down_follows_from_it() 
     found = judge(Case(said(30, 40, 30), NO_CLUSTER, [GAP], MOVED, sent=sending(100, 44, 46), known=True))
     assert found.verdict == "fail"
     assert found.reason == (
-        "The crash of worker2 took values that had been sent since the last checkpoint: 7..36 of key_1 (worker2 on "
-        "server3 died when 37 came). Sent and never came out: 31..44 of key_0, key_2; 41..44 of key_1."
+        "Sent and never came out: 31..44 of key_0, key_2; 41..44 of key_1. After the crash of worker2 state was rolled "
+        "back behind values that had been sent: worker2 on server3 died when 37 of key_1 came, for its state was at 6."
     )
     assert found.then == NO_CLUSTER
     assert found.unsent == "45..46 of each key were perhaps sent, and 47..100 of each key were never sent."
+
+
+def test_a_worker_that_died_of_something_else_comes_before_what_is_lost() -> None:
+    other = {"worker": "worker3", "server": "server3", "last_line": "Error: out of memory"}
+    found = judge(Case(said(30, 100), crashed=[other, GAP], sent=sending(100), known=True))
+    died = "worker3 on server3 died of itself: Error: out of memory."
+    assert found.reason.startswith(f"{died} Sent and never came out: 31..100 of key_0. State was rolled back ")
 
 
 def test_what_a_worker_died_of_was_sent_for_sure() -> None:
     """All that was surely sent had come out before the crash; the value that came after it shows what that took."""
     found = judge(Case(said(36, 36), NO_CLUSTER, [GAP], MOVED, sent=sending(100, 36, 38), known=True))
     assert (found.verdict, found.violation_count) == ("fail", 1)
-    assert found.reason.endswith("(worker2 on server3 died when 37 came). Sent and never came out: 37 of key_1.")
+    assert found.reason.startswith("Sent and never came out: 37 of key_1. After the crash of worker2 ")
 
 
 def test_what_a_signal_has_stopped_comes_before_all() -> None:

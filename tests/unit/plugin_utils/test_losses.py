@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._losses import (
     excused,
-    first_cause,
-    lost_values,
+    gaps,
     never_came_out,
+    other_deaths,
+    rolled_back,
     unsent,
     with_sending,
 )
@@ -32,27 +33,30 @@ ONE = died("worker2", "server3", "Increments test failed! key_9.TraceID-1.TraceW
 OTHER = died("worker3", "server3", "Error: out of memory")
 
 
-def test_the_lost_values_are_in_the_last_words_of_who_died_of_them() -> None:
-    assert lost_values([GAP, ONE, OTHER]) == [
-        {"key": "key_2", "first": 1189, "last": 1218, "came": 1219, "worker": "initializer", "server": "server1"},
-        {"key": "key_9", "first": 1, "last": 1, "came": 2, "worker": "worker2", "server": "server3"},
+def test_how_far_a_state_was_behind_is_in_the_last_words_of_who_died_of_it() -> None:
+    assert gaps([GAP, ONE, OTHER]) == [
+        {"key": "key_2", "state": 1188, "came": 1219, "worker": "initializer", "server": "server1"},
+        {"key": "key_9", "state": 0, "came": 2, "worker": "worker2", "server": "server3"},
     ]
 
 
 @pytest.mark.parametrize("line", ["", "Increments test failed!", "Increments test failed! k: [5,6,7,7]", "[1,2,3,9]"])
-def test_other_words_tell_of_no_lost_values(line: str) -> None:
-    assert lost_values([died("worker2", "server2", line)]) == []
+def test_other_words_tell_of_no_state_that_was_behind(line: str) -> None:
+    assert gaps([died("worker2", "server2", line)]) == []
 
 
-def test_the_first_cause_comes_first() -> None:
-    assert first_cause([GAP, ONE, OTHER], MOVED) == (
-        "The crash of worker2 took values that had been sent since the last checkpoint: "
-        "1189..1218 of key_2 (initializer on server1 died when 1219 came), "
-        "1 of key_9 (worker2 on server3 died when 2 came). "
-        "worker3 on server3 died of itself: Error: out of memory."
+def test_why_values_never_came_out_names_no_value_as_lost() -> None:
+    behind = (
+        "was rolled back behind values that had been sent: "
+        "initializer on server1 died when 1219 of key_2 came, for its state was at 1188; "
+        "worker2 on server3 died when 2 of key_9 came, for its state was at 0."
     )
-    assert first_cause([], MOVED) == ""
-    assert first_cause([OTHER], []) == "worker3 on server3 died of itself: Error: out of memory."
+    assert rolled_back([GAP, ONE, OTHER], MOVED) == f"After the crash of worker2 state {behind}"
+    assert rolled_back([GAP, ONE], []) == f"State {behind}"
+    assert rolled_back([ONE], MOVED, "The old copy").startswith("The old copy left state behind values that had been ")
+    assert rolled_back([OTHER], MOVED) == rolled_back([], MOVED) == ""
+    assert other_deaths([GAP, ONE, OTHER]) == "worker3 on server3 died of itself: Error: out of memory."
+    assert other_deaths([GAP]) == ""
 
 
 def tail(first: int, last: int, kind: str = "lost_tail") -> dict[str, Any]:

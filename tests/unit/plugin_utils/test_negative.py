@@ -117,7 +117,8 @@ def test_the_damage_is_the_cause_that_comes_first() -> None:
     assert found["verdict"] == "fail"
     assert found["negative"]["caught"]
     assert found["reason"] == (
-        "The state that was dropped took values: 1..200 of key_1 (worker2 on server3 died when 201 came). "
+        "The state that was dropped left state behind values that had been sent: "
+        "worker2 on server3 died when 201 of key_1 came, for its state was at 0. "
         "Sent and never came out: 201..400 of key_1."
     )
     known = Case(LOST, "", [NO_CHECKPOINT], sent=sending(400), known=True)
@@ -145,5 +146,5 @@ def test_other_runs_are_judged_as_ever(name: str, negative: str) -> None:
     found = run_result._judged(case, name, negative, SECOND)
     assert "negative" not in found
     assert found["reason"].startswith(
-        "A crash took values that had been sent since the last checkpoint: 1..200 of key_1"
+        "Sent and never came out: 201..400 of key_1. State was rolled back behind values "
     )
