@@ -46,12 +46,12 @@ def flow(received: str, progress: str, keys: Sequence[str], until: float) -> dic
     :param until: when somebody looked last, in seconds since the epoch.
     :raises OSError: when something is there and cannot be read.
     """
-    pieces = list(arrivals.iterate(received))
+    pieces, unknown = _pieces(received)
     sent = _batches(progress)
     times = [piece.nanoseconds / 1e9 for piece in pieces] + [at for batches in sent.values() for at in batches.times]
-    notes: list[str] = []
+    notes: list[str] = [unknown] if unknown else []
     if not times:
-        return {"notes": ["Nothing was sent and nothing came out."]}
+        return {"notes": notes or ["Nothing was sent and nothing came out."]}
     # What is still waited for is seen to wait for a while.
     bins = _bins(min(times), max(*times, min(until, max(times) + _AFTER)))
     counts = [0] * bins.count
@@ -70,10 +70,38 @@ def flow(received: str, progress: str, keys: Sequence[str], until: float) -> dic
     if not keys or not sent:
         notes.append("When each message was sent is not known, so there is no delay and no latency.")
         return found
+    if unknown:
+        return found
     if pieces and pieces[-1].bytes > LARGEST:
         notes.append(f"More than {LARGEST >> 20} MiB came out, so delays of keys were not looked at.")
         return found
     return {**found, **_of_keys(received, pieces, sent, _groups(progress), keys, bins, until)}
+
+
+def _pieces(received: str) -> tuple[list[arrivals.Arrival], str]:
+    """When what came, and a sentence when that does not tell of the whole file: of the rest it would look as if it had
+    not come.
+    """
+    size = _size(received)
+    pieces = list(arrivals.iterate(received))
+    if _covered(pieces) < size:
+        # A receiver that runs notes a piece after it has written it.
+        pieces = list(arrivals.iterate(received))
+    covered = _covered(pieces)
+    if size <= covered <= _size(received):
+        return pieces, ""
+    name, times = Path(received).name, Path(arrivals.path_of(received))
+    told = f"tells of {covered:,} bytes and {name} has {size:,}" if times.exists() else "is missing"
+    return pieces, f"When what came out came is not known, so there is no delay and no latency: {times.name} {told}."
+
+
+def _covered(pieces: Sequence[arrivals.Arrival]) -> int:
+    return pieces[-1].bytes if pieces else 0
+
+
+def _size(received: str) -> int:
+    path = Path(received)
+    return path.stat().st_size if path.exists() else 0
 
 
 def _of_keys(

@@ -110,6 +110,35 @@ def test_without_times_of_the_sender_there_is_still_when_messages_came(kept: Kep
     assert "keys" not in kept.flow(1.0, ())
 
 
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize(
+    ("left", "says"), [(None, "received.bin.arrivals is missing."), (24, "tells of 45 bytes and received.bin has 90.")]
+)
+def test_when_what_came_is_not_known_no_delay_is_made_up(kept: Kept, left: int | None, says: str, sent: bool) -> None:
+    if sent:
+        kept.sent((0, 1, 0.0), (1, 1, 0.0))
+    kept.came(0.5, ("key_0", 1))
+    kept.came(0.6, ("key_1", 1))
+    times = Path(arrivals.path_of(str(kept.received)))
+    if left is None:
+        times.unlink()
+    else:
+        times.write_bytes(times.read_bytes()[:left])
+    flow = kept.flow(14.0)
+    assert flow["notes"][0].startswith("When what came out came is not known, so there is no delay and no latency: ")
+    assert flow["notes"][0].endswith(says)
+    assert not {"keys", "latency", "lulls"} & set(flow)
+
+
+def test_a_received_file_that_was_cut_is_not_one_of_which_nothing_came(kept: Kept) -> None:
+    kept.sent((0, 1, 0.0), (1, 1, 0.0))
+    kept.came(0.5, ("key_0", 1), ("key_1", 1))
+    kept.received.write_bytes(b"")
+    flow = kept.flow(14.0)
+    assert "received.bin has 0." in flow["notes"][0]
+    assert "keys" not in flow
+
+
 def test_nothing_at_all(kept: Kept) -> None:
     assert kept.flow(1.0) == {"notes": ["Nothing was sent and nothing came out."]}
 
