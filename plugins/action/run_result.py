@@ -34,7 +34,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import told_of_stopped
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import UNTIL_THEN, stopped
 
 display = Display()
 
@@ -121,11 +121,15 @@ class ActionModule(ReachingAction):
             "reason": failure or str(arguments.get("left") or ""),
         }
         if "verification" in arguments:
-            paused = told_of_stopped(Servers(list(states), states))
+            halted = stopped(Servers(list(states), states))
+            # A run stops its cluster in the end, and nobody is advised to wake what is gone.
+            over = str(arguments["name"]) in _publishing.VERIFIED_RUNS
+            paused = [one.past() if over else one.sentence() for one in halted]
+            repeated = [*(one.sentence() for one in halted), *([UNTIL_THEN] if over else [])]
             sent, known = _sent(states, cluster)
             began = _began(str(arguments["name"]), states, cluster, started)
             verification = verification if began else {}
-            case = _judging.Case(verification, failure, crashed, migrations, paused, sent, known, began)
+            case = _judging.Case(verification, failure, crashed, migrations, paused, repeated, sent, known, began)
             second = arguments.get("second_owner") or {}
             judged = _judged(case, str(arguments["name"]), str(cluster.get("negative") or ""), second)
         return _publishing.from_data(

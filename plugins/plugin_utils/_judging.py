@@ -54,6 +54,8 @@ class Case:
     migrations: Sequence[Any] = ()
     paused: Sequence[str] = ()
     """Processes that a signal has stopped, in sentences: a cause that no log tells."""
+    repeated: Sequence[str] = ()
+    """Sentences of a step that say the same, so that they are not told once more."""
     sent: Optional[Mapping[str, Any]] = None
     """What the sender has sent; None when that is not known."""
     known: bool = False
@@ -117,8 +119,15 @@ def _told(
     # What is lost stands before why; but a damage that was done on purpose is the cause that was asked for.
     causes += [behind, lost] if case.damage else [lost, behind]
     text = " ".join(f"{one.rstrip('.')}." for one in causes if one)
-    then = " ".join(one for one in dict.fromkeys((case.failure, reason)) if one and one.rstrip(".") not in text)
+    others = dict.fromkeys(_without(case.repeated, one) for one in (case.failure, reason))
+    then = " ".join(one for one in others if one and one.rstrip(".") not in text)
     return Judgement(verdict, scope, text, then, violations, count, "" if unsent.rstrip(".") in text else unsent)
+
+
+def _without(sentences: Sequence[str], text: str) -> str:
+    for one in sentences:
+        text = text.replace(one, "")
+    return text.strip()
 
 
 def scope_of(verification: Mapping[str, Any], migrations: Sequence[Any], verdict: str) -> str:

@@ -18,6 +18,9 @@ from ._servers import Refusal, Servers, State
 NEEDED = ("worker", "receiver", "journal_server")
 """Kinds of processes without which messages do not flow."""
 
+UNTIL_THEN = "Until then nothing comes out, and no worker comes back."
+"""What is said besides by who refuses to begin."""
+
 
 @dataclass(frozen=True)
 class Stopped:
@@ -29,9 +32,16 @@ class Stopped:
     server: str
 
     def sentence(self) -> str:
-        """For people."""
-        who = f"{self.name} (pid {self.pid} on {self.server})"
-        return f"{who} is stopped by a signal; kill -CONT {self.pid} there lets it go on."
+        """For people, with what can be done while it is there."""
+        return f"{self._who} is stopped by a signal; kill -CONT {self.pid} there lets it go on."
+
+    def past(self) -> str:
+        """For people, of a run whose processes are gone."""
+        return f"{self._who} was stopped by a signal."
+
+    @property
+    def _who(self) -> str:
+        return f"{self.name} (pid {self.pid} on {self.server})"
 
 
 def stopped(servers: Servers) -> list[Stopped]:
@@ -62,7 +72,7 @@ def refuse_stopped(servers: Servers, worker: str = "") -> None:
     """
     found = [one.sentence() for one in stopped(servers) if one.kind in NEEDED and one.name != worker]
     if found:
-        raise Refusal(f"{' '.join(found)} Until then nothing comes out, and no worker comes back.")
+        raise Refusal(f"{' '.join(found)} {UNTIL_THEN}")
 
 
 def refuse_unsettled(servers: Servers, worker: str) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -122,6 +123,29 @@ def test_what_a_signal_has_stopped_comes_before_all() -> None:
     found = judge(Case(said(30), "Nothing came.", paused=["worker2 is paused."], sent=sending(100), known=True))
     assert found.reason == "worker2 is paused. Sent and never came out: 31..100 of key_0."
     assert found.then == "Nothing came."
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("demo", "worker2 (pid 4711 on server2) was stopped by a signal."),
+        ("verify", "worker2 (pid 4711 on server2) is stopped by a signal; kill -CONT 4711 there lets it go on."),
+    ],
+)
+def test_only_while_the_cluster_goes_on_one_is_told_how_to_wake_who_is_stopped(name: str, cause: str) -> None:
+    process = {"alive": True, "stopped": True, "kind": "worker", "pid": 4711}
+    advice = "worker2 (pid 4711 on server2) is stopped by a signal; kill -CONT 4711 there lets it go on."
+    result = run_result.ActionModule._result(
+        SimpleNamespace(),  # type: ignore[arg-type]
+        {
+            "name": name,
+            "verification": said(30),
+            "failure": f"{advice} Not everything was received.",
+            "states": {"server2": {"processes": {"worker2": process}}},
+        },
+    )
+    assert result.reason == f"{cause} Sent and never came out: 31..100 of key_0."
+    assert result.then == "Not everything was received."
 
 
 def test_a_step_that_failed_is_the_reason_where_only_the_end_is_missing() -> None:
