@@ -12,7 +12,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import two_runs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import comparison, stored
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import conclude, say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
@@ -38,5 +38,5 @@ class ActionModule(DecidingAction):
             made = comparison.write(place, (first, second))
         except OSError as error:
             raise Refusal(f"No page can be written below {place}: {error.strerror or error}.") from error
-        say("\n" + "\n".join([*table, f"report: {made}"]) + "\n")
+        conclude("\n" + "\n".join([*table, f"report: {made}"]) + "\n")
         return {**found, "page": str(made), "changed": True}

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import page, stored, story
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import conclude, say
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
@@ -33,5 +33,5 @@ class ActionModule(DecidingAction):
         except OSError as error:
             raise Refusal(f"{folder / stored.PAGE} cannot be written: {error.strerror or error}.") from error
         reason = f"\n  reason: {headline.reason}" if headline.reason else ""
-        say(f"\n{run.name}: {headline.word}\n  {headline.scope}{reason}\n  report: {made}\n")
+        conclude(f"\n{run.name}: {headline.word}\n  {headline.scope}{reason}\n  report: {made}\n")
         return {**found, "page": str(made), "changed": True}

@@ -32,7 +32,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence impo
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import say
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import conclude
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import UNTIL_THEN, stopped
 
@@ -81,7 +81,7 @@ class ActionModule(ReachingAction):
         )
         text = _results.summary(result, folder, page)
         result = replace(result, summary=text)
-        say("\n" + text + "\n")
+        conclude("\n" + text + "\n")
         written = _results.written(result, evidence)
         answer = {
             "changed": result.changed,

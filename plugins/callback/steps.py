@@ -28,6 +28,7 @@ author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Shows what was changed, one line for all servers that did the same, with the seconds since the beginning, and what
     roles say, tables among it. What failed is shown in a sentence, each once, and so are warnings and deprecations.
+    The summary of a run comes last.
   - On a terminal a line at the bottom says what is being done on which server, since when, and how far a wait is.
     Elsewhere the progress of waits comes in lines of their own, from the third second on.
   - With C(--check) it shows what would be done, with C(--diff) the differences as well.
@@ -43,6 +44,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 IMPLICIT = (*constants._ACTION_ALL_INCLUDES, "ansible.builtin.validate_argument_spec")
 """What does nothing itself."""
+
+TOLD = ("run_result", "run_report", "run_comparison")
+"""What says in its own words, at the end, what it has done."""
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type information
@@ -195,8 +199,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         task = _of(result, "task")
         if str(task.action).rpartition(".")[2] == "debug":
             self._said(result, values)
-        elif values.get("changed") and not str(task.action).endswith("run_result"):
-            # What the result of a run is was said in its own words.
+        elif values.get("changed") and str(task.action).rpartition(".")[2] not in TOLD:
             self._done.setdefault(str(task._uuid), []).append(self._server(result, values))
 
     def _said(self, result: Any, values: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Optional
 
 from ansible.utils.display import Display
@@ -34,6 +34,8 @@ class Said:
     """Whether it is over as soon as something else is said: how far a wait is."""
     where: str = ""
     """The server it is about, when it is about one."""
+    last: bool = False
+    """Whether it is to be read at the end, whatever is done or said after it."""
 
 
 class Channel:
@@ -61,9 +63,9 @@ class Channel:
 
         :raises OSError: when nobody listens any more.
         """
-        data = json.dumps([said.text, said.passing, said.where]).encode()
+        data = json.dumps(astuple(said)).encode()
         if len(data) > LONGEST:
-            data = json.dumps([f"{said.text[: LONGEST // 8]} ...", said.passing, said.where]).encode()
+            data = json.dumps(astuple(replace(said, text=f"{said.text[: LONGEST // 8]} ..."))).encode()
         self._writing.send(data)
 
     def take(self) -> Optional[Said]:
@@ -106,6 +108,11 @@ def is_live() -> bool:
 def say(text: str) -> None:
     """Show it for good."""
     _say(Said(text))
+
+
+def conclude(text: str) -> None:
+    """Show it at the end: the summary of a run, which nothing follows."""
+    _say(Said(text, last=True))
 
 
 def tell_progress(where: str, text: str) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import threading
@@ -54,10 +55,14 @@ class Showing:
         self._local: dict[str, bool] = {}
         """Host -> whether it is this machine, where nobody is asked."""
         self._said: list[str] = []
+        self._last: list[str] = []
+        """What is to be read at the end."""
         self._ended = False
         self._process = os.getpid()
         if self._line is not None:
             self._make_room()
+        # Of a run that somebody interrupts as well.
+        atexit.register(self._conclude)
         threading.Thread(target=self._look, name="wallaroo-steps", daemon=True).start()
 
     def may_be_asked(self, host: Any, server: str) -> bool:
@@ -121,7 +126,15 @@ class Showing:
             self._ended = True
             self._tasks.clear()
             self.clear()
+            self._conclude()
+            atexit.unregister(self._conclude)
             hush()
+
+    def _conclude(self) -> None:
+        if os.getpid() == self._process:
+            last, self._last = self._last, []
+            for text in last:
+                self._display.display(text)
 
     def _make_room(self) -> None:
         """Whoever else writes to the terminal, such as a warning, finds the line gone."""
@@ -161,6 +174,9 @@ class Showing:
             text = f"{self._stamp()}  {said.where}: {text}"
         else:
             self._said.append(text)
+            if said.last:
+                self._last.append(text)
+                return
             if "\n" not in text.strip():
                 text = f"{self._stamp()}  {text}"
         self.clear()

@@ -18,11 +18,17 @@ from pathlib import Path
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._interruption import sentences
 
+from tests.kept_runs import keep
+
 PLAY = """
 - name: Show it
   hosts: web1, web2, web3
   gather_facts: false
   tasks:
+    - name: Make the page of a run
+      wallaroo.resilience.run_report:
+        run: "{{ run }}"
+      run_once: true
     - name: Area | Change it
       ansible.builtin.command: "true"
     - name: Say it on each
@@ -77,6 +83,9 @@ WAITING = """
   hosts: web1
   gather_facts: false
   tasks:
+    - name: Make the page of a run
+      wallaroo.resilience.run_report:
+        run: "{{ run }}"
     - name: Sleep until it is interrupted
       ansible.builtin.command: "{{ command }}"
 """
@@ -89,6 +98,7 @@ CLEAR = "\r\x1b[2K"
 
 def command(directory: Path, text: str, *options: str) -> list[str]:
     (directory / "play.yml").write_text(text)
+    options = (*options, "-e", f"run={keep('passing', directory)}")
     program = str(Path(sys.executable).parent / "ansible-playbook")
     return [program, "-i", "web1,web2,web3", "-c", "local", str(directory / "play.yml"), *PYTHON, *options]
 
@@ -133,6 +143,12 @@ def test_all_servers_that_do_the_same_are_one_line(shown: subprocess.CompletedPr
     (line,) = lines_with(shown, "Change it")
     assert re.fullmatch(r" +[0-9.]+ s  web1 to web3: Change it", line)
     assert len(lines_with(shown, "all say the same")) == 1
+
+
+def test_the_summary_of_a_run_comes_last(shown: subprocess.CompletedProcess[str]) -> None:
+    assert re.fullmatch(r"  report: /.*/report\.html", shown.stdout.rstrip().splitlines()[-1])
+    assert shown.stdout.count("report: /") == 1
+    assert not lines_with(shown, "Make the page of a run"), "it says so itself"
 
 
 def test_a_table_keeps_its_lines(shown: subprocess.CompletedProcess[str]) -> None:
@@ -209,6 +225,7 @@ def test_a_terminal_shows_what_is_being_done_and_ctrl_c_what_is_next(tmp_path: P
     assert re.search(re.escape(CLEAR) + "[0-9]+ s web1: Sleep until", seen)
     assert "Interrupted. Under way was: web1: Sleep until it is interrupted." in seen
     assert "Run next, to complete it: ansible-playbook -i web1,web2,web3 -c local" in seen
+    assert seen.index("Under way was") > seen.index("report: /") > seen.index("^C"), "what was concluded is not lost"
     assert ("\x1b[0;" in seen) is colour
 
 
