@@ -17,6 +17,9 @@ from .._servers import Refusal
 RESULT, FLOW, PAGE = "result.json", "flow.json", "report.html"
 """Files of a run's folder: what was found, what came out when, and the page that shows both."""
 
+SIGNS = (RESULT, "timeline.jsonl")
+"""By one of them a folder is known as that of a run, one that was interrupted, too: nothing is written into another."""
+
 LATEST = "latest"
 
 
@@ -46,9 +49,12 @@ def wanted(run: Any, runs: Any) -> Stored:
 
     :param run: ``latest``, the name of a folder, or a path.
     :param runs: where the folders of all runs are.
-    :raises NoRun: when there is none.
+    :raises NoRun: when there is none, or when it is another folder.
     """
-    return read(find(runs_path(runs), str(run or "")))
+    folder = find(runs_path(runs), str(run or ""))
+    if not any((folder / sign).exists() for sign in SIGNS):
+        raise NoRun(f"{folder} is no folder of a run: it has neither {' nor '.join(SIGNS)}.")
+    return read(folder)
 
 
 def read(folder: Path) -> Stored:

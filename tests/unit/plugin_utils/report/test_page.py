@@ -298,6 +298,14 @@ def test_a_run_is_found_by_its_name_its_path_and_as_the_latest(tmp_path: Path) -
         stored.find(tmp_path / "elsewhere", "latest")
 
 
+def test_another_folder_is_none_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(stored.NoRun, match=r"photos is no folder of a run: it has neither result.json nor timeline"):
+        stored.wanted("photos", tmp_path)
+    (tmp_path / "photos" / "timeline.jsonl").touch()
+    assert stored.wanted("photos", tmp_path).result == {}, "a run that was interrupted at once"
+
+
 def test_two_runs_beside_each_other(tmp_path: Path) -> None:
     first, second = (stored.read(keep(kind, tmp_path)) for kind in ("passing", "lossy"))
     table = comparison.table(first, second)
