@@ -17,7 +17,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._interruption import Interruption
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._showing import Showing
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._together import SaidOnce, names
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._together import SaidOnce, names, without_failures
 
 DOCUMENTATION = r"""
 name: steps
@@ -69,6 +69,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """Task -> the servers on which it has changed something, of the task that runs."""
         self._failures: dict[tuple[str, str, bool], list[str]] = {}
         """Step, reason and whether that was expected -> the servers."""
+        self._shown: list[str] = []
+        """Why something failed, as it was shown."""
         self._diffs: dict[str, list[str]] = {}
         """Task -> what it has changed in detail."""
         self._messages: set[tuple[str, str]] = set()
@@ -84,7 +86,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """Say what begins."""
         self._flush()
         if self._showing is None:
-            self._showing = Showing(self._display, sys.stdout, self._stamp)
+            self._showing = Showing(
+                self._display, sys.stdout, self._stamp, lambda text: without_failures(text, list(self._shown))
+            )
         self._showing.play(play)
         check = "  (check: nothing is changed)" if context.CLIARGS.get("check") else ""
         self._print(f"{play.get_name()}{check}\n")
@@ -233,6 +237,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         for (name, message, ignored), servers in failures.items():
             if not self._told.knows(message):
                 self._told.note(message)
+                self._shown.append(message)
                 kind, color = ("PROBLEM", constants.COLOR_WARN) if ignored else ("FAILED", constants.COLOR_ERROR)
                 where = f"{names(servers)}: " if any(servers) else ""
                 self._print(f"  {kind}: {where}{name}: {message}", color)

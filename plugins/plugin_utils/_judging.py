@@ -21,6 +21,10 @@ NO_MESSAGES = "no message was looked at; verify.yml does that"
 
 _NOTHING = "Nothing was sent, so there is nothing to verify"
 _NO_MESSAGE = "no message: nothing was sent"
+
+NOT_STARTED = "no message: no cluster was started"
+"""The scope of a run that did not come so far."""
+
 _HOW = {"exactly_once": "each exactly once and in order", "at_least_once": "each at least once and in order"}
 
 
@@ -78,7 +82,7 @@ def judge(case: Case) -> Judgement:
     """The verdict of a run."""
     said = case.verification
     if not case.began:
-        return _told(replace(case, crashed=()), UNKNOWN, _NO_MESSAGE, case.failure or _NOTHING)
+        return _told(replace(case, crashed=()), UNKNOWN, NOT_STARTED, case.failure or _NOTHING)
     found = [dict(one) for one in said.get("violations") or []]
     if said.get("verdict") != FAIL:
         verdict, reason = verdict_of(said, case.failure)

@@ -22,7 +22,7 @@ import yaml
 
 from ..module_utils._engines import registry
 from ._evidence import FORMAT, Evidence
-from ._judging import FAIL, PASS, UNKNOWN, verdict_of
+from ._judging import FAIL, NOT_STARTED, PASS, UNKNOWN, verdict_of
 from ._losses import NEVER_OUT
 from ._moves import MOVED, NOTHING, ROLLED_BACK, UNFINISHED
 from ._outcomes import Detector, Migration, Outcome, Verified
@@ -85,7 +85,8 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
     lines = [headline(result)]
     if result.negative is not None:
         lines.insert(0, result.negative.sentence)
-    lines.append(f"{result.playbook}: {result.workers} workers of {result.app} on the {result.engine} engine")
+    none = "no cluster was started; asked was for " if result.scope == NOT_STARTED else ""
+    lines.append(f"{result.playbook}: {none}{result.workers} workers of {result.app} on the {result.engine} engine")
     for migration in result.migrations:
         lines.append(f"  {migration.worker} {_told(migration)}")
         if migration.note and migration.note.rstrip(".") not in result.reason:

@@ -38,13 +38,20 @@ class _Task:
 class Showing:
     """The live line, and the channel through which tasks speak. One thread looks after both."""
 
-    def __init__(self, display: Any, stream: TextIO, stamp: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        display: Any,
+        stream: TextIO,
+        stamp: Callable[[], str],
+        shorten: Callable[[str], str] = str,
+    ) -> None:
         """.
 
         :param display: Ansible's.
         :param stamp: the time as lines begin with it.
+        :param shorten: takes out of what is said what stands above it already.
         """
-        self._display, self._stamp = display, stamp
+        self._display, self._stamp, self._shorten = display, stamp, shorten
         self._line: Optional[LiveLine] = LiveLine(stream) if can_be_shown(stream) else None
         self._channel = listen(self._line is not None)
         self._lock = threading.RLock()
@@ -175,7 +182,7 @@ class Showing:
         else:
             self._said.append(text)
             if said.last:
-                self._last.append(text)
+                self._last.append(self._shorten(text))
                 return
             if "\n" not in text.strip():
                 text = f"{self._stamp()}  {text}"

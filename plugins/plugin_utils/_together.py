@@ -50,6 +50,28 @@ class SaidOnce:
         return any(one in said for one in (plain, rest) if one for said in self._said)
 
 
+_REASON = re.compile(r"(?P<what>verdict: \w+|outcome: [a-z ]+|  then): (?P<why>.+)")
+"""A line of a summary that gives a reason."""
+
+
+def without_failures(summary: str, failures: Iterable[str]) -> str:
+    """A summary for who has just read why a step failed: that is pointed to, and not told again."""
+    told, lines = [_plain(one) for one in failures], []
+    for line in summary.split("\n"):
+        found = _REASON.fullmatch(line)
+        if found is None:
+            lines.append(line)
+            continue
+        why, what = _plain(found["why"]), found["what"]
+        rest = next((why[len(one) + 2 :] for one in told if why.startswith(f"{one}. ")), why)
+        if any(rest in one for one in told):
+            # What followed is the failure itself.
+            lines += [] if what.startswith(" ") else [f"{what}: why is said above"]
+        else:
+            lines.append(line if rest == why else f"{what}: {rest}.")
+    return "\n".join(lines)
+
+
 def _plain(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 

@@ -70,7 +70,7 @@ def test_a_run_that_never_sent_anything_is_unknown_and_has_no_violations(sent: d
 
 def test_what_an_earlier_cluster_has_left_is_not_judged() -> None:
     found = judge(Case(said(90), "server1: port 7000 is taken", sent=sending(90), known=True, began=False))
-    assert (found.verdict, found.violations, found.scope) == ("unknown", (), "no message: nothing was sent")
+    assert (found.verdict, found.violations, found.scope) == ("unknown", (), "no message: no cluster was started")
     assert (found.reason, found.then, found.unsent) == ("server1: port 7000 is taken.", "", "")
 
 

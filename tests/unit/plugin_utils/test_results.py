@@ -148,6 +148,12 @@ def test_the_summary_says_nothing_twice() -> None:
     assert "  violations: 2, each with its witness in result.json" in _results.summary(told, None).splitlines()
 
 
+def test_the_summary_calls_no_workers_its_own_that_were_not_started() -> None:
+    refused = result(verdict="unknown", scope="no message: no cluster was started", reason="Port 7000 is taken.")
+    asked = "demo: no cluster was started; asked was for 2 workers of multi_partition_detector on the embedded engine"
+    assert _results.summary(refused, None).splitlines()[1] == asked
+
+
 def test_the_summary_tells_how_much_the_verifier_has_shown_that_it_finds() -> None:
     planted = (Planted("gap", "gap_of_one", "gap", ("gap",), True), Planted("garbage", "x", "garbage", ("gap",), False))
     text = _results.summary(result(detector=Detector(False, "x", 7, planted)), None)

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._live_line import fitted
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._together import SaidOnce, names, table
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._together import (
+    SaidOnce,
+    names,
+    table,
+    without_failures,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,20 @@ def test_the_same_reason_is_known_again_behind_another_beginning() -> None:
     assert said.knows("worker2  lost 3 values.")
     assert not said.knows("worker3 lost 3 values")
     assert not said.knows("fail: ")
+
+
+@pytest.mark.parametrize(
+    ("summary", "shown"),
+    [
+        ("verdict: unknown: Port 7000 is taken. Stop that.\ndemo: x", "verdict: unknown: why is said above\ndemo: x"),
+        ("verdict: fail: It died. Sent and never came out: 5.\n  x", "verdict: fail: Sent and never came out: 5.\n  x"),
+        ("verdict: fail: Lost: 5.\n  then: It died.\n  run: r", "verdict: fail: Lost: 5.\n  run: r"),
+        ("outcome: rolled back: It died.\n  x", "outcome: rolled back: why is said above\n  x"),
+        ("verdict: fail: It died of hunger.\n  then: Lost.", "verdict: fail: It died of hunger.\n  then: Lost."),
+    ],
+)
+def test_why_a_step_failed_is_not_told_again_below_it(summary: str, shown: str) -> None:
+    assert without_failures(summary, ["It died", "Port 7000 is taken.  Stop that."]) == shown
 
 
 @pytest.mark.parametrize(
