@@ -114,10 +114,11 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
 
 
 def _proof(detector: Detector) -> str:
-    caught, planted = sum(one.caught for one in detector.planted), len(detector.planted)
+    caught, left = sum(one.caught for one in detector.planted), detector.not_planted
+    why = "; ".join(dict.fromkeys(one.partition(": ")[2] for one in left))
     return (
-        f"{caught} of {planted} classes of violation, planted into a copy of this output, were caught and named "
-        f"(prove_seed={detector.seed})"
+        f"{caught} of {len(detector.planted) + len(left)} classes of violation, planted into a copy of this output, were "
+        f"caught and named{f'; {len(left)} could not be planted: {why}' if left else ''} (prove_seed={detector.seed})"
     )
 
 

@@ -162,6 +162,14 @@ def test_the_summary_tells_how_much_the_verifier_has_shown_that_it_finds() -> No
     assert "planted" not in _results.summary(result(), None)
 
 
+def test_the_summary_counts_the_classes_that_could_not_be_planted_too() -> None:
+    planted = (Planted("gap", "gap_of_one", "gap", ("gap",), True),)
+    left = ("rewind: key_0 has 10 messages, too few", "garbage: key_0 has 10 messages, too few")
+    text = _results.summary(result(detector=Detector(True, "", 7, planted, left)), None)
+    assert "  detector: 1 of 3 classes of violation, planted" in text
+    assert "; 2 could not be planted: key_0 has 10 messages, too few (prove_seed=7)" in text
+
+
 def test_a_negative_run_says_first_whether_it_was_caught() -> None:
     negative = Negative("old_copy", True, "negative run: old_copy was caught: 1 violation (lost_tail)")
     run = result(verdict="fail", reason="The old copy took 1..5 of key_1.", negative=negative)
