@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import charts, story, surroundings
-from .stored import PAGE, Stored, read
+from .stored import FLOW, PAGE, RESULT, Stored, read
 from .words import DASH, clock, counted, day, duration, seconds_of, size
 
 HERE = Path(__file__).parent
@@ -46,8 +48,24 @@ def put(path: Path, text: str) -> Path:
 
 
 def html(run: Stored) -> str:
-    """The page."""
-    return rendered("report.html.j2", _values(run))
+    """The page. What cannot be shown, since a file holds something else than a run writes, is left out and told."""
+    try:
+        return rendered("report.html.j2", _values(run))
+    except Exception as error:
+        # The verdict is never given up.
+        word = {name: run.result[name] for name in _WORD if isinstance(run.result.get(name), str)}
+        for files, less in (
+            (FLOW, replace(run, flow={})),
+            (RESULT, replace(run, result=word)),
+            (f"{FLOW} and {RESULT}", replace(run, flow={}, result=word)),
+        ):
+            told = f"{files} could not be shown as a whole, so only what is left: {error!r}."
+            with contextlib.suppress(Exception):
+                return rendered("report.html.j2", _values(replace(less, missing=(*run.missing, told))))
+        raise
+
+
+_WORD = ("name", "verdict", "outcome", "scope", "reason")
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -19,6 +19,9 @@ RESULT, FLOW, PAGE = "result.json", "flow.json", "report.html"
 
 SIGNS = (RESULT, "timeline.jsonl")
 """By one of them a folder is known as that of a run, one that was interrupted, too: nothing is written into another."""
+
+MOST = 1e15
+"""More is no number of what came out when, which is in seconds since the epoch, messages and bytes."""
 
 LATEST = "latest"
 
@@ -68,7 +71,7 @@ def read(folder: Path) -> Stored:
     result = _object(folder / RESULT, missing)
     if not result and not missing:
         missing.append(f"{RESULT} is not there: the run was interrupted before it could write its result.")
-    flow = _object(folder / FLOW, missing)
+    flow = _object(folder / FLOW, missing, _bounded)
     if not flow and not any(sentence.startswith(FLOW) for sentence in missing):
         missing.append(f"{FLOW} is not there, so nothing can be shown over time.")
     return Stored(folder.resolve(), result, flow, tuple(missing))
@@ -99,9 +102,18 @@ def _newest(runs: Path) -> Optional[Path]:
     return folders[-1] if folders else None
 
 
-def _object(path: Path, missing: list[str]) -> Mapping[str, Any]:
+def _bounded(text: str) -> float:
+    """A number of what came out when, which can be reckoned with."""
+    number = float(text)
+    if not abs(number) < MOST:
+        raise ValueError(f"{text[:20]} in it is no moment, duration or count")
+    return int(text) if text.lstrip("-").isdigit() else number
+
+
+def _object(path: Path, missing: list[str], number: Optional[Callable[[str], float]] = None) -> Mapping[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text, parse_float=number, parse_int=number, parse_constant=number)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -176,6 +176,44 @@ def test_a_file_that_is_damaged_or_missing_is_told(name: str, content: str | Non
         assert name in found.read_text()
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e308", "-1e999", "9" * 400])
+@pytest.mark.parametrize("field", ["begin", "step", "arrivals", "lulls"])
+def test_numbers_that_no_run_writes_keep_nobody_from_the_rest(field: str, number: str, tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    value = f"[1, {number}]" if field == "arrivals" else number
+    if field == "lulls":
+        value = f'[{{"kind": "outage", "begin": 0, "end": {number}}}]'
+    flow = json.loads((folder / "flow.json").read_text())
+    (folder / "flow.json").write_text(json.dumps({**flow, field: "HERE"}).replace('"HERE"', value))
+    run = stored.read(folder)
+    text = str(made(folder))
+    assert "22,000 of 22,000 messages of 11 keys" in text
+    assert f"flow.json could not be read: {number[:20]} in it is no moment, duration or count." in text
+    assert str(Text(comparison.html(run, run))).count("could not be read") == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"flow.json": {"lulls": 3}}, "worker2"),
+        ({"flow.json": {"arrivals": ["a"]}}, "worker2"),
+        ({"result.json": {"migrations": 7}}, "messages came out in"),
+        ({"result.json": {"violations": ["a"], "seconds": "long"}}, "messages came out in"),
+        ({"flow.json": {"lulls": 3}, "result.json": {"migrations": 7}}, "exactly once"),
+    ],
+)
+def test_what_cannot_be_shown_is_left_out_and_told(
+    changes: dict[str, dict[str, object]], left: str, tmp_path: Path
+) -> None:
+    folder = keep("passing", tmp_path)
+    for file, values in changes.items():
+        change(folder, file, **values)
+    text = str(made(folder))
+    assert "22,000 of 22,000 messages of 11 keys, each exactly once" in text
+    assert left in text
+    assert f"{' and '.join(changes)} could not be shown as a whole" in text
+
+
 def test_what_came_out_when_is_kept_beside_the_result(tmp_path: Path) -> None:
     folder = keep("passing", tmp_path)
     flow = json.loads((folder / "flow.json").read_text())
