@@ -115,10 +115,11 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
 
 def _proof(detector: Detector) -> str:
     caught, left = sum(one.caught for one in detector.planted), detector.not_planted
+    every = len(detector.planted) + len(left)
     why = "; ".join(dict.fromkeys(one.partition(": ")[2] for one in left))
     return (
-        f"{caught} of {len(detector.planted) + len(left)} classes of violation, planted into a copy of this output, were "
-        f"caught and named{f'; {len(left)} could not be planted: {why}' if left else ''} (prove_seed={detector.seed})"
+        f"{caught} of {every} classes of violation, planted into a copy of this output, were caught and named"
+        f"{f'; {len(left)} could not be planted: {why}' if left else ''} (prove_seed={detector.seed})"
     )
 
 
