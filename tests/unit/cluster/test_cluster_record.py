@@ -41,6 +41,7 @@ def test_a_cluster_is_the_same_whoever_started_it_and_whenever() -> None:
     ("change", "why"),
     [
         ({"servers": 0}, "servers is 0"),
+        ({"negative": "fire"}, "negative is 'fire'"),
         ({"servers": []}, "it has no server for"),
         ({"servers": [{"name": "s1"}]}, "address is missing"),
         ({"placement": {"initializer": "s1"}}, "it has no server for worker2"),

@@ -161,6 +161,13 @@ def test_a_wrong_message_is_the_reason_before_what_a_step_said() -> None:
     assert (found.reason, found.then) == ("key_0: the state was lost.", "worker2 did not start.")
 
 
+def test_where_the_next_sender_has_sent_nothing_yet_an_earlier_one_has() -> None:
+    gone = judge(Case(said(0, 0), sent=sending(200, 100, first=101), known=True))
+    assert (gone.verdict, gone.violation_count) == ("fail", 2)
+    none = judge(Case(said(0, 0), sent=sending(100, 0), known=True))
+    assert (none.verdict, none.scope) == ("unknown", "no message: nothing was sent")
+
+
 def test_violations_that_are_only_counted_are_told_apart_too() -> None:
     found = judge(Case(said(*[50] * 40, 30, limit=20), sent=sending(100, 50), known=True))
     assert (found.verdict, found.violation_count) == ("fail", 1)

@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.action import run_result
+from ansible_collections.wallaroo.resilience.plugins.action import run_result, step_plan
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import NEGATIVE
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import negative as damaging
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _negative
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, Judgement
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Negative
@@ -148,3 +153,82 @@ def test_other_runs_are_judged_as_ever(name: str, negative: str) -> None:
     assert found["reason"].startswith(
         "Sent and never came out: 201..400 of key_1. State was rolled back behind values "
     )
+
+
+def written(**state: Any) -> dict[str, Any]:
+    """What ``run_result`` answers of a run in which a state was dropped, in check mode, which writes nothing."""
+    first = {"cluster": {"started": 5.0}, "processes": {}, "sent": {"sender": sending(400)}}
+    arguments = {
+        "name": "verify_migration",
+        "started": 1.0,
+        "cluster": {"negative": "dropped_state", "servers": [{"name": "server1"}]},
+        "verification": LOST,
+        "states": {"server1": first, "server3": {"processes": {}, **state}},
+    }
+    action = run_result.ActionModule.__new__(run_result.ActionModule)
+    action._task = SimpleNamespace(check_mode=True, args=arguments)
+    return action.decide(arguments, {})
+
+
+def test_a_run_whose_damage_was_caught_has_not_failed() -> None:
+    log = "Increments test failed! key_1.TraceID-1.TraceWindow-1: [0,0,0,201]\nThis should never happen: failure in x"
+    known = {"workers": {"worker2": {"ownership": "owner", "alive": False}}, "logs": {"worker2": log}}
+    caught = written(**known)
+    assert caught["result"]["negative"]["caught"]
+    assert ("failed" in caught, "msg" in caught, caught["verdict"]) == (False, False, "fail")
+    missed = written()
+    assert (missed["failed"], missed["verdict"]) == (True, "unknown")
+    assert missed["msg"].startswith("verdict unknown: Negative run: dropped_state was not caught: no worker said")
+
+
+@pytest.mark.parametrize(("given", "negative"), [({"negative": "old_copy"}, "old_copy"), ({}, ""), (None, "")])
+def test_a_verified_run_alone_says_what_its_cluster_is_for(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str] | None, negative: str
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(step_plan, "start", lambda servers, wanted, arguments: started.append(wanted) or {})
+    action = step_plan.ActionModule.__new__(step_plan.ActionModule)
+    action._task = SimpleNamespace(args={} if given is None else {"arguments": given})
+    action._templar = SimpleNamespace(template=lambda value: value)
+    hosts = {"server1": {"wallaroo_base": "/w"}}
+    # A variable of that name is none of start_cluster.yml.
+    variables = {"groups": {"servers": ["server1"]}, "hostvars": hosts, "negative": "two_owners"}
+    hosts["server1"][step_plan.STATE_VARIABLE] = {"processes": {}}  # type: ignore[assignment]
+    action._decide("start_cluster", "servers", variables)
+    assert [one.negative for one in started] == [negative]
+
+
+@pytest.mark.parametrize(
+    ("negative", "place", "check", "acts"),
+    [
+        ("old_copy", "", False, ["bring", "damage", "start"]),
+        ("", "", False, ["bring", "start"]),
+        ("old_copy", "in place", False, ["start"]),
+        ("old_copy", "here", False, ["start"]),
+        ("old_copy", "", True, ["bring"]),
+    ],
+)
+def test_a_move_does_its_damage_behind_the_proof_and_before_the_start(
+    monkeypatch: pytest.MonkeyPatch, negative: str, place: str, check: bool, acts: list[str]
+) -> None:
+    done: list[str] = []
+
+    def noting(name: str) -> Callable[..., Any]:
+        return lambda *_arguments, **_named: done.append(name) or {}
+
+    for name in ("_check_owner", "_get_ready", "_crash", "_claim", "_refuse_alive_at_source"):
+        monkeypatch.setattr(move, name, lambda *_arguments: None)
+    monkeypatch.setattr(move, "_is_here", lambda _move: place == "here")
+    monkeypatch.setattr(move.times, "read", lambda *_arguments: {})
+    monkeypatch.setattr(move.copying, "rewrite_addresses", lambda *_arguments: True)
+    monkeypatch.setattr(move, "_bring", noting("bring"))
+    monkeypatch.setattr(move, "_start", noting("start"))
+    monkeypatch.setattr(damaging, "damage", lambda _worker: done.append("damage") or "It was damaged.")
+    worker = SimpleNamespace(cluster=SimpleNamespace(negative=negative), files=None, base="/w", worker="worker2")
+    worker.check_place = lambda **_named: None
+    given = {"kill": False, "journals": True, "address": False, "still": lambda: None, "addresses": ("", "")}
+    act: Any = SimpleNamespace(worker=worker, in_place=place == "in place", result={"warnings": ["One."]}, **given)
+    with ExitStack() as stack:
+        move._run(act, stack, 1.0, None, check)
+    assert done == acts
+    assert act.result["warnings"] == ["One.", *(["It was damaged."] if "damage" in acts else [])]

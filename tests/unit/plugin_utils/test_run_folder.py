@@ -247,6 +247,9 @@ def test_junit_has_a_case_for_each_step_and_each_key() -> None:
     assert 'tests="6" failures="0" errors="0" skipped="3"' in caught, "what was damaged on purpose fails no build"
     assert 'message="Damaged on purpose.&#10;key_1: 5 is missing' in caught
     assert 'failures="3"' in _junit.text({**result, "negative": {"caught": False}}, timeline)
+    assert 'failures="1"' in _junit.text({**result, "verdict": "pass"}, []), (
+        "that cannot be, and is no damage on purpose"
+    )
     hidden = _junit.text({**result, "violation_count": 30}, [])
     assert "only 1 of 30 violations are told" in hidden
     unknown = _junit.text({"name": "verify", "verdict": "unknown", "reason": "gone", "keys": 1, "expected": 3}, [])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering, report
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering, proof, report
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.proof import CLASSES, copied, prove
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.violations import KINDS
 
@@ -58,6 +58,54 @@ def test_a_verifier_that_gives_another_name_is_found_out(keys: list[str], good: 
 
     said = prove(good, keys, "exactly_once", 1, confused)
     assert "is duplicate and was gap" in said["reason"]
+
+
+def test_a_verifier_that_gives_other_names_besides_is_found_out(keys: list[str], good: str) -> None:
+    def talkative(*arguments: Any) -> Any:
+        result = ordering.verify(*arguments)
+        result.violations += [replace(one, kind="garbage") for one in result.violations[:1]]
+        return result
+
+    said = prove(good, keys, "exactly_once", 1, talkative)
+    assert not said["proved"]
+    assert "is duplicate and was duplicate and garbage" in said["reason"]
+
+
+def test_where_nothing_can_be_planted_nothing_is_proved(
+    keys: list[str], good: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_arguments: Any) -> bytes:
+        raise ValueError("there is no room")
+
+    monkeypatch.setattr(proof, "plant", cannot)
+    said = prove(good, keys, "exactly_once", 1, ordering.verify)
+    assert (said["proved"], said["reason"]) == (False, "nothing could be planted: there is no room")
+
+
+def test_a_class_that_can_be_shown_in_another_form_is_shown(
+    keys: list[str], good: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forms = [one for one in proof.PLANTS.values() if one.kind == "gap"]
+    assert len(forms) > 1
+    planting, asked = proof.plant, []
+
+    def only_the_last(name: str, data: bytes, seed: int) -> bytes:
+        asked.append(name)
+        if len(asked) < len(forms):
+            raise ValueError("no room")
+        return planting(name, data, seed)
+
+    monkeypatch.setattr(proof, "PLANTS", {one.name: one for one in forms})
+    monkeypatch.setattr(proof, "plant", only_the_last)
+    said = prove(good, keys, "exactly_once", 1, ordering.verify)
+    assert (said["proved"], said["not_planted"]) == (True, [])
+    assert [one["form"] for one in said["planted"]] == asked[-1:]
+
+
+def test_a_copy_ends_for_all_keys_at_the_same_value(good_stream: Stream, received: Callable[..., Path]) -> None:
+    ends = [one for one in good_stream(["a", "b"], 9) if b"(a." not in one or b",9])" not in one]
+    copy = copied(str(received(b"".join(ends))), ["a", "b"], 1)
+    assert (copy.last, len(_frames(copy.data))) == (8, 16)
 
 
 def test_a_verifier_that_finds_fault_with_everything_proves_nothing(keys: list[str], good: str) -> None:

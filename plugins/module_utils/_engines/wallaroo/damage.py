@@ -60,10 +60,7 @@ def restore_older_state(files: ResilienceSet) -> str:
     late = parts.index(old)
     _write(
         files,
-        [
-            _Part(part.end, old.states if index > late and part.checkpoint else part.states)
-            for index, part in enumerate(parts)
-        ],
+        [_Part(part.end, old.states if index > late else part.states) for index, part in enumerate(parts)],
     )
     return f"{_log(files).name} has the state of checkpoint {old.checkpoint} in every later one"
 
