@@ -45,6 +45,7 @@ def html(first: Stored, second: Stored) -> str:
         "rows": rows(first, second),
         "figures": figures(first, second),
         "others": differences(first, second),
+        "known": bool(first.result and second.result),
         "notes": [f"{run.name}: {note}" for run in (first, second) for note in run.missing],
     }
     return page.rendered("comparison.html.j2", values)
@@ -55,7 +56,8 @@ def table(first: Stored, second: Stored) -> list[str]:
     found = [Row("", (first.name, second.name), "difference"), *rows(first, second), *differences(first, second)]
     cells = [(row.name, *row.values, row.difference) for row in found]
     widths = [max(len(line[number]) for line in cells) for number in range(4)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
+    return lines + [f"{run.name}: {note}" for run in (first, second) if not run.result for note in run.missing[:1]]
 
 
 def rows(first: Stored, second: Stored) -> list[Row]:
@@ -88,6 +90,16 @@ def _result(name: str) -> Callable[[Stored], Amount]:
     def measure(run: Stored) -> Amount:
         value = run.result.get(name)
         return float(value) if isinstance(value, (int, float)) else None
+
+    return measure
+
+
+def _of_messages(name: str) -> Callable[[Stored], Amount]:
+    """Of a run that looked at none, such as a plain move, nothing is known: that is not 0."""
+
+    def measure(run: Stored) -> Amount:
+        looked = run.result.get("expected") or run.result.get("received")
+        return _result(name)(run) if looked else None
 
     return measure
 
@@ -130,9 +142,9 @@ def _rate(run: Stored) -> Amount:
 
 
 MEASURES: tuple[tuple[str, Callable[[Stored], Amount], Callable[[float], str]], ...] = (
-    ("messages expected", _result("expected"), _number),
-    ("messages received", _result("received"), _number),
-    ("violations", _result("violation_count"), _number),
+    ("messages expected", _of_messages("expected"), _number),
+    ("messages received", _of_messages("received"), _number),
+    ("violations", _of_messages("violation_count"), _number),
     ("crashes", _crashes, _number),
     ("longest downtime", _of_moves("downtime_seconds", max), duration),
     ("longest outage", _outage, duration),
@@ -146,7 +158,9 @@ MEASURES: tuple[tuple[str, Callable[[Stored], Amount], Callable[[float], str]], 
 
 
 def differences(first: Stored, second: Stored) -> list[Row]:
-    """What else is not the same: with what they were made, and their variables."""
+    """What else is not the same: with what they were made, and their variables, where both are known."""
+    if not first.result or not second.result:
+        return []
     told = [_surroundings(run.result) for run in (first, second)]
     names = dict.fromkeys([*told[0], *told[1]])
     found = [Row(name, (told[0].get(name, DASH), told[1].get(name, DASH))) for name in names]

@@ -358,6 +358,26 @@ def test_two_runs_beside_each_other(tmp_path: Path) -> None:
         assert word in str(text)
 
 
+@pytest.mark.parametrize("kind", ["rolled-back", "interrupted"])
+def test_a_run_that_looked_at_no_message_is_not_one_of_no_messages(kind: str, tmp_path: Path) -> None:
+    first, second = stored.read(keep("passing", tmp_path)), stored.read(keep(kind, tmp_path))
+    rows = {row.name: row for row in comparison.rows(first, second)}
+    for name, value in (("messages expected", "22,000"), ("messages received", "22,000"), ("violations", "0")):
+        assert (rows[name].values, rows[name].difference) == ((value, "\N{EN DASH}"), "")
+
+
+def test_beside_a_run_that_cannot_be_read_its_variables_are_not_told_one_by_one(tmp_path: Path) -> None:
+    first, folder = stored.read(keep("passing", tmp_path)), keep("lossy", tmp_path)
+    (folder / "result.json").write_text("{")
+    second = stored.read(folder)
+    lines = comparison.table(first, second)
+    assert not [line for line in lines if line.startswith("variable")]
+    assert lines[-1].startswith(f"{folder.name}: result.json could not be read")
+    text = str(Text(comparison.html(first, second)))
+    assert "That is not known." in text
+    assert "Nothing: same" not in text
+
+
 def test_runs_without_anything_over_time_are_compared_by_their_results(tmp_path: Path) -> None:
     first, second = keep("passing", tmp_path), keep("interrupted", tmp_path)
     (first / "flow.json").unlink()
