@@ -185,7 +185,7 @@ class Showing:
                 self._last.append(self._shorten(text))
                 return
             if "\n" not in text.strip():
-                text = f"{self._stamp()}  {text}"
+                text = f"{self._stamp()}  {text.strip()}"
         self.clear()
         self._display.display(text)
 

@@ -146,6 +146,11 @@ class Handle(Generic[Made]):
         return made if made.folder or not ended.folder else replace(made, folder=ended.folder)
 
 
+def _in_a_sentence(words: str) -> str:
+    """A sentence as the rest of another one; abbreviations such as SIGKILL stay as they are."""
+    return words if words[1:2].isupper() else f"{words[:1].lower()}{words[1:]}"
+
+
 def _summary(ended: Ended) -> str:
     if ended.failures:
         return str(ended.failures[-1])
@@ -222,14 +227,14 @@ class Step(Generic[Parameters, Made]):
     def __doc__(self) -> str:  # type: ignore[override]
         names = {python: name for name, python in self.renamed.items()}
         summary = self.declared.summary
-        lines = [f"``{self.playbook}.yml``: {summary[0].lower()}{summary[1:]}.", ""]
+        lines = [f"``{self.playbook}.yml``: {_in_a_sentence(summary)}.", ""]
         for name, parameter in self.parameters.items():
             argument = self.declared.arguments.get(names.get(name, name))
             if argument is not None:
                 meant = argument.sentence.rstrip(".")
                 default = "" if argument.default is None else f" ({argument.default})"
                 also = f". The playbook calls it ``{names[name]}``" if name in names else ""
-                lines.append(f":param {name}: {meant[0].lower()}{meant[1:]}{default}{also}.")
+                lines.append(f":param {name}: {_in_a_sentence(meant)}{default}{also}.")
             elif parameter.kind is parameter.VAR_KEYWORD:
                 lines.append(f":param {name}: those of the role ``{self.declared.role}``.")
         if issubclass(self.kind, Verified):

@@ -35,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     if not days >= 0:
         raise UsageError(f"days={given['days']} is no number of days.")
     runs = _results.runs_path(given["runs"])
+    if not runs.is_dir():
+        raise UsageError(f"There is no folder {runs}: name that of the runs with runs=PATH.")
     try:
         removed = _run_folder.clean(runs, days, time.time())
     except OSError as error:

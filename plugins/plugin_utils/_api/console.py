@@ -104,8 +104,9 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
     name = verb.removesuffix(".yml").replace("-", "_")
     name = playbooks.get(name, name)
     if name not in known:
+        every = sorted([*known, cleaning.VERB])
         raise UsageError(
-            f"there is no verb {verb}{_meant(name, [*known, *playbooks])}; choose one of {', '.join(known)}."
+            f"there is no verb {verb}{_meant(name, [*every, *playbooks])}; choose one of {', '.join(every)}."
         )
     parameters = known[name].parameters
     free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
@@ -138,13 +139,15 @@ def understood(verb: str, arguments: Sequence[str]) -> tuple[str, dict[str, Any]
 
 
 def lines(value: Any, indent: str = "") -> Iterator[str]:
-    """A result as lines that a person reads: its table when it has one. What is empty is left out."""
+    """A result as lines that a person reads: its table when it has one. What is empty is left out, and so is the
+    summary, which says the same once more.
+    """
     if isinstance(value, Status) and value.table:
         yield from value.table
         return
     for known in fields(value):
         found = getattr(value, known.name)
-        if found in (None, "", ()) or (known.name == "check" and not found):
+        if known.name == "summary" or found in (None, "", ()) or (known.name == "check" and not found):
             continue
         if not isinstance(found, tuple):
             yield f"{indent}{known.name}: {_text(known.name, found)}"

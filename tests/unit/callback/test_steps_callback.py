@@ -151,6 +151,21 @@ def test_the_summary_of_a_run_comes_last(shown: subprocess.CompletedProcess[str]
     assert not lines_with(shown, "Make the page of a run"), "it says so itself"
 
 
+def test_what_would_be_made_is_one_line_with_its_time(tmp_path: Path) -> None:
+    play = PLAY.partition("    - name: Area")[0]
+    shown = subprocess.run(
+        command(tmp_path, play, "--check"),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert re.search(r"^ +[0-9.]+ s  Would make /.*/report\.html\.$", shown.stdout, re.MULTILINE), shown.stdout
+    assert not re.search(r"^ +[0-9.]+ s +$", shown.stdout, re.MULTILINE)
+
+
 def test_a_table_keeps_its_lines(shown: subprocess.CompletedProcess[str]) -> None:
     assert "name  state\na     running\n\nsecond\n" in shown.stdout
 
