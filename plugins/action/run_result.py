@@ -180,11 +180,15 @@ class ActionModule(ReachingAction):
             try:
                 folder = _results.write_run(elsewhere, result, began, evidence)
             except OSError as other:
+                if begun is not None:
+                    _run_folder.give_up(begun, None)
                 display.warning(
                     f"The result of this run is in no file ({error}; {other}), so here it is:\n"
                     f"{json.dumps(_results.written(result, evidence))}"
                 )
                 return None
+            if begun is not None:
+                _run_folder.give_up(begun, folder)
             display.warning(f"The run's folder could not be written ({error}); it is {folder} instead.")
             return folder
 

@@ -107,6 +107,20 @@ def withdraw(folder: Path) -> None:
         mend_latest(folder.parent)
 
 
+def give_up(folder: Path, other: Optional[Path]) -> None:
+    """A run has ended, and could not write so in its folder: nothing there may say any longer that it goes on.
+
+    :param other: the folder that it has instead; None when it has none.
+    """
+    with contextlib.suppress(OSError):
+        (folder / _results.RESULT).unlink(missing_ok=True)
+        link = folder.parent / LATEST
+        if link.is_symlink() and link.resolve() == folder.resolve():
+            link.unlink()
+            if other is not None:
+                link.symlink_to(other, target_is_directory=True)
+
+
 def parts(folder: Path) -> tuple[Part, ...]:
     """The calls that have made a run so far."""
     with contextlib.suppress(KeyError, TypeError):

@@ -70,7 +70,9 @@ def read(folder: Path) -> Stored:
     missing: list[str] = []
     result = _object(folder / RESULT, missing)
     if not result and not missing:
-        missing.append(f"{RESULT} is not there: the run was interrupted before it could write its result.")
+        missing.append(
+            f"{RESULT} is not there: the run was interrupted before it could write it, or there was no room for it."
+        )
     flow = _object(folder / FLOW, missing, _bounded)
     if not flow and not any(sentence.startswith(FLOW) for sentence in missing):
         missing.append(f"{FLOW} is not there, so nothing can be shown over time.")

@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _run_folder
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, KeptFile, Machine, Part
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import migration as migration_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
@@ -304,6 +304,37 @@ def test_a_result_that_cannot_be_where_it_should_is_elsewhere(tmp_path: Path, mo
 
     assert json.loads((folder / "result.json").read_text())["verdict"] == "pass"
     assert str(folder) in said[0]
+
+
+@pytest.mark.parametrize("nowhere", [False, True])
+def test_a_run_for_whose_end_there_is_no_room_does_not_look_as_if_it_went_on(
+    nowhere: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, other = tmp_path / "runs", tmp_path / "other"
+    other.mkdir()
+    begun = _run_folder.begin(runs, _run_folder.unended("demo", {}, 0.0), Evidence(), 0.0)
+    (begun / "timeline.jsonl").touch()
+    write = _results.write_json
+
+    def full(path: Path, data: object) -> None:
+        if nowhere or path.is_relative_to(runs):
+            raise OSError("No space left on device")
+        write(path, data)
+
+    monkeypatch.setattr(_results, "write_json", full)
+    monkeypatch.setattr(run_result.display, "warning", lambda _said: None)
+    monkeypatch.setattr(run_result.tempfile, "gettempdir", lambda: str(other))
+    action = run_result.ActionModule.__new__(run_result.ActionModule)
+
+    folder = action._keep(a_result(), Evidence(), {"runs": str(runs), "folder": str(begun)})
+
+    assert [path.name for path in begun.iterdir()] == ["timeline.jsonl"], "what was done is still told"
+    link = runs / "latest"
+    if nowhere:
+        assert folder is None
+        assert not link.is_symlink()
+    else:
+        assert link.resolve() == folder
 
 
 def test_a_result_that_can_be_nowhere_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
