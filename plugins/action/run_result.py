@@ -140,7 +140,7 @@ class ActionModule(ReachingAction):
                 "engine": str(cluster.get("engine") or ""),
                 "app": str(cluster.get("application") or ""),
                 "workers": int(cluster.get("workers") or 0),
-                "keys": int(cluster.get("keys") or 0),
+                "keys": int(verification.get("keys") or cluster.get("keys") or 0),
                 "expected": int(verification.get("expected") or arguments.get("expected") or 0),
                 "received": int(verification.get("received") or 0),
                 "validator_verdict": str(verification.get("validator_verdict") or ""),

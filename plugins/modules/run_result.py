@@ -91,8 +91,8 @@ options:
     version_added: 1.1.0
   sent:
     description:
-      - Of a run that looked at messages, C(last), the last value that each key was to get, and the C(mode) of the verification. What was sent and
-        what was received is then kept in the folder; the task is to be delegated to the first server, where it is.
+      - Of a run that looked at messages, C(last), the last value that each key was to get, or C(inputs), the files that were sent, in their order; and the
+        C(mode) of the verification. What was sent and what was received is then kept in the folder; the task is to be delegated to the first server, where it is.
     type: dict
     default: {}
     version_added: 1.1.0

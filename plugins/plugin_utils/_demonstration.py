@@ -18,6 +18,7 @@ from ..module_utils._catalogue.applications import VERIFIED, application
 from ..module_utils._cluster.record import OLD_COPY, TWO_OWNERS, ClusterRecord
 from ..module_utils._engines.contract import Damageable, NotOffered
 from ..module_utils._engines.registry import offered
+from . import _inputs
 from ._arguments import JOURNAL
 from ._owners import not_answering
 from ._sent import Sent, known_of
@@ -39,7 +40,10 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
     """
     servers.require_all()
     if not application(wanted.application).is_verified:
-        raise Refusal(f"{wanted.application} has no ordering that could be verified: verified runs need {VERIFIED}.")
+        raise Refusal(
+            f"Verified runs send values, which {wanted.application} does not take: they need {VERIFIED}. "
+            "What it makes of its files verify.yml verifies, after start_sender.yml."
+        )
     worker = resolve_worker(arguments["worker"], wanted)
     refuse_fixed(wanted, worker, "moved or restarted")
     path = _path(name, arguments, servers, wanted, worker)
@@ -131,6 +135,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     """What must have come out of the cluster that runs, or ran last.
 
     :param arguments: ``last`` (by default the value up to which was sent), ``mode``.
+        Of an application that is sent files these are the ``inputs`` of the verifier.
     :return: with ``unchecked``, why nothing can be verified since servers are gone; empty when it can.
     """
     wanted = arguments["last"]
@@ -138,8 +143,8 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     if gone:
         return gone
     record = servers.cluster()
-    if not application(record.application).is_verified:
-        raise Refusal(f"{record.application} has no ordering that could be verified: only what {VERIFIED} sends has.")
+    if application(record.application).files:
+        return _inputs.plan(arguments, servers, record)
     first, leading = record.first_server.name, record.worker_names()[0]
     sender = (servers.states[first].get("processes") or {}).get("sender") or {}
     sent = Sent.of(servers, first)

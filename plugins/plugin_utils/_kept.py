@@ -34,7 +34,8 @@ def messages(
 
     :param cluster: its record.
     :param states: server -> what ``server_info`` returned at the end.
-    :param wanted: ``last``, the last value that each key was to get, and the ``mode`` of the verification.
+    :param wanted: ``last``, the last value that each key was to get, or ``inputs``, the files that were sent, in order;
+        and the ``mode`` of the verification.
     :param crashed: workers that died of themselves, with their last words.
     :raises OSError: when something cannot be written.
     """
@@ -49,7 +50,7 @@ def messages(
         notes.append(f"What was received is not here: {server} did not answer.")
         return replace(evidence, sent_files=tuple(sent), notes=tuple(notes))
     path = f"{base}/{RECEIVED_FILE}"
-    inputs = list(_inputs(state))
+    inputs = list(dict.fromkeys((*_inputs(state), *(wanted.get("inputs") or []))))
     answer = ask({"paths": [path, arrivals.path_of(path), *inputs]})
     if "files" not in answer:
         notes.append(f"What was received is not here: {answer.get('msg') or 'the server did not say why'}")
@@ -73,10 +74,14 @@ def _sent(
     wanted: Mapping[str, Any],
     crashed: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """What ``sent.json`` says: of each key the first and the last value, and up to where all was sent for ``sure``.
+    """What ``sent.json`` says: of each key the first and the last value, and up to where all was sent for ``sure``;
+    or the files that were sent as a whole, in their order.
 
     Where nobody knows what was sent, all is taken to have been.
     """
+    head = {"application": str(cluster.get("application") or ""), "mode": str(wanted.get("mode") or "")}
+    if wanted.get("inputs"):
+        return {**head, "keys": {}, "inputs": list(wanted["inputs"])}
     first, last = int(wanted.get("first") or 1), int(wanted.get("last") or 0)
     known: Mapping[str, Any] = (state.get("sent") or {}).get("sender") or {"sure": 0}
     sure = int(known["sure"]) if "processes" in state else last
@@ -84,7 +89,6 @@ def _sent(
     came = arrived(crashed)
     keys = [key_name(number) for number in range(int(cluster.get("keys") or 0))]
     return {
-        "application": str(cluster.get("application") or ""),
-        "mode": str(wanted.get("mode") or ""),
+        **head,
         "keys": {key: {"first": first, "last": last, "sure": min(last, max(sure, came.get(key, 0)))} for key in keys},
     }

@@ -15,6 +15,7 @@ from typing import Any, Optional
 from ..module_utils._catalogue.applications import InputFile, application
 from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._formats.sending_progress import FILE_NAME
+from . import _inputs
 from ._owners import refuse_two_owners
 from ._sent import AFRESH, Sent, known_of
 from ._servers import Refusal, Servers
@@ -102,15 +103,17 @@ def _files(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Pla
     base, number = record.first_server.base, arguments["round"]
     plan: Plan = {"round": number}
     files = application(record.application).files
+    processes = servers.states[record.first_server.name].get("processes") or {}
     given = {file.name: arguments[f"{file.name}_file"] or "" for file in files}
     if not any(given.values()):
         plan["generate"] = _generator(arguments, base)
         given = {file.name: f"{base}/market_data/{file.name.replace('_', '-')}.msg" for file in files}
+    made = " ".join(plan.get("generate") or [])
     plan["sends"] = [
         one
-        for file in files
+        for turn, file in enumerate(files, _inputs.last_turn(processes) + 1)
         if given[file.name] and (number == 1 or not file.once)
-        if (one := _file(arguments, servers, record, file, given[file.name], number)) is not None
+        if (one := _file(arguments, servers, record, file, given[file.name], turn, made)) is not None
     ]
     return {**plan, "needed": bool(plan["sends"])}
 
@@ -128,9 +131,20 @@ def _generator(arguments: Arguments, base: str) -> list[str]:
 
 
 def _file(
-    arguments: Arguments, servers: Servers, record: ClusterRecord, file: InputFile, path: str, number: int
+    arguments: Arguments,
+    servers: Servers,
+    record: ClusterRecord,
+    file: InputFile,
+    path: str,
+    turn: int,
+    made: str,
 ) -> Optional[Plan]:
-    """One file to be sent; None when it was."""
+    """One file to be sent; None when it was.
+
+    :param turn: its place among all that was ever sent.
+    :param made: by which arguments of the generator; empty for a file of the user's.
+    """
+    number = arguments["round"]
     server, name = record.first_server.name, file.name
     process = (servers.states[server].get("processes") or {}).get(f"sender_{name}") or {}
     sent = Sent.of(servers, server, f"sender_{name}")
@@ -156,6 +170,7 @@ def _file(
         raise Refusal(
             f"round={number} does not follow: {name} were sent {done} times, so the next is round={done + 1}."
         )
+    sending = {"turn": turn, "file": path, "made": made, "waited": arguments["wait"]}
     result_file = f"{record.first_server.base}/run/sender_{name}/result.json"
     return {
         "name": f"sender_{name}",
@@ -168,7 +183,7 @@ def _file(
             *("--round", str(number)),
             *("--progress", f"{record.first_server.base}/run/sender_{name}/{FILE_NAME}", "--result", result_file),
         ],
-        "details": {"round": number},
+        "details": _inputs.details(process, number, sending),
         "result_file": result_file,
     }
 

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import iterate_file
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame, iterate_file
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
@@ -136,3 +136,14 @@ def test_market_data_is_made_and_sent_round_by_round(loopback: Loopback) -> None
     results = [decode_result(payload) for _offset, payload in iterate_file(received)]
     assert len(results) == 2 * foretold, "the quotes are known after the crash"
     assert all(result.bid for result in results)
+    assert "each exactly once and in order" in loopback.play("verify").message
+    frames = [frame(payload) for _offset, payload in iterate_file(received)]
+    received.write_bytes(b"".join(frames[:foretold] + frames[foretold + 1 :]))
+    symbol = results[foretold].symbol
+    assert f"verdict fail: {symbol}: " in loopback.play("verify", succeed=False).message
+    passed, failed = loopback.results()
+    inputs = json.loads((loopback.runs / "latest" / "sent" / "sent.json").read_text())["inputs"]
+    assert [Path(one).stem for one in inputs] == ["initial-nbbo", "orders", "nbbo", "orders", "nbbo"]
+    assert (passed["verdict"], passed["expected"], passed["received"]) == ("pass", 2 * foretold, 2 * foretold)
+    (gap,) = failed["violations"]
+    assert (failed["verdict"], gap["kind"], gap["key"]) == ("fail", "gap", symbol)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
 
-from tests.server_states import record_of, sending, verify
+from tests.server_states import record_of, refusal, send, sending, verify, worker
 
 SENT = {"sender": sending(500)}
 
@@ -70,7 +70,9 @@ SENDING = {"sender": {"alive": True, "details": {"last": 900}}}
         ({}, {"processes": SENDING}, "wait for it with start_sender.yml -e last=900"),
         ({"last": 0}, {"sent": SENT}, "last=0 is too small"),
         ({"mode": "never"}, {"sent": SENT}, "mode=never is not known"),
-        ({}, {"app": "market_spread"}, "market_spread has no ordering that could be verified"),
+        ({}, {"app": "market_spread"}, "Nothing was sent yet"),
+        ({"last": 7}, {"app": "market_spread"}, "last=7 cannot be used: market_spread is sent files"),
+        ({"prove_seed": 7}, {"app": "market_spread"}, "is proved with app=multi_partition_detector alone"),
         ({"mode": "never"}, {"silent": True}, "mode=never is not known"),
         ({"last": "some"}, {"silent": True}, "last=some is no"),
     ],
@@ -104,3 +106,89 @@ def test_servers_that_are_all_silent_have_not_said_that_there_is_no_cluster() ->
     assert plan["cluster"] == {}
     with pytest.raises(Refusal, match="No cluster is running"):
         verify({}, Servers(["server1"], {"server1": {"problem": None, "cluster": None}}))
+
+
+class Market:
+    """A cluster of market-spread that is sent what somebody sends to it."""
+
+    def __init__(self) -> None:
+        self.there = servers("market_spread")
+        self.first = self.there.states["server1"]
+        for name, state in self.there.states.items():
+            one = f"worker{name[-1]}" if name != "server1" else "initializer"
+            state["workers"] = {one: worker()}
+            state["processes"] = {one: {"alive": True, "kind": "worker"}}
+
+    def send(self, came_to: int = 1000, alive: bool = False, **arguments: Any) -> list[str]:
+        """The senders that were started, each with a file of 1000 records."""
+        plan = send(arguments, self.there)
+        for one in plan["sends"]:
+            self.first["processes"][one["name"]] = {"alive": alive, "kind": "sender", "details": one["details"]}
+            self.first["sent"][one["name"]] = sending(1000, came_to, round=plan["round"])
+        return [one["name"] for one in plan["sends"]]
+
+    def inputs(self) -> list[str]:
+        return verify({}, self.there)["inputs"]
+
+
+class TestMarketSpread:
+    def test_it_compares_with_the_files_in_the_order_in_which_they_were_sent(self) -> None:
+        market = Market()
+        market.send(initial_nbbo_file="/d/initial", orders_file="/d/orders", nbbo_file="/d/quotes")
+        market.send(round=2, orders_file="/d/more", nbbo_file="/d/quotes")
+        plan = verify({"mode": "at_least_once"}, market.there)
+        assert plan["inputs"] == ["/d/initial", "/d/orders", "/d/quotes", "/d/more", "/d/quotes"]
+        assert (plan["expectation"], plan["mode"], "last" in plan) == ("market_spread", "at_least_once", False)
+
+    def test_quotes_that_were_sent_before_the_orders_of_their_round_come_before_them(self) -> None:
+        market = Market()
+        market.send(nbbo_file="/d/quotes")
+        market.send(orders_file="/d/orders")
+        assert market.inputs() == ["/d/quotes", "/d/orders"]
+
+    def test_files_that_were_made_are_those_that_were_sent(self) -> None:
+        market = Market()
+        market.send(seed=3)
+        market.send(seed=3, round=2)
+        names = ("initial-nbbo", "orders", "nbbo", "orders", "nbbo")
+        assert market.inputs() == [f"/w/server1/market_data/{name}.msg" for name in names]
+        market.send(seed=4, round=3)
+        assert "made anew, with other arguments, after some" in refusal(verify, {}, market.there)
+
+    def test_a_file_of_which_nothing_was_sent_counts_once_it_was(self) -> None:
+        market = Market()
+        market.send(orders_file="/d/orders")
+        market.send(came_to=0, round=2, orders_file="/d/more")
+        assert market.inputs() == ["/d/orders"]
+        assert market.send(round=2, orders_file="/d/others") == ["sender_orders"]
+        assert market.inputs() == ["/d/orders", "/d/others"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({"alive": True}, "A sender of orders is still running on server1, in round 1; wait for it with"),
+            (
+                {"came_to": 400},
+                "sender of orders (round 1) was interrupted: it was killed, or its server went down. Of its 1000 "
+                "records those up to 400 were sent, so what must have come out is not known. Start a fresh cluster",
+            ),
+            ({"wait": False}, "/d/orders was sent with wait=false: which quotes an order met"),
+        ],
+    )
+    def test_what_is_not_known_is_refused(self, arguments: dict[str, Any], sentence: str) -> None:
+        market = Market()
+        market.send(orders_file="/d/orders", **arguments)
+        assert sentence in refusal(verify, {}, market.there)
+
+    def test_a_sender_that_is_waited_for_keeps_what_it_was_started_with(self) -> None:
+        market = Market()
+        market.send(orders_file="/d/orders", alive=True)
+        known = market.first["processes"]["sender_orders"]["details"]
+        (again,) = send({"orders_file": "/d/orders"}, market.there)["sends"]
+        assert again["details"] == known
+
+    def test_files_that_nobody_has_kept_are_not_guessed(self) -> None:
+        market = Market()
+        market.send(orders_file="/d/orders")
+        del market.first["processes"]["sender_orders"]
+        assert "Which files of orders were sent is not known" in refusal(verify, {}, market.there)
