@@ -173,7 +173,7 @@ expected:
   type: int
   sample: 22000
 received:
-  description: How many frames came. Damaged bytes in a row count as one.
+  description: How many messages came. Torn frames and other damage are none.
   returned: always
   type: int
   sample: 21888

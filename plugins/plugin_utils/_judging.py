@@ -88,7 +88,8 @@ def judge(case: Case) -> Judgement:
         verdict, reason = verdict_of(said, case.failure)
         scope = scope_of(said, case.migrations, verdict) if "verdict" in said else "no message was checked"
         return _told(case, verdict, scope, reason)
-    if case.nothing_sent and not int(said.get("received") or 0):
+    nothing = not int(said.get("received") or 0) and all(one.get("kind") in _losses.MISSING for one in found)
+    if case.nothing_sent and nothing:
         return _told(case, UNKNOWN, _NO_MESSAGE, case.failure or _NOTHING)
     came = _losses.arrived(case.crashed)
     kept = _losses.with_sending(found, case.sent, came)

@@ -86,14 +86,14 @@ def _verify(path: Name, form: Format, expected: Expected, mode: str, limit: int,
         result.reason = f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
         return result
     faults, result.violation_count = sequences.settle()
-    result.received = sequences.number
+    result.received = sequences.number - sequences.damaged
     told_faults = [fault.violation() for fault in islice(faults, max(limit, 0))]
 
     def tell(payload: bytes) -> Optional[tuple[str, str]]:
         parsed = form.parse(payload)
         return None if parsed is None else (parsed[0], f"{parsed[0].strip()}: {form.tell(parsed[1])}")
 
-    result.violations = with_witness(Path(path), told_faults, tell, result.received)
+    result.violations = with_witness(Path(path), told_faults, tell, sequences.number)
     result.last_values = {key: lane.rule.highest for key, lane in sequences.lanes.items()}
     result.verdict = "fail" if result.violation_count else "pass"
     result.reason = faults[0].violation().sentence() if faults else ""

@@ -44,7 +44,7 @@ class OrderingResult:
     expected: int
     """Messages, all keys together."""
     received: int = 0
-    """Frames in the file; damaged bytes in a row count as one."""
+    """Messages in the file; torn frames and other damage are none."""
     violations: list[Violation] = field(default_factory=list)
     """The first ones, in the order of the file."""
     violation_count: int = 0
@@ -117,9 +117,9 @@ def verify(
         result.reason = f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
         return result
     faults, result.violation_count = verification.settle()
-    result.received = verification.units.number
+    result.received = verification.units.number - verification.units.damaged
     told = [fault.violation() for fault in faults[: max(limit, 0)]]
-    result.violations = with_witness(Path(path), told, tell, result.received)
+    result.violations = with_witness(Path(path), told, tell, verification.units.number)
     result.last_values = {lane.rule.key: lane.rule.highest for lane in verification.lanes}
     result.verdict = "fail" if result.violation_count else "pass"
     result.reason = faults[0].violation().sentence() if faults else ""

@@ -86,6 +86,8 @@ class Sequences:
         self._base = 0
         self.number = 0
         """Of the next frame."""
+        self.damaged = 0
+        """How many of those so far were no message."""
 
     @property
     def first(self) -> Optional[Fault]:
@@ -195,6 +197,7 @@ class Sequences:
         kind = "torn_frame" if torn else "garbage"
         self._report(Fault(kind, None, self.number, offset, "a message", f"'{text}'", swallows=1 + len(cut) // 60))
         self.number += 1
+        self.damaged += 1
 
     def _report(self, fault: Fault) -> None:
         if len(self.lanes) <= _PLACES:

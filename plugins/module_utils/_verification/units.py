@@ -38,6 +38,7 @@ class UnitReader:
     """Takes units (frames, or damaged bytes up to the next frame) off a stream and has them judged.
 
     :ivar number: of the next unit, from 0.
+    :ivar damaged: how many of them were no message.
     """
 
     def __init__(self, names: Mapping[bytes, str], rule_of: Callable[[str], KeyRule], report: Report) -> None:
@@ -48,7 +49,7 @@ class UnitReader:
         self._report = report
         self._unknown: set[bytes] = set()
         self._damaged = False
-        self.number = 0
+        self.number = self.damaged = 0
 
     def take(self, data: bytes, at: int, offset: int, final: bool) -> int:
         """One unit at ``data[at:]``, which is ``offset`` of the stream; returns its length.
@@ -158,6 +159,7 @@ class UnitReader:
         self.number += 1
 
     def _damage_fault(self, kind: str, cut: bytes, offset: int) -> None:
+        self.damaged += 1
         named = _BEGINNING.match(cut, HEADER.size)
         key = self._keys.get(named.group(1)) if named is not None else None
         self._report(

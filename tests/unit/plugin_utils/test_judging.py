@@ -77,6 +77,8 @@ def test_what_an_earlier_cluster_has_left_is_not_judged() -> None:
 def test_what_came_though_nothing_was_sent_and_what_is_not_known_is_judged_all_the_same() -> None:
     assert judge(Case(said(3, 0), sent=None, known=True)).verdict == "fail"
     assert judge(Case(said(0, 0), sent=None, known=False)).verdict == "fail"
+    garbage = {**said(0), "violations": [{"kind": "garbage", "key": None, "sentence": "garbage came"}]}
+    assert judge(Case(garbage, sent=None, known=True)).verdict == "fail"
 
 
 def test_what_was_never_sent_is_no_violation_and_no_pass() -> None:

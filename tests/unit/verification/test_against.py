@@ -173,6 +173,7 @@ def test_it_does_not_matter_how_the_file_is_cut(
 ) -> None:
     path = received(_spoilt("torn_frame", results, Random(1)))
     whole = against.market_spread(path, inputs)
+    assert whole.received == len(results) - 1, "a torn frame is no message"
     monkeypatch.setattr(sequences, "_BLOCK", block)
     assert against.market_spread(path, inputs) == whole
 

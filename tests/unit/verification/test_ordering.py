@@ -223,7 +223,9 @@ def test_a_message_under_another_name_says_where_it_is_missing(message: Message,
 def test_damage_is_told_with_the_message_that_it_cost(message: Message, received: Received) -> None:
     frames = [message("a", value) for value in range(1, 11)]
     frames[4] = frames[4][:20]
-    (violation,) = verify(received(b"".join(frames)), ["a"], 10).violations
+    result = verify(received(b"".join(frames)), ["a"], 10)
+    assert (result.received, result.expected) == (9, 10)
+    (violation,) = result.violations
     assert violation.sentence() == (
         f"a: torn frame: at frame 4 (byte {sum(map(len, frames[:4]))}) came '\\x00\\x00\\x00%(a.TraceID-1.Tra'"
         " where [2,3,4,5] was expected; 5 is missing"
@@ -358,7 +360,7 @@ def test_garbage_longer_than_a_frame_may_be_is_one_violation(
     result = verify(received(b"".join(frames)), keys, 30)
     assert kinds(result) == ["garbage"]
     assert result.violations[0].position == 100
-    assert result.received == 331
+    assert result.received == 330, "garbage is no message"
 
 
 def test_memory_does_not_grow_with_the_file(
