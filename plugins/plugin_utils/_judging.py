@@ -87,7 +87,10 @@ def judge(case: Case) -> Judgement:
     if said.get("verdict") != FAIL:
         verdict, reason = verdict_of(said, case.failure)
         scope = scope_of(said, case.migrations, verdict) if "verdict" in said else "no message was checked"
-        return _told(case, verdict, scope, reason)
+        # What is verified may end where an interrupted sender did.
+        asked = int((case.sent or {}).get("last") or 0)
+        rest = _losses.unsent(said, found, case.sent, asked) if verdict == PASS else ""
+        return _told(case, verdict, scope, reason, unsent=rest)
     nothing = not int(said.get("received") or 0) and all(one.get("kind") in _losses.MISSING for one in found)
     if case.nothing_sent and nothing:
         return _told(case, UNKNOWN, _NO_MESSAGE, case.failure or _NOTHING)
@@ -112,7 +115,7 @@ def _told(
     unsent: str = "",
 ) -> Judgement:
     if verdict == PASS:
-        return Judgement(verdict, scope)
+        return Judgement(verdict, scope, unsent=unsent)
     died = _losses.other_deaths(case.crashed, case.damage)
     behind = _losses.rolled_back(case.crashed, case.migrations, case.damage)
     lost = _losses.never_came_out(violations, count)

@@ -125,13 +125,22 @@ def excused(
 
 
 def unsent(
-    verification: Mapping[str, Any], violations: Sequence[Mapping[str, Any]], sent: Optional[Mapping[str, Any]]
+    verification: Mapping[str, Any],
+    violations: Sequence[Mapping[str, Any]],
+    sent: Optional[Mapping[str, Any]],
+    asked: int = 0,
 ) -> str:
-    """What should have been sent and was not, in a sentence; empty when all was, and when that is not known."""
+    """What should have been sent and was not, in a sentence; empty when all was, and when that is not known.
+
+    :param asked: the value up to which it should have been, where that is more than what is verified.
+    """
     last = _last(verification) or max(
         (int(one["missing"][1]) for one in violations if one.get("kind") in _ENDS and one.get("missing")), default=0
     )
-    if not sent or int(sent["sure"]) >= last:
+    if not sent:
+        return ""
+    last = max(last, asked)
+    if int(sent["sure"]) >= last:
         return ""
     sure, perhaps = int(sent["sure"]), min(int(sent["perhaps"]), last)
     ranges = (((sure + 1, perhaps), "perhaps sent"), ((perhaps + 1, last), "never sent"))

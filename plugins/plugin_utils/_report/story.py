@@ -114,6 +114,7 @@ def headline(run: Stored) -> Headline:
     negative = str((result.get("negative") or {}).get("sentence") or "")
     if negative and not reason.lower().startswith(negative.lower()):
         reason = f"{negative[0].upper()}{negative[1:]}. {reason}"
+    reason = reason or str(result.get("unsent") or "")
     if not result:
         reason = " ".join(run.missing)
     return Headline(word, _TONES.get(word, OPEN), str(result.get("scope") or _scope(result)), reason)

@@ -90,6 +90,12 @@ def test_what_was_never_sent_is_no_violation_and_no_pass() -> None:
     assert (alone.verdict, alone.reason, alone.unsent) == ("unknown", "51..100 of each key were never sent.", "")
 
 
+def test_a_pass_of_what_an_interrupted_sender_has_sent_tells_the_rest() -> None:
+    found = judge(Case(said(455, 455, verdict="pass", last=455), sent=sending(500, 455), known=True))
+    assert (found.verdict, found.reason) == ("pass", "")
+    assert found.unsent == "456..500 of each key were never sent."
+
+
 def test_what_was_perhaps_sent_is_not_lost_for_sure() -> None:
     found = judge(Case(said(50, 52), sent=sending(100, 50, 60), known=True))
     assert (found.verdict, found.violations) == ("unknown", ())

@@ -97,6 +97,13 @@ def test_what_a_page_says(kind: str, says: list[str], tmp_path: Path) -> None:
     assert [one for one in says if one not in text] == []
 
 
+def test_a_page_tells_what_was_never_sent(tmp_path: Path) -> None:
+    folder = keep("passing", tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "unsent": "456..500 of each key were never sent."}))
+    assert story.headline(stored.read(folder)).reason == "456..500 of each key were never sent."
+
+
 @pytest.mark.parametrize("content", [None, '{"verdict": "pa', '{"verdict": "unknown", "name": "demo", "scope": ""}'])
 def test_of_a_run_that_did_not_end_nothing_is_known_of_messages(content: str | None, tmp_path: Path) -> None:
     folder = keep("interrupted", tmp_path)
