@@ -157,6 +157,11 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     if wanted is None:
         last, interrupted = _sent_so_far(sent)
         warnings += interrupted
+    elif wanted < sent.sure:
+        raise Refusal(
+            f"last={wanted}, but values up to {sent.sure} of each key were sent, so more than that must have come out: "
+            f"leave last out, or say last={sent.sure}."
+        )
     else:
         last = wanted
     return {

@@ -68,6 +68,7 @@ SENDING = {"sender": {"alive": True, "details": {"last": 900}}}
             "of some keys up to 740. Send the rest with start_sender.yml -e last=1000",
         ),
         ({}, {"processes": SENDING}, "wait for it with start_sender.yml -e last=900"),
+        ({"last": 10}, {"sent": SENT}, "last=10, but values up to 500 of each key were sent, so more than that must"),
         ({"last": 0}, {"sent": SENT}, "last=0 is too small"),
         ({"mode": "never"}, {"sent": SENT}, "mode=never is not known"),
         ({}, {"app": "market_spread"}, "Nothing was sent yet"),
