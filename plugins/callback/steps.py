@@ -235,12 +235,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def _show_failures(self) -> None:
         failures, self._failures = self._failures, {}
         for (name, message, ignored), servers in failures.items():
-            if not self._told.knows(message):
+            new = self._told.new_of(message)
+            if new:
                 self._told.note(message)
                 self._shown.append(message)
                 kind, color = ("PROBLEM", constants.COLOR_WARN) if ignored else ("FAILED", constants.COLOR_ERROR)
                 where = f"{names(servers)}: " if any(servers) else ""
-                self._print(f"  {kind}: {where}{name}: {message}", color)
+                self._print(f"  {kind}: {where}{name}: {new}", color)
 
     def _flush(self) -> None:
         """Show what the task that has ended did, and what was said meanwhile."""

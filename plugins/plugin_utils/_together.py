@@ -45,10 +45,19 @@ class SaidOnce:
 
     def knows(self, text: str) -> bool:
         """Whether all of it was said before, be it behind another beginning (``fail: ...``)."""
-        plain = _plain(text)
-        _word, _colon, rest = plain.partition(": ")
-        return any(one in said for one in (plain, rest) if one for said in self._said)
+        return not self.new_of(text)
 
+    def new_of(self, text: str) -> str:
+        """What of it was not said before: a cause that is found later comes with what it explains."""
+        plain = _plain(text)
+        rest = _BEGINNING.sub("", plain)
+        if any(one in said for one in (plain, rest) if one for said in self._said):
+            return ""
+        return next((plain[: -len(said)].rstrip() for said in self._said if plain.endswith(f". {said}")), text)
+
+
+_BEGINNING = re.compile(r"^(?:verdict )?\w+: ")
+"""A word that some reasons are handed on with."""
 
 _REASON = re.compile(r"(?P<what>verdict: \w+|outcome: [a-z ]+|  then): (?P<why>.+)")
 """A line of a summary that gives a reason."""

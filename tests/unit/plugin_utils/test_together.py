@@ -48,6 +48,17 @@ def test_the_same_reason_is_known_again_behind_another_beginning() -> None:
     assert not said.knows("fail: ")
 
 
+def test_a_cause_that_is_found_later_is_new_though_what_it_explains_was_said() -> None:
+    said = SaidOnce()
+    said.note("Not all came within 8 s in /w/received.bin: 60 of 100; waiting for key_0")
+    later = "worker2 is dead on server2. Not all came within 8 s in /w/received.bin: 60 of 100; waiting for key_0."
+    assert said.new_of(later) == "worker2 is dead on server2."
+    assert said.new_of("worker2 is dead on server2 and holds: 60 of 100") == (
+        "worker2 is dead on server2 and holds: 60 of 100"
+    )
+    assert said.new_of("60 of 100; waiting for key_0") == ""
+
+
 @pytest.mark.parametrize(
     ("summary", "shown"),
     [
