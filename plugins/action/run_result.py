@@ -34,7 +34,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import conclude
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import UNTIL_THEN, stopped
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import UNTIL_THEN, dead, stopped
 
 display = Display()
 
@@ -125,6 +125,9 @@ class ActionModule(ReachingAction):
             # A run stops its cluster in the end, and nobody is advised to wake what is gone.
             over = str(arguments["name"]) in _publishing.VERIFIED_RUNS
             paused = [one.past() if over else one.sentence() for one in halted]
+            if not over:
+                # What a log tells of its end is told by that.
+                paused += dead(Servers(list(states), states), [str(one["worker"]) for one in crashed])
             repeated = [*(one.sentence() for one in halted), *([UNTIL_THEN] if over else [])]
             sent, known = _sent(states, cluster)
             began = _began(str(arguments["name"]), states, cluster, started)

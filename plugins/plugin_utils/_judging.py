@@ -57,7 +57,7 @@ class Case:
     """Workers that died of themselves."""
     migrations: Sequence[Any] = ()
     paused: Sequence[str] = ()
-    """Processes that a signal has stopped, in sentences: a cause that no log tells."""
+    """Processes that a signal has stopped, and workers that are dead, in sentences: causes that no log tells."""
     repeated: Sequence[str] = ()
     """Sentences of a step that say the same, so that they are not told once more."""
     sent: Optional[Mapping[str, Any]] = None
@@ -119,7 +119,9 @@ def _told(
     died = _losses.other_deaths(case.crashed, case.damage)
     behind = _losses.rolled_back(case.crashed, case.migrations, case.damage)
     lost = _losses.never_came_out(violations, count)
-    first = str(violations[0].get("sentence") or "") if violations else ""
+    # That the end of a key is missing says nothing that is not in what never came out.
+    ended = lost and violations[0].get("kind") == "lost_tail"
+    first = str(violations[0].get("sentence") or "") if violations and not ended else ""
     # What a step said is the cause where nobody died of anything and nothing but the end is missing.
     causes = [*case.paused, died]
     if not any((*causes, behind)):

@@ -8,7 +8,7 @@ A wait sees a consequence on one server, e.g. that no checkpoint comes; its caus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,12 +92,16 @@ def stalled(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     """
     causes = told_of_stopped(servers)
     if arguments.get("dead", True):
-        causes += _dead(servers)
+        causes += dead(servers)
         causes += [f"{name} does not answer, and what runs there is not known." for name in not_answering(servers)]
     return {"sentence": " ".join([*causes, str(arguments.get("said") or "")]).strip()}
 
 
-def _dead(servers: Servers) -> list[str]:
+def dead(servers: Servers, known: Collection[str] = ()) -> list[str]:
+    """Workers of the cluster that do not live, a sentence each.
+
+    :param known: of whom more is told than that.
+    """
     try:
         record = servers.cluster()
     except Refusal:
@@ -106,6 +110,7 @@ def _dead(servers: Servers) -> list[str]:
     for worker in record.worker_names():
         owner = servers.owner(worker)
         # Where a server does not answer it may run there.
-        if owner is not None and servers.running_on(worker) is None and not not_answering(servers):
+        silent = not_answering(servers)
+        if owner is not None and worker not in known and servers.running_on(worker) is None and not silent:
             found.append(f"{worker} is dead on {owner}.")
     return found

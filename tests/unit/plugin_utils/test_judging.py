@@ -13,7 +13,7 @@ from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, judge, scope_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
 
-from tests.server_states import sending
+from tests.server_states import sending, servers, worker
 
 NO_CLUSTER = "No cluster is running: none of the 2 workers of the last one is alive."
 MOVED = (Migration("worker2", "server2", "server3", killed="2026-01-01T00:00:00.000Z"),)
@@ -154,6 +154,25 @@ def test_only_while_the_cluster_goes_on_one_is_told_how_to_wake_who_is_stopped(n
     )
     assert result.reason == f"{cause} Sent and never came out: 31..100 of key_0."
     assert result.then == "Not everything was received."
+
+
+def test_of_a_cluster_that_goes_on_a_worker_that_is_dead_is_the_cause() -> None:
+    there = servers(server2={"worker2": worker(False)})
+    asked = {
+        "verification": said(30),
+        "states": there.states,
+        "cluster": there.states["server1"]["cluster"],
+    }
+    reasons = {
+        name: run_result.ActionModule._result(SimpleNamespace(), {"name": name, **asked}).reason  # type: ignore[arg-type]
+        for name in ("verify", "demo")
+    }
+    assert reasons["verify"] == "worker2 is dead on server2. Sent and never came out: 31..100 of key_0."
+    assert "is dead" not in reasons["demo"], "whom a run has stopped with its cluster lives no more, too"
+
+
+def test_an_end_that_is_missing_is_told_once() -> None:
+    assert judge(Case(said(30), sent=sending(100), known=True)).reason == "Sent and never came out: 31..100 of key_0."
 
 
 def test_a_step_that_failed_is_the_reason_where_only_the_end_is_missing() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.filter.cluster_table import cluster_table
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import dead as dead_workers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import problems_of, stalled
 
 from tests.server_states import MOVE, refusal, send, sending, servers, start, steps, verify, wanted, worker
@@ -34,6 +35,7 @@ def test_the_cause_stands_before_what_the_wait_saw() -> None:
     dead = servers(workers=3, server3={"worker3": worker(False)})
     assert stalled({"said": SAID}, dead)["sentence"] == f"worker3 is dead on server3. {SAID}"
     assert stalled({"said": SAID, "dead": False}, dead)["sentence"] == SAID
+    assert dead_workers(dead, ["worker3"]) == [], "of whom more is known"
 
 
 def test_nobody_is_called_dead_who_lives_or_of_whom_nothing_is_known() -> None:
