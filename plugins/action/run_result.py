@@ -34,7 +34,12 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching impo
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import conclude
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import UNTIL_THEN, dead, stopped
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import (
+    UNTIL_THEN,
+    dead,
+    receiver_gone,
+    stopped,
+)
 
 display = Display()
 
@@ -132,7 +137,10 @@ class ActionModule(ReachingAction):
             sent, known = _sent(states, cluster)
             began = _began(str(arguments["name"]), states, cluster, started)
             verification = verification if began else {}
-            case = _judging.Case(verification, failure, crashed, migrations, paused, repeated, sent, known, began)
+            blind = receiver_gone(states)
+            case = _judging.Case(
+                verification, failure, crashed, migrations, paused, repeated, sent, known, blind, began
+            )
             second = arguments.get("second_owner") or {}
             judged = _judged(case, str(arguments["name"]), str(cluster.get("negative") or ""), second)
         return _publishing.from_data(

@@ -15,7 +15,10 @@ from typing import Any
 from ._owners import not_answering, problems
 from ._servers import Refusal, Servers, State
 
-NEEDED = ("worker", "receiver", "journal_server")
+RECEIVER = "receiver"
+"""The kind of the process that keeps what comes out."""
+
+NEEDED = ("worker", RECEIVER, "journal_server")
 """Kinds of processes without which messages do not flow."""
 
 UNTIL_THEN = "Until then nothing comes out, and no worker comes back."
@@ -114,3 +117,16 @@ def dead(servers: Servers, known: Collection[str] = ()) -> list[str]:
         if owner is not None and worker not in known and servers.running_on(worker) is None and not silent:
             found.append(f"{worker} is dead on {owner}.")
     return found
+
+
+def receiver_gone(states: Mapping[str, State]) -> str:
+    """That the receiver died while workers went on, in a sentence; empty when it lives, or was stopped with them."""
+    if not any(known.get("alive") for state in states.values() for known in (state.get("workers") or {}).values()):
+        return ""
+    gone = [
+        server
+        for server, state in states.items()
+        for process in (state.get("processes") or {}).values()
+        if process.get("kind") == RECEIVER and not process.get("alive")
+    ]
+    return f"The receiver on {gone[0]} is dead, so what came out since is not known." if gone else ""

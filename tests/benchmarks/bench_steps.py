@@ -28,9 +28,10 @@ from shlex import join, quote
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
+# Both are found through the line above.
 from ansible_collections.wallaroo.resilience.plugins.modules import ordering_verify  # noqa: E402
 
-from tests.namespaces import Networks, can_be_made  # noqa: E402  # found through the line above
+from tests.namespaces import Networks, can_be_made  # noqa: E402
 from tests.port_block import PortBlock  # noqa: E402
 
 WAIT, SHORT, SETTLE = 2, 1, 4

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, judge, scope_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import receiver_gone
 
 from tests.server_states import sending, servers, worker
 
@@ -169,6 +170,32 @@ def test_of_a_cluster_that_goes_on_a_worker_that_is_dead_is_the_cause() -> None:
     }
     assert reasons["verify"] == "worker2 is dead on server2. Sent and never came out: 31..100 of key_0."
     assert "is dead" not in reasons["demo"], "whom a run has stopped with its cluster lives no more, too"
+
+
+BLIND = "The receiver on server1 is dead, so what came out since is not known."
+
+
+def test_of_an_end_that_nobody_was_there_to_receive_nothing_is_known() -> None:
+    found = judge(Case(said(30), "Nothing came.", sent=sending(100), known=True, blind=BLIND))
+    assert (found.verdict, found.reason, found.then) == ("unknown", BLIND, "Nothing came.")
+    assert (found.violations, found.violation_count) == ((), 0)
+
+
+def test_what_is_wrong_in_what_did_come_is_wrong_whoever_died_afterwards() -> None:
+    wrong = said(30)
+    wrong["violations"].insert(0, {"kind": "duplicate", "key": "key_0", "sentence": "key_0: 4 came twice"})
+    assert judge(Case(wrong, sent=sending(100), known=True, blind=BLIND)).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("receiver", "workers", "said_of_it"),
+    [(False, True, BLIND), (True, True, ""), (False, False, "")],
+    ids=["it died", "it lives", "it was stopped with the cluster"],
+)
+def test_a_receiver_is_missed_while_workers_go_on(receiver: bool, workers: bool, said_of_it: str) -> None:
+    there = servers(server2={"worker2": worker(workers)}, server1={"initializer": worker(workers)})
+    there.states["server1"]["processes"]["receiver"] = {"kind": "receiver", "alive": receiver}
+    assert receiver_gone(there.states) == said_of_it
 
 
 def test_an_end_that_is_missing_is_told_once() -> None:
