@@ -17,6 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding impo
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import crashes
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._negative import refuse_others
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import fences
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import (
     STARTS,
@@ -49,6 +50,9 @@ STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "setup_repo": repository,
 }
 """Steps of playbooks of which there is something to decide: each takes its arguments as they are declared."""
+
+ACTING = frozenset(STEPS) - {"stop_cluster", "verify", "setup_repo"}
+"""Those of them that do something to a cluster that goes on."""
 
 PARTS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
     "road_back": road_back,
@@ -90,6 +94,8 @@ class ActionModule(DecidingAction):
             raise Refusal(f"step_plan knows no step {step!r}.")
         # A part of a bigger run is told all of its arguments; whoever is not told takes the variables of those names.
         found = given(self._templar, variables, known.options) if arguments is None else arguments
+        if arguments is None and step in ACTING:
+            refuse_others(self._servers(names, variables))
         arguments = typed(known, found, names)
         if step == STARTS:
             # No argument of start_cluster.yml: a verified run alone says it.

@@ -18,6 +18,7 @@ from ..module_utils._cluster.record import DROPPED_STATE, OLD_COPY, TWO_OWNERS
 from . import _losses
 from ._judging import FAIL, UNKNOWN, Case, Judgement
 from ._outcomes import Negative
+from ._servers import Refusal, Servers
 
 Crashed = Sequence[Mapping[str, Any]]
 
@@ -78,6 +79,17 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         ),
     }
 )
+
+
+def refuse_others(servers: Servers) -> None:
+    """A step of its own does nothing to the cluster of a negative run, which one that was cut may have left."""
+    for state in servers.states.values():
+        wanted = (state.get("cluster") or {}).get("negative")
+        if wanted:
+            raise Refusal(
+                f"This cluster was started for a negative run ({wanted}), in which a move damages its worker; "
+                "stop_cluster.yml ends it."
+            )
 
 
 def case(wanted: str, known: Case, second: Answer) -> Case:

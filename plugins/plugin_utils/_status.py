@@ -54,7 +54,8 @@ def headline(states: Mapping[str, State]) -> str:
     records = [state["cluster"] for state in states.values() if state.get("cluster")]
     if records:
         record = records[0]
-        return f"{record['workers']} workers of {record['application']} on the {record['engine']} engine"
+        found = f"{record['workers']} workers of {record['application']} on the {record['engine']} engine"
+        return f"{found}, for a negative run ({record['negative']})" if record.get("negative") else found
     # Workers that crashed before it was stopped are crashed still.
     return "the cluster was stopped" if rows(states) else "no cluster was started"
 

@@ -18,8 +18,10 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _negative
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, Judgement
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Negative
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._status import headline
 
-from tests.server_states import sending
+from tests.server_states import sending, servers, worker
 
 NO_CHECKPOINT = {"worker": "worker2", "server": "server2", "last_line": "evlog holds no checkpoint 30"}
 
@@ -179,6 +181,33 @@ def test_a_run_whose_damage_was_caught_has_not_failed() -> None:
     missed = written()
     assert (missed["failed"], missed["verdict"]) == (True, "unknown")
     assert missed["msg"].startswith("verdict unknown: Negative run: dropped_state was not caught: no worker said")
+
+
+@pytest.mark.parametrize("step", sorted(step_plan.STEPS.keys() - {"setup_repo"}))
+def test_what_a_negative_run_has_left_is_stopped_or_looked_at_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setitem(step_plan.STEPS, step, lambda arguments, servers: {"worker": arguments.get("worker")})
+    there = servers(server2={"worker2": worker()})
+    for state in there.states.values():
+        state["cluster"] = {**state["cluster"], "negative": "old_copy"}  # type: ignore[index]
+    hosts = {name: {"wallaroo_base": "/w", step_plan.STATE_VARIABLE: state} for name, state in there.states.items()}
+    variables = {"groups": {"servers": list(hosts)}, "hostvars": hosts, "worker": 2, "dst": 4, "server": 2, "src": 2}
+    action = step_plan.ActionModule.__new__(step_plan.ActionModule)
+    action._templar = SimpleNamespace(template=lambda value: value)
+
+    def decide(**arguments: Any) -> Any:
+        action._task = SimpleNamespace(args=arguments)
+        return action._decide(step, "servers", variables)["plan"]
+
+    if step in ("stop_cluster", "verify"):
+        assert decide().keys() == {"worker"}
+    else:
+        with pytest.raises(Refusal, match=r"for a negative run \(old_copy\).*stop_cluster.yml ends it"):
+            decide()
+        # The run itself tells each of its steps what to do.
+        assert decide(arguments={"worker": 2, "dst": 4, "server": 2}).keys() == {"worker"}
+    assert headline(there.states).endswith("on the embedded engine, for a negative run (old_copy)")
 
 
 @pytest.mark.parametrize(("given", "negative"), [({"negative": "old_copy"}, "old_copy"), ({}, ""), (None, "")])
