@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,3 +89,25 @@ def test_a_failure_and_its_warnings_are_told(tmp_path: Path) -> None:
     assert "cannot be used" in failed["msg"]
     unknown = _here.run("run_lock", {**given, "holder": {**holder, "unknown": 1}}, check_mode=False)
     assert "unknown" in unknown["msg"]
+
+
+@pytest.mark.parametrize(
+    ("loaded", "never"),
+    [
+        ("plugin_utils._reaching", ("plugins.modules.",)),
+        ("action.server_info", ("http.client", "modules.ordering_verify", "modules.preflight_look")),
+        ("modules.server_info", ("http.client", "ssl")),
+    ],
+)
+def test_nothing_is_loaded_that_is_not_called(loaded: str, never: tuple[str, ...]) -> None:
+    """Every playbook, and every look at a server, would wait for it."""
+    program = (
+        "import ansible.plugins.action, importlib, sys\n"
+        "known = set(sys.modules)\n"
+        f"importlib.import_module('ansible_collections.wallaroo.resilience.plugins.{loaded}')\n"
+        "print(*sorted(set(sys.modules) - known), sep='\\n')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    found = [name for name in ended.stdout.split() if any(one in name for one in never)]
+    assert found == []
