@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROLES = Path(__file__).parents[3] / "roles"
+ROLES = Path(__file__).parents[4] / "roles"
 
 INCLUDED_ONCE = re.findall(
     r"\w+", re.findall(r"run_once: .*step_role in \[(.*)\]", (ROLES / "step/tasks/run.yml").read_text())[0]
