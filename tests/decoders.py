@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import (
     checkpoint_ids,
-    detector,
     market_spread,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.checkpoint_ids import CheckpointId
@@ -38,17 +37,6 @@ def all_checkpoint_ids(path: str | os.PathLike[str]) -> list[CheckpointId]:
     data = Path(path).read_bytes()
     checkpoint_ids._refuse_torn(path, len(data))
     return [CheckpointId(*record) for record in checkpoint_ids._RECORD.iter_unpack(data)]
-
-
-def decode_input(payload: bytes) -> tuple[int, str]:
-    """Value and key of an input message.
-
-    :raises ValueError: when it is too short to hold a value, or its key is no UTF-8.
-    """
-    if len(payload) < detector._VALUE.size:
-        raise ValueError(f"an input message of {len(payload)} bytes holds no value")
-    (value,) = detector._VALUE.unpack_from(payload)
-    return int(value), payload[detector._VALUE.size :].decode()
 
 
 def decode_order(payload: bytes) -> Order:

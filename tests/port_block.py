@@ -46,7 +46,7 @@ class PortBlock:
 
     def ports(self) -> dict[str, int]:
         """As ``wallaroo_ports`` wants them."""
-        names = ("orders", "nbbo", "sink", "metrics", "metrics_ui", "external", "control", "data", "journal")
+        names = ("orders", "nbbo", "sink", "metrics", "metrics_ui", "external", "control", "data", "journal", "log")
         return {**{name: self.base + number for number, name in enumerate(names)}, "workers": self.base + 8}
 
 

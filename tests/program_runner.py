@@ -13,12 +13,11 @@ import sys
 import threading
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
+    decode_input,
     encode_output,
     expected_window,
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frame
-
-from tests.decoders import decode_input
 
 LIBRARY = "ansible_collections.wallaroo.resilience.plugins.module_utils._programs"
 

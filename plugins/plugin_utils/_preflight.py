@@ -65,7 +65,7 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
     executable = engine(wanted.engine).executable(wanted)
     answering = [name for name in servers.names if "machine" in servers.states.get(name, {})]
     ports = wanted.port_numbers
-    numbers = {ports.sink, ports.metrics, ports.metrics_ui, ports.journal}
+    numbers = {ports.sink, ports.metrics, ports.metrics_ui, ports.journal, ports.log}
     sources = max(application.sources for application in APPLICATIONS.values())
     for worker in wanted.worker_names():
         numbers.update(ports.listened_by(worker, sources))

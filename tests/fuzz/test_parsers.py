@@ -64,7 +64,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.decoders import all_checkpoint_ids, decode_input, decode_order, decode_quote, decode_result
+from tests.decoders import all_checkpoint_ids, decode_order, decode_quote, decode_result
 
 from .inputs import bounded_memory, fuzzed, inputs, pieces, refusal_allowed
 
@@ -235,7 +235,7 @@ FILES = {
 }
 
 PAYLOADS: dict[str, tuple[Callable[[bytes], Any], type[Exception], list[bytes]]] = {
-    "detector input": (decode_input, ValueError, [detector.encode_input(1, "key_0")]),
+    "detector input": (detector.decode_input, ValueError, [detector.encode_input(1, "key_0")]),
     "detector output": (detector.decode_output, ValueError, [detector.encode_output("key_0", (1, 2, 3, 4))]),
     "external message": (external.decode, ValueError, [b"\x00\x09", b"\x00\x01text"]),
     "metrics message": (

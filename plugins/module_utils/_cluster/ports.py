@@ -20,7 +20,7 @@ from .naming import worker_number
 HIGHEST = 65535
 
 WORKERS_FROM = 10
-"""With one number for all ports ``workers`` is so far above it: behind the other nine."""
+"""With one number for all ports ``workers`` is so far above it: behind the other ten."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Ports:
     """The initializer's data channel."""
     journal: int = 9999
     """The journal server."""
+    log: int = 7002
+    """Where the source log serves engines that dial."""
     workers: int = 13100
     """Worker N listens for control on ``workers + 2 N`` and for data on the next port."""
 

@@ -27,6 +27,16 @@ def encode_input(value: int, key: str) -> bytes:
     return _VALUE.pack(value) + key.encode()
 
 
+def decode_input(payload: bytes) -> tuple[int, str]:
+    """Value and key of an input message.
+
+    :raises ValueError: when it is too short to hold a value, or its key is no UTF-8.
+    """
+    if len(payload) < _VALUE.size:
+        raise ValueError(f"an input message of {len(payload)} bytes holds no value")
+    return _VALUE.unpack_from(payload)[0], payload[_VALUE.size :].decode()
+
+
 def output_key(key: str, depth: int = 1) -> str:
     """The name that the detector's layers make of a key."""
     return key + "".join(f".TraceID-{layer}.TraceWindow-{layer}" for layer in range(1, depth + 1))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def frames(payloads: Iterable[bytes]) -> bytes:
     """Several payloads, each with its header."""
     pack = HEADER.pack
     return b"".join([part for payload in payloads for part in (pack(len(payload)), payload)])
+
+
+def whole(data: bytes | memoryview, most: int = sys.maxsize) -> tuple[int, int]:
+    """How many whole frames stand at the beginning of these bytes, at most so many, and how many bytes they have."""
+    unpack, length = HEADER.unpack_from, len(data)
+    last_header, count, position = length - HEADER.size, 0, 0
+    while position <= last_header and count < most:
+        end = position + 4 + unpack(data, position)[0]
+        if end > length:
+            break
+        position = end
+        count += 1
+    return count, position
 
 
 class FrameSplitter:

@@ -66,7 +66,7 @@ def resilience_files(fixtures: Path) -> Callable[[Path], Path]:
 @pytest.fixture
 def cluster(server: Path) -> dict[str, Any]:
     """A cluster of one worker on the embedded engine, on ports that are free."""
-    names = ("orders", "nbbo", "sink", "metrics", "metrics_ui", "external", "control", "data", "journal")
+    names = ("orders", "nbbo", "sink", "metrics", "metrics_ui", "external", "control", "data", "journal", "log")
     reserved = [socket.create_server(("127.0.0.1", 0)) for _ in names]
     ports = {name: taken.getsockname()[1] for name, taken in zip(names, reserved)}
     for taken in reserved:

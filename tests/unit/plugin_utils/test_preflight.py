@@ -231,7 +231,7 @@ def test_every_server_tries_every_port_of_every_other():
     assert set(made["listeners"]) == set(NAMES)
     assert {port["server"] for port in made["reach"]["server2"]} == {"server1", "server3", "server4"}
     ports = {port["port"] for port in made["reach"]["server2"]}
-    assert {7000, 7001, 5555, 5001, 4000, 5050, 12500, 12501, 9999, 13104, 13105, 13106, 13107} == ports
+    assert {7000, 7001, 7002, 5555, 5001, 4000, 5050, 12500, 12501, 9999, 13104, 13105, 13106, 13107} == ports
     assert set(made["ssh"]["server2"]) == {"server1", "server3", "server4"}
 
 

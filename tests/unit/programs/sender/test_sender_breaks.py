@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import decode_input
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.sending_progress import Progress, Sending
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.sender.main import Limits, Link
 
-from tests.decoders import decode_input
 from tests.program_runner import Programs, Source
 
 ONE_KEY = ("--keys", 1)
