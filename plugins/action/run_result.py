@@ -27,6 +27,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _publishing,
     _results,
     _run_folder,
+    _timeline,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
@@ -243,7 +244,7 @@ class ActionModule(ReachingAction):
                 _outline.write(folder, result, result.verdict in (_results.PASS, None) and not arguments.get("failure"))
                 known.append(_outline.NOTE)
         except OSError as error:
-            problems.append(f"{_junit.TIMELINE} could not be written: {error}")
+            problems.append(f"{_timeline.FILE} could not be written: {error}")
         evidence = replace(evidence, notes=(*problems, *known))
         try:
             _results.write_json(folder / _results.RESULT, _results.written(result, evidence))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _results, _selection, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _selection, _variables
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step
@@ -47,6 +47,9 @@ class ActionModule(DecidingAction):
         if playbook not in WITHOUT_BASE:
             require_bases(variables)
         if playbook in _publishing.WRITES_RUNS:
+            # Only here: steps that keep nothing would wait for it.
+            from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+
             _results.refuse_unwritable(values.get("wallaroo_runs"))
         known = step(playbook) if playbook in (STARTS, *_publishing.VERIFIED_RUNS) else None
         if known is None:

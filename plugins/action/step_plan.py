@@ -5,62 +5,57 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step as declared
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._demonstration import demonstration, told, verify
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import crashes
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._negative import refuse_others
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._owners import fences
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import (
     STARTS,
     given,
     require_together,
     wanted_cluster,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight import plan as preflight
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import VERIFIED_RUNS
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._repository import repository
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._roads_back import after_road_back, left, road_back
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._sending import send
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal, Servers
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import stalled
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._starting import start
 
 display = Display()
 
 STATE_VARIABLE = "cluster_server_state"
 """The name under which the roles register what ``server_info`` returned."""
 
-STEPS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
-    "start_sender": send,
-    "kill_worker": _steps.kill,
-    "copy_resilience": _steps.copy,
-    "restart_worker": _steps.restart,
-    "migrate": _steps.migrate,
-    "stop_cluster": _steps.stop,
-    "verify": verify,
-    "setup_repo": repository,
+_LIBRARY = "ansible_collections.wallaroo.resilience.plugins.plugin_utils"
+
+STEPS: dict[str, str] = {
+    "start_sender": "_sending.send",
+    "kill_worker": "_steps.kill",
+    "copy_resilience": "_steps.copy",
+    "restart_worker": "_steps.restart",
+    "migrate": "_steps.migrate",
+    "stop_cluster": "_steps.stop",
+    "verify": "_demonstration.verify",
+    "setup_repo": "_repository.repository",
 }
-"""Steps of playbooks of which there is something to decide: each takes its arguments as they are declared."""
+"""Steps of playbooks of which there is something to decide: each takes its arguments as they are declared.
+
+Who decides is loaded when it is asked: all of them together would keep every playbook waiting.
+"""
 
 ACTING = frozenset(STEPS) - {"stop_cluster", "verify", "setup_repo"}
 """Those of them that do something to a cluster that goes on."""
 
-PARTS: dict[str, Callable[[Mapping[str, Any], Servers], dict[str, Any]]] = {
-    "road_back": road_back,
-    "after_road_back": after_road_back,
-    "left": left,
-    "crashes": lambda arguments, _servers: crashes(arguments),
-    "stalled": stalled,
-    "fences": lambda _arguments, servers: fences(servers),
+PARTS: dict[str, str] = {
+    "road_back": "_roads_back.road_back",
+    "after_road_back": "_roads_back.after_road_back",
+    "left": "_roads_back.left",
+    "crashes": "_moves.crashes",
+    "stalled": "_stalled.stalled",
+    "fences": "_owners.fences",
 }
 """Decisions within a step: each takes what the tasks before it have found."""
 
@@ -88,14 +83,14 @@ class ActionModule(DecidingAction):
             )
         arguments = self._task.args.get("arguments")
         if step in PARTS:
-            return {"plan": PARTS[step](arguments or {}, self._servers(names, variables))}
+            return {"plan": _decision(PARTS[step])(arguments or {}, self._servers(names, variables))}
         known = declared(STARTS if step == "cluster" else step)
         if known is None:
             raise Refusal(f"step_plan knows no step {step!r}.")
         # A part of a bigger run is told all of its arguments; whoever is not told takes the variables of those names.
         found = given(self._templar, variables, known.options) if arguments is None else arguments
         if arguments is None and step in ACTING:
-            refuse_others(self._servers(names, variables))
+            _decision("_negative.refuse_others")(self._servers(names, variables))
         arguments = typed(known, found, names)
         if step == STARTS:
             # No argument of start_cluster.yml: a verified run alone says it.
@@ -114,18 +109,21 @@ class ActionModule(DecidingAction):
                 "wallaroo.resilience.cluster with tasks_from=lock (or look) before."
             )
         if step in STEPS:
-            return STEPS[step](arguments, servers)
+            return _decision(STEPS[step])(arguments, servers)
         if step not in ("cluster", STARTS, "preflight", *VERIFIED_RUNS):
             return {}
         wanted = wanted_cluster(arguments, names, variables)
         if step == "cluster":
             return {"cluster": wanted.to_dict()}
         if step == STARTS:
-            return start(servers, wanted, arguments)
+            return _decision("_starting.start")(servers, wanted, arguments)
         if step == "preflight":
-            return preflight(servers, wanted, uuid.uuid4().hex)
-        plan = {**demonstration(step, arguments, servers, wanted), "cluster": wanted.to_dict()}
-        return {**plan, "told": told(plan, servers)}
+            return _decision("_preflight.plan")(servers, wanted, uuid.uuid4().hex)
+        plan = {
+            **_decision("_demonstration.demonstration")(step, arguments, servers, wanted),
+            "cluster": wanted.to_dict(),
+        }
+        return {**plan, "told": _decision("_demonstration.told")(plan, servers)}
 
     def _servers(self, names: list[str], variables: Mapping[str, Any]) -> Servers:
         states = {}
@@ -152,6 +150,13 @@ class ActionModule(DecidingAction):
             "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
             "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),
         }
+
+
+def _decision(place: str) -> Callable[..., dict[str, Any]]:
+    """What decides, by its module and its name there."""
+    module, name = place.split(".")
+    found: Callable[..., dict[str, Any]] = getattr(importlib.import_module(f"{_LIBRARY}.{module}"), name)
+    return found
 
 
 def ssh_port(name: str, host: Mapping[str, Any]) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _junit, _timeline
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 
 DOCUMENTATION = r"""
 name: timeline
@@ -135,6 +135,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         failed = any(numbers["failures"] or numbers["unreachable"] for numbers in hosts.values())
         self._write(_timeline.FINISH, outcome=_timeline.FAILED if failed else _timeline.OK, hosts=hosts)
         if self._folder:
+            # Whoever made the folder has loaded most of it; a step without one need not wait for that.
+            from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _junit
+
             # With the steps that came after the result, too.
             with contextlib.suppress(OSError):
                 _junit.write(Path(self._folder))
@@ -186,7 +189,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             return
         known = bool(self._folder)
         self._folder = folder
-        writer = self._open(os.path.join(folder, _junit.TIMELINE))
+        writer = self._open(os.path.join(folder, _timeline.FILE))
         if writer is not None and not known:
             for record, fields in self._before:
                 self._put(writer, record, fields)

@@ -5,7 +5,8 @@
 
 A module has its documentation, ``SPEC`` (the arguments of ``AnsibleModule``), and ``run``, which takes one and calls
 the library. The groups of arguments here have the fragment of documentation of the same name beside them
-(``plugins/doc_fragments/common.py``); that both agree is a test. A group has what its arguments need beside.
+(``plugins/doc_fragments/common.py``); that both agree is a test. A group has what its arguments need beside. Those
+that need more of the library to be loaded are in ``_edge_cluster.py``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn, Protocol, get_type_hints
 
-from ._cluster.record import ClusterRecord, ServerAddress
 from ._problem import Problem
-from ._process.ssh import Access
 
 Arguments = dict[str, dict[str, Any]]
 Specification = dict[str, Any]
@@ -64,35 +63,6 @@ def options_of(kind: type, **others: dict[str, Any]) -> Arguments:
         given = {"required": True} if one.default is MISSING else {"default": one.default}
         found[one.name] = {"type": hints[one.name].__name__, **given}
     return {**found, **others}
-
-
-SOURCE_SSH: Arguments = {
-    "source_ssh": {
-        "type": "dict",
-        "options": options_of(
-            Access,
-            port={"type": "int", "default": 22},
-            identity={"type": "path", "required": True},
-            known_hosts={"type": "path", "required": True},
-            python={"type": "str", "default": ""},
-        ),
-    }
-}
-
-
-NEW_CLUSTER: Arguments = {
-    "cluster": {
-        "type": "dict",
-        "options": options_of(
-            ClusterRecord,
-            servers={"type": "list", "elements": "dict", "required": True, "options": options_of(ServerAddress)},
-            placement={"type": "dict", "required": True},
-            ports={"type": "dict", "default": {}},
-            keys={"type": "int", "default": ClusterRecord.keys, "no_log": False},
-        ),
-    }
-}
-CLUSTER: Arguments = {"cluster": {**NEW_CLUSTER["cluster"], "required": True}}
 
 
 class Module(Protocol):

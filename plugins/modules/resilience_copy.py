@@ -124,7 +124,7 @@ finished_at:
   sample: 1795466797.97
 """
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
@@ -140,7 +140,7 @@ SPEC: _edge.Specification = {
         **_edge.LAYOUT,
         **_edge.TARGET,
         "source_base": {"type": "path"},
-        **_edge.SOURCE_SSH,
+        **_edge_cluster.SOURCE_SSH,
         "wait_timeout": {"type": "float", "default": 30},
         "control": {"type": "str", "required": True},
         "data": {"type": "str", "required": True},

@@ -189,7 +189,7 @@ logs:
   sample: {worker2: "~~~Resuming message processing.~~~"}
 """
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.figures import figures
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import answer
@@ -197,7 +197,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.SERVER,
-        **_edge.NEW_CLUSTER,
+        **_edge_cluster.NEW_CLUSTER,
         "logs": {"type": "bool", "default": False},
         "figures": {"type": "bool", "default": False},
         "acts_timeout": {"type": "float", "default": 0},

@@ -65,7 +65,7 @@ stopped:
   sample: [receiver]
 """
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import preparation
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
@@ -73,7 +73,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.actin
 SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
-        **_edge.NEW_CLUSTER,
+        **_edge_cluster.NEW_CLUSTER,
         "programs": {"type": "str"},
         "archive": {"type": "path"},
     }

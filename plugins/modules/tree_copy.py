@@ -79,7 +79,7 @@ files:
 
 from pathlib import Path
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning import tree
@@ -90,7 +90,7 @@ SPEC: _edge.Specification = {
         **_edge.TREE,
         "source_server": {"type": "str", "required": True},
         "source_home": {"type": "path", "required": True},
-        **_edge.SOURCE_SSH,
+        **_edge_cluster.SOURCE_SSH,
         "source_changes": {"type": "bool", "default": False},
         "only_look": {"type": "bool", "default": False},
         "executables": {"type": "dict", "default": {}},

@@ -144,7 +144,7 @@ seconds:
 """
 
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import worker_start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import acting
 
@@ -152,7 +152,7 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
         **_edge.WORKER,
-        **_edge.CLUSTER,
+        **_edge_cluster.CLUSTER,
         "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
         "mode": {"type": "str", "choices": ["fresh", "recover"], "default": "fresh"},
         "wait_for": {"type": "str", "choices": ["listening", "ready"], "default": "ready"},

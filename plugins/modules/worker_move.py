@@ -207,7 +207,7 @@ seconds:
   sample: 0.3
 """
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
 
@@ -215,10 +215,10 @@ SPEC: _edge.Specification = {
     "argument_spec": {
         **_edge.ACTING,
         **_edge.WORKER,
-        **_edge.CLUSTER,
+        **_edge_cluster.CLUSTER,
         **_edge.TARGET,
         "source_base": {"type": "path", "required": True},
-        **_edge.SOURCE_SSH,
+        **_edge_cluster.SOURCE_SSH,
         "journal_timeout": {"type": "float", "default": 30},
         "kill": {"type": "bool", "default": True},
         "address": {"type": "bool", "default": False},

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as Tree
 from ..module_utils._formats.detector import key_name
 from . import _results, _timeline
 
-FILE, TIMELINE = "junit.xml", "timeline.jsonl"
+FILE = "junit.xml"
 
 FAILURE, ERROR, SKIPPED = "failure", "error", "skipped"
 
@@ -40,7 +40,7 @@ def write(folder: Path) -> None:
     :raises OSError: when it cannot be written.
     """
     result = _results.read(folder)
-    _results.write_whole(folder / FILE, text(result, _timeline.read(folder / TIMELINE)))
+    _results.write_whole(folder / FILE, text(result, _timeline.read(folder / _timeline.FILE)))
 
 
 def text(result: Mapping[str, Any], timeline: list[dict[str, Any]]) -> str:

@@ -13,6 +13,9 @@ from ._outcomes import Migration
 
 Data = Mapping[str, Any]
 
+MIGRATION = "migrate"
+"""The playbook whose run is of one."""
+
 MOVED, ROLLED_BACK, NOTHING, UNFINISHED = "moved", "rolled back", "nothing to do", "unfinished"
 """Outcomes of a migration. ``unfinished``: the worker is down, or it is not known whether it is."""
 
@@ -67,7 +70,7 @@ def times_of(move: Data) -> dict[str, Any]:
     }
 
 
-def crashes(arguments: Data) -> dict[str, Any]:
+def crashes(arguments: Data, _servers: object = None) -> dict[str, Any]:
     """What the crashes of a run took, one more among them if its worker was killed: ``so_far``, and a move."""
     found = times_of(arguments)
     return {"migrations": [*arguments["so_far"], *([found] if seconds(found["killed"]) else [])]}

@@ -15,13 +15,13 @@ from typing import Any, Optional
 
 from ansible import constants
 
-from . import _junit, _moves, _timeline
+from . import _moves, _timeline
 from ._outcomes import Migration, Verified
 
 CALLBACK = "wallaroo.resilience.timeline"
 
 NOTE = (
-    f"{_junit.TIMELINE} has the steps of migrations alone, since callbacks_enabled does not name {CALLBACK}, "
+    f"{_timeline.FILE} has the steps of migrations alone, since callbacks_enabled does not name {CALLBACK}, "
     "which writes all steps"
 )
 
@@ -37,7 +37,7 @@ def write(folder: Path, run: Verified, good: bool) -> None:
     :param good: whether the run did what it was for.
     :raises OSError: when it cannot be written.
     """
-    writer = _timeline.Writer(str(folder / _junit.TIMELINE))
+    writer = _timeline.Writer(str(folder / _timeline.FILE))
     try:
         for record, fields in _records(run, good):
             writer.write(record, **fields)

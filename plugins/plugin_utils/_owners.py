@@ -98,7 +98,7 @@ def _stale(servers: Servers, worker: str) -> list[Stale]:
     return found
 
 
-def fences(servers: Servers) -> dict[str, Any]:
+def fences(_arguments: object, servers: Servers) -> dict[str, Any]:
     """What a run fences before it decides anything, from what it has seen at its first look."""
     found = stale(servers)
     return {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, Optional, TypeVar, Union
 
-from . import _judging, _moves, _outcomes, _results
+from . import _judging, _moves, _outcomes
 from ._outcomes import Moved, Outcome, Verified
 from ._servers import sentence_of
 from ._stalled import problems_of
@@ -37,7 +37,7 @@ WRITES_RUNS = (*VERIFIED_RUNS, "migrate", "verify")
 
 def of_run(run: Verified) -> Outcome:
     """What ``run_result`` publishes: of a migration, or of a verified run."""
-    if run.playbook != _results.MIGRATION:
+    if run.playbook != _moves.MIGRATION:
         return run
     plain = asdict(run.migrations[0]) if run.migrations else {}
     told = ("playbook", "changed", "check", "folder", "report", "summary", "reason", "scope")

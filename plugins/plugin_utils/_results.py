@@ -24,7 +24,7 @@ from ..module_utils._engines import registry
 from ._evidence import FORMAT, Evidence
 from ._judging import FAIL, NOT_STARTED, PASS, UNKNOWN, verdict_of
 from ._losses import NEVER_OUT
-from ._moves import MOVED, NOTHING, ROLLED_BACK, UNFINISHED
+from ._moves import MIGRATION, MOVED, NOTHING, ROLLED_BACK, UNFINISHED
 from ._outcomes import Detector, Migration, Outcome, Verified
 from ._servers import Refusal
 
@@ -33,7 +33,6 @@ __all__ = ["FAIL", "PASS", "UNKNOWN", "verdict_of"]
 RESULT = "result.json"
 """The file in the folder of a run."""
 
-MIGRATION = "migrate"
 """The playbook whose run is one migration, and looks at no message."""
 
 

@@ -15,10 +15,9 @@ from typing import Any, Optional
 
 from ..module_utils._catalogue.applications import application
 from ..module_utils._cluster.record import ClusterRecord
-from ..module_utils._engines.contract import COVERED, FORMING, Answering, Wave
+from ..module_utils._engines.contract import COVERED, EXACTLY_ONCE, FORMING, Answering, Wave
 from ..module_utils._engines.registry import engine
 from ..module_utils._server.server_state import RECEIVED_FILE
-from ..module_utils._verification.ordering import EXACTLY_ONCE
 from ._metrics_ui import metrics_ui
 from ._servers import Refusal, Servers
 from ._stalled import told_of_stopped

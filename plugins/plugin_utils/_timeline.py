@@ -36,6 +36,9 @@ from typing import Any, Optional
 
 VERSION = 1
 
+FILE = "timeline.jsonl"
+"""Its name in the folder of a run."""
+
 KEY = "wallaroo_resilience"
 """The one key under which playbooks publish their results with ``set_stats``."""
 

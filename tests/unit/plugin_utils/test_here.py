@@ -97,6 +97,7 @@ def test_a_failure_and_its_warnings_are_told(tmp_path: Path) -> None:
         ("plugin_utils._reaching", ("plugins.modules.",)),
         ("action.server_info", ("http.client", "modules.ordering_verify", "modules.preflight_look")),
         ("modules.server_info", ("http.client", "ssl")),
+        ("callback.timeline", ("plugin_utils._results", "xml.etree.ElementTree")),
     ],
 )
 def test_nothing_is_loaded_that_is_not_called(loaded: str, never: tuple[str, ...]) -> None:

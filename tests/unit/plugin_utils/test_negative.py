@@ -15,7 +15,7 @@ from ansible_collections.wallaroo.resilience.plugins.action import run_result, s
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import NEGATIVE
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import negative as damaging
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _negative
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _negative, _starting
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, Judgement
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Negative
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
@@ -187,7 +187,9 @@ def test_a_run_whose_damage_was_caught_has_not_failed() -> None:
 def test_what_a_negative_run_has_left_is_stopped_or_looked_at_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setitem(step_plan.STEPS, step, lambda arguments, servers: {"worker": arguments.get("worker")})
+    decided = step_plan._decision
+    plans = {step_plan.STEPS[step]: lambda arguments, servers: {"worker": arguments.get("worker")}}
+    monkeypatch.setattr(step_plan, "_decision", lambda place: plans.get(place) or decided(place))
     there = servers(server2={"worker2": worker()})
     for state in there.states.values():
         state["cluster"] = {**state["cluster"], "negative": "old_copy"}  # type: ignore[index]
@@ -215,7 +217,7 @@ def test_a_verified_run_alone_says_what_its_cluster_is_for(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str] | None, negative: str
 ) -> None:
     started: list[Any] = []
-    monkeypatch.setattr(step_plan, "start", lambda servers, wanted, arguments: started.append(wanted) or {})
+    monkeypatch.setattr(_starting, "start", lambda servers, wanted, arguments: started.append(wanted) or {})
     action = step_plan.ActionModule.__new__(step_plan.ActionModule)
     action._task = SimpleNamespace(args={} if given is None else {"arguments": given})
     action._templar = SimpleNamespace(template=lambda value: value)

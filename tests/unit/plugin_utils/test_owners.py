@@ -103,7 +103,7 @@ class TestAServerThatWasLostAndIsBack:
 
     @pytest.mark.parametrize("alive", [True, False])
     def test_it_is_fenced_at_the_first_look(self, alive: bool) -> None:
-        plan = _owners.fences(self.back(alive))
+        plan = _owners.fences({}, self.back(alive))
         wanted = {"server": "server2", "base": "/w/server2", "worker": "worker2", "moved_to": "server4", "epoch": 3}
         assert plan["fences"] == [wanted]
         (sentence,) = plan["warnings"]
@@ -120,21 +120,21 @@ class TestAServerThatWasLostAndIsBack:
 
     def test_a_move_that_was_interrupted_before_its_fence_is_left_to_who_completes_it(self) -> None:
         there = servers(server2=DEAD, server4={"worker2": worker(epoch=2, copied_from="server2")})
-        assert _owners.fences(there)["fences"] == []
+        assert _owners.fences({}, there)["fences"] == []
 
     def test_a_worker_that_went_back_after_a_failed_move_is_nobodys_leftover(self) -> None:
         there = servers(
             server2={"worker2": worker()},
             server4={"worker2": worker(False, ownership="moved", moved_to="server2", epoch=2)},
         )
-        assert _owners.fences(there)["fences"] == []
+        assert _owners.fences({}, there)["fences"] == []
         assert _owners.problems(there) == []
 
     def test_a_copy_that_was_never_started_kills_nobody(self) -> None:
         there = servers(
             server2={"worker2": worker()}, server4={"worker2": worker(False, epoch=2, copied_from="server2", pid=None)}
         )
-        assert _owners.fences(there)["fences"] == []
+        assert _owners.fences({}, there)["fences"] == []
 
 
 def _complete(states: Any) -> Any:

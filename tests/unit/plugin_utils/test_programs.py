@@ -77,7 +77,7 @@ def test_what_is_no_program_is_told_which_there_are(archive: Path, words: list[s
     assert "multi_partition_detector" in ended.stderr
 
 
-FOR_MODULES = ("_called.py", "_edge.py", "_provisioning", "_server")
+FOR_MODULES = ("_called.py", "_edge.py", "_edge_cluster.py", "_provisioning", "_server")
 """What of the library is for modules alone, and for no other program than the one that calls them."""
 
 
