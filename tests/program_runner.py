@@ -53,6 +53,18 @@ class Programs:
         assert found, line
         return process, (found.group(1), int(found.group(2)))
 
+    def source_log(
+        self, directory: object, *arguments: object
+    ) -> tuple[subprocess.Popen[str], tuple[str, int], tuple[str, int]]:
+        """A source log that listens, where for senders, and where for engines."""
+        places = ("--listen", "127.0.0.1:0", "--serve", "127.0.0.1:0")
+        process = self.start("source_log", *places, "--directory", directory, *arguments)
+        assert process.stdout
+        line = process.stdout.readline()
+        found = re.match(r"source_log: listening on (.*):(\d+), serving on (.*):(\d+)", line)
+        assert found, line
+        return process, (found.group(1), int(found.group(2))), (found.group(3), int(found.group(4)))
+
     def end(self) -> None:
         for process in self._started:
             if process.poll() is None:

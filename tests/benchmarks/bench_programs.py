@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast the sender sends and the receiver keeps, in messages per second, each against a plain socket.
+"""How fast the sender sends, the receiver keeps and the source log passes on, each against plain sockets.
 
 Run: ``PYTHONPATH=.collections python3 tests/benchmarks/bench_programs.py [messages per key]``
 """
@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
+    encode_input,
     encode_output,
     expected_window,
 )
@@ -25,7 +26,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.frami
 
 KEYS = 11
 CODE = (
-    "import sys; from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.{} import main; "
+    "import sys; from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.{}.main import main; "
     "sys.exit(main(sys.argv[1:]))"
 )
 
@@ -103,12 +104,43 @@ def receive(last: int, until: bool) -> None:
     show("receiver with a target" if until else "receiver", last * KEYS, size, seconds)
 
 
+def pass_on(last: int) -> None:
+    """Measure the source log: from the first byte sent to the last that is read, and reading all of it again."""
+    data = [b"".join(frame(encode_input(value, f"key_{key}")) for value in range(1, last + 1)) for key in range(KEYS)]
+    size = sum(map(len, data))
+    with tempfile.TemporaryDirectory() as folder:
+        places = ["--listen", "127.0.0.1:0", "--serve", "127.0.0.1:0"]
+        process = program("source_log", *places, "--directory", Path(folder, "sent"))
+        assert process.stdout
+        sources, engines = map(int, re.findall(r":(\d+)", process.stdout.readline()))
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        for name in ("source log, sent and read", "source log, read again"):
+            with socket.create_connection(("127.0.0.1", engines)) as connection:
+                connection.sendall(b"FROM 0\n")
+                begin = time.perf_counter()
+                if name.endswith("sent and read"):
+                    for part in data:
+                        threading.Thread(target=_send_all, args=(sources, part)).start()
+                missing = size + len(b"AT 0\n")
+                while missing:
+                    missing -= len(connection.recv(1 << 18))
+                show(name, last * KEYS, size, time.perf_counter() - begin)
+        process.terminate()
+        process.wait()
+
+
+def _send_all(port: int, data: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(data)
+
+
 def main() -> int:
     """Measure and print."""
     last = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     send(last)
     receive(last, until=False)
     receive(last, until=True)
+    pass_on(last)
     return 0
 
 

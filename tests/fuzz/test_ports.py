@@ -24,6 +24,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.walla
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.files import resilience_set
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.wallaroo.restoring import from_journal_server
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import source_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.address_file import Address
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.external import MessageType, encode
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import FrameSplitter, frame, frames
@@ -169,6 +170,32 @@ def test_the_receiver_keeps_whole_frames_whatever_comes(programs: Programs, tmp_
     throw(address[1], [frames([b"the last one"])])
     wait_for("the last frame", lambda: path.read_bytes().endswith(b"the last one"))
     FrameSplitter().feed(path.read_bytes())
+    assert memory(process.pid) - before < GROWTH
+    assert "Traceback" not in log.at_the_end()
+
+
+def test_the_source_log_keeps_whole_frames_and_serves_on_whatever_comes(programs: Programs, tmp_path: Path) -> None:
+    directory = tmp_path / "sent"
+    process, sources, engines = programs.source_log(directory)
+    log = Log(process)
+    before = memory(process.pid)
+
+    @fuzzed(40)
+    @given(pieces([frames([b"one", b"two"])]), pieces([b"FROM 0\nACK 1\n", b"NOW\n", b"STATUS\n"]))
+    def case(sent: list[bytes], asked: list[bytes]) -> None:
+        throw(sources[1], sent)
+        throw(engines[1], asked)
+
+    case()
+    path = directory / "sent.log"
+    throw(sources[1], [frames([b"the last one"])])
+    wait_for("the last frame", lambda: path.read_bytes().endswith(b"the last one"))
+    count = len(FrameSplitter().feed(path.read_bytes()))
+    with socket.create_connection(engines, LIMIT) as connection, connection.makefile("rb") as stream:
+        connection.sendall(b"FROM %d\n" % (count - 1))
+        assert stream.readline() == b"AT %d\n" % (count - 1)
+        assert stream.read(16) == frame(b"the last one")
+    assert source_log.events(directory / "sent.events")
     assert memory(process.pid) - before < GROWTH
     assert "Traceback" not in log.at_the_end()
 
