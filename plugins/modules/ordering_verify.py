@@ -64,12 +64,25 @@ options:
     description:
       - With V(exactly_once) every message must have come once, and those of a key in order.
       - With V(at_least_once) a key may also repeat what it has sent, byte for byte. It may go back to any value and
-        must rise by one from there up to O(last), so that nothing is left out on the way.
+        must rise by one from there up to O(last), so that nothing is left out on the way. Of what is known of crashes, see
+        O(source_log), follows to which values it may go back, and how often.
+      - With V(none) a key may lose what was sent after the last checkpoint before a crash and before the source came back, and nothing may come again.
+        What is lost is named. Windows must be those of a state that a checkpoint or a later moment has left.
     type: str
     choices:
       - exactly_once
       - at_least_once
+      - none
     default: exactly_once
+  source_log:
+    description:
+      - Where the source log is, a folder with C(sent.log) and C(sent.events). From it is taken what was covered at each of O(moments), and from
+        which record the source was read again.
+      - Without it nothing is known of crashes. Then keys may go back to any value with O(mode=at_least_once), and whatever is missing makes the verdict
+        V(unknown) with O(mode=none).
+      - Only with the expectations V(detector) and V(counters), the latter with O(first=1).
+    type: path
+    version_added: 1.1.0
   violations_limit:
     description:
       - How many violations are returned at most; all are counted.
@@ -89,6 +102,7 @@ options:
   moments:
     description:
       - Moments in seconds since the epoch, such as the times of kills. For each RV(gaps) tells how long nothing came out.
+      - With O(source_log) they must be the times of kills, and all of them.
     type: list
     elements: float
     default: []
@@ -162,6 +176,66 @@ mode:
   returned: always
   type: str
   sample: exactly_once
+guarantee:
+  description: The same.
+  returned: always
+  type: str
+  sample: exactly_once
+repeated:
+  description: With O(mode=at_least_once) how many messages came again, as they may.
+  returned: always
+  type: int
+  sample: 0
+lost:
+  description: With O(mode=none) how many messages were sent and never came out, as may be.
+  returned: always
+  type: int
+  sample: 0
+crashes:
+  description: With O(source_log) what is known of each crash, and what it did.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    killed:
+      description: When it was, in seconds since the epoch.
+      type: float
+      sample: 1795466797.77
+    covered:
+      description: How many records of the source log a checkpoint had covered before.
+      type: int
+      sample: 5000
+    read_from:
+      description: The numbers, from 1, of the records with which the source began again. Empty when it never came back.
+      type: list
+      elements: int
+      sample: [5001]
+    replayed:
+      description: Whether what had been sent was read again.
+      type: bool
+      sample: true
+    repeated:
+      description: How many messages came again because of it.
+      type: int
+      sample: 300
+    lost_count:
+      description: How many messages it took, which were sent and never came out.
+      type: int
+      sample: 0
+    lost:
+      description: For each key the first and the last of the values that it took.
+      type: dict
+      sample: {}
+    forgotten:
+      description: For each key the first and the last of the values that came out, and that the state does not know any more.
+      type: dict
+      sample: {}
+    sentence:
+      description: The same in words.
+      type: str
+      sample: >-
+        After the crash at 12:33:17 UTC the source was read again from record 5,001 on; before it a checkpoint had covered 5,000.
+        300 messages came again.
 keys:
   description: How many keys were expected.
   returned: always
@@ -188,6 +262,8 @@ violations:
         - One of V(gap), V(lost_head), V(lost_tail), V(missing_key), V(duplicate), V(rewind), V(reorder), V(cross_key),
           V(unknown_key), V(beyond_last), V(reset_state), V(bad_window), V(leading_zero), V(torn_frame), V(garbage).
         - Of other expectations than the detector's also V(wrong_result), a message that the input of its key does not lead to.
+        - With O(mode=at_least_once) and O(source_log) also V(early_repeat), V(late_repeat), and V(rewound), a source that was read again from before
+          what a checkpoint had covered.
       type: str
       sample: gap
     key:
@@ -307,6 +383,7 @@ SPEC: _edge.Specification = {
         "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
         "prove_seed": {"type": "int"},
         "moments": {"type": "list", "elements": "float", "default": []},
+        "source_log": {"type": "path"},
     },
     "mutually_exclusive": [("keys", "key_count")],
     "required_if": [
@@ -325,6 +402,11 @@ def run(module: _edge.Module) -> None:
     wanted = module.params
     if wanted["key_count"] is not None and wanted["key_count"] < 1:
         module.fail_json(msg=f"key_count is {wanted['key_count']}: say how many keys were sent, at least 1")
+    if wanted["source_log"] and not report.takes_crashes(wanted):
+        module.fail_json(
+            msg=f"source_log tells of crashes by the values of keys, which the expectation {wanted['expectation']} "
+            f"with first={wanted['first']} does not have: use detector, or counters with first=1, or leave it out"
+        )
     result = report.of(wanted)
     bad = {"not_pass": ("fail", "unknown"), "fail": ("fail",), "never": ()}[wanted["fail_on"]]
     if result["verdict"] in bad:

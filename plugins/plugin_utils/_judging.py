@@ -28,7 +28,11 @@ _NO_MESSAGE = "no message: nothing was sent"
 NOT_STARTED = "no message: no cluster was started"
 """The scope of a run that did not come so far."""
 
-_HOW = {"exactly_once": "each exactly once and in order", "at_least_once": "each at least once and in order"}
+_HOW = {
+    "exactly_once": "each exactly once and in order",
+    "at_least_once": "each at least once and in order",
+    "none": "each at most once, in order, with what was lost named",
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ started: a worker that is down can be started later, two that run destroy its st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..module_utils._cluster.record import ClusterRecord
@@ -166,20 +166,18 @@ def fence_failed(back: Data, fenced: Data) -> bool:
 def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
     """What is still to be done after a worker has moved.
 
-    :param arguments: ``plan``, and ``after``: what came of each of its ``after``, or ``after_run``.
-    :returns: ``left``: a sentence each; ``sentence``: all of it; ``marks``: what the metrics UI shows of the move;
-        ``flow`` and ``logs``: what the folder of the run keeps.
+    :param arguments: ``plan``, ``mended`` (of ``peer_addresses``, a result a server) and ``fenced``.
+    :returns: ``left``: a sentence each; ``sentence``: all of it; ``marks``: what the metrics UI shows of the move.
     """
     plan = arguments["plan"]
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     found = []
-    done = _answers((arguments.get("after") or {}).get("results") or [])
-    for server in plan["mending"]:
-        mended = done.get((server, "peer_addresses")) or {}
-        if "mended" not in mended:
-            found.append(f"the workers on {server} must learn where {worker} is now ({_bare(mended.get('msg'))})")
-    fenced = done.get((src, "worker_fence")) or {}
-    if plan["fence"] and "epoch" not in fenced:
+    mended = (arguments.get("mended") or {}).get("results") or []
+    for server, one in zip(plan["mending"], mended):
+        if "mended" not in one and not one.get("skipped"):
+            found.append(f"the workers on {server} must learn where {worker} is now ({_bare(one.get('msg'))})")
+    fenced = arguments.get("fenced") or {}
+    if plan["fence"] and not fenced.get("skipped") and "epoch" not in fenced:
         found.append(f"{src} must be kept from starting {worker} too ({_bare(fenced.get('msg'))})")
     sentence = ""
     if found:
@@ -187,24 +185,7 @@ def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
             f"{worker} moved to {dst} and runs there. Still to be done: {'; '.join(found)}. Mend that, then run the "
             f'same command again, which completes it: migrate.yml -e "{_arguments(plan)}".'
         )
-    flow: Data = next((one["flow"] for one in done.values() if "flow" in one), {})
-    logs = [{"server": server, "logs": one["logs"]} for (server, _), one in done.items() if "logs" in one]
-    return {"left": found, "sentence": sentence, "marks": marks(arguments), "flow": flow, "logs": logs}
-
-
-def _answers(results: Sequence[Data]) -> dict[tuple[str, str], Data]:
-    """Server and module -> what it returned; where it was not called, why not.
-
-    :param results: of a loop over ``after``, each of ``in_turn``.
-    """
-    found: dict[tuple[str, str], Data] = {}
-    for one in results:
-        answers = one.get("answers") or []
-        for number, call in enumerate(one["item"]["calls"]):
-            # The first that fails is the last one, and its sentence is that of the whole.
-            answer = answers[number] if number < len(answers) else {"msg": one.get("msg")}
-            found[one["item"]["server"], str(call["module"])] = answer
-    return found
+    return {"left": found, "sentence": sentence, "marks": marks(arguments)}
 
 
 def _to_look_at(plan: Data) -> list[dict[str, Any]]:

@@ -145,11 +145,6 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
 
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
     """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
-    plan = _migration(arguments, servers)
-    return {**plan, "after": _after(plan), "after_run": _after(plan, keeps=True)}
-
-
-def _migration(arguments: Arguments, servers: Servers) -> Plan:
     plan = _move(arguments, servers)
     record = servers.running_cluster()
     require_answers(servers, plan["worker"], [plan["src"]] if plan["source_lost"] else [])
@@ -198,30 +193,6 @@ def _migration(arguments: Arguments, servers: Servers) -> Plan:
             "(twice that while they are being copied); make room first."
         )
     return plan
-
-
-def _after(plan: Mapping[str, Any], keeps: bool = False) -> list[Plan]:
-    """What is done on each server once the worker has moved, in one call each.
-
-    :param keeps: with what the folder of a run keeps.
-    """
-    record, calls = ClusterRecord.from_dict(plan["cluster"]), dict[str, list[Plan]]()
-
-    def add(server: str, module: str, **arguments: Any) -> None:
-        told = {"base": record.server(server).base, "server": server, **arguments}
-        calls.setdefault(server, []).append({"module": module, "arguments": told})
-
-    if plan["fence"]:
-        moved = {"worker": plan["worker"], "moved_to": plan["dst"], "epoch": plan["epoch"]}
-        add(plan["src"], "worker_fence", **moved)
-    for server in plan["mending"]:
-        add(server, "peer_addresses", peers=plan["peers"])
-    if keeps:
-        # Behind what has to be done: it is for whoever looks at the run later.
-        add(record.first_server.name, "run_flow")
-        for server in plan["reached"]:
-            add(server, "server_info", logs=True)
-    return [{"server": server, "calls": given} for server, given in calls.items()]
 
 
 def _settling(servers: Servers, record: ClusterRecord) -> Plan:

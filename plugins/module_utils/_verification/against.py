@@ -17,8 +17,10 @@ from typing import Optional, Union
 
 from .._catalogue.applications import MARKET_SPREAD
 from . import expectations
+from .crashes import allowances
 from .expectations import FORMATS, Format
-from .ordering import AT_LEAST_ONCE, EXACTLY_ONCE, OrderingResult, problem_of_mode, problem_of_range
+from .guarantees import AT_LEAST_ONCE, EXACTLY_ONCE, Crash
+from .ordering import OrderingResult, problem_of_mode, problem_of_range, with_rewound
 from .sequences import Sequences, TooFarApart
 from .windows import UNREADABLE, open_stream, problem_of_keys
 from .witness import with_witness
@@ -42,12 +44,22 @@ def market_spread(path: Name, inputs: Sequence[Name], mode: str = EXACTLY_ONCE, 
 
 
 def counters(
-    path: Name, keys: Sequence[str], last: int, mode: str = EXACTLY_ONCE, first: int = 1, limit: int = 100
+    path: Name,
+    keys: Sequence[str],
+    last: int,
+    mode: str = EXACTLY_ONCE,
+    first: int = 1,
+    limit: int = 100,
+    crashes: Optional[Sequence[Crash]] = None,
+    doubt: str = "",
 ) -> OrderingResult:
-    """Check messages ``key,value`` whose values rise by one from ``first`` to ``last`` in each key."""
+    """Check messages ``key,value`` whose values rise by one from ``first`` to ``last`` in each key.
+
+    :param crashes: as in ``ordering.verify``.
+    """
     why = problem_of_keys(keys) or problem_of_range(first, last) or ""
     expected = lambda: expectations.counters(keys, first, last)  # noqa: E731
-    return _verify(path, FORMATS[expectations.COUNTER], expected, mode, limit, why)
+    return _verify(path, FORMATS[expectations.COUNTER], expected, mode, limit, why, crashes, doubt)
 
 
 def same_as(
@@ -61,7 +73,16 @@ def same_as(
     return _verify(path, chosen, lambda: expectations.same_as(Path(reference), chosen), mode, limit, "")
 
 
-def _verify(path: Name, form: Format, expected: Expected, mode: str, limit: int, why: str) -> OrderingResult:
+def _verify(
+    path: Name,
+    form: Format,
+    expected: Expected,
+    mode: str,
+    limit: int,
+    why: str,
+    crashes: Optional[Sequence[Crash]] = None,
+    doubt: str = "",
+) -> OrderingResult:
     problem_of_mode(mode)
     result = OrderingResult("unknown", mode, 0, 0, reason=why)
     if why:
@@ -70,7 +91,8 @@ def _verify(path: Name, form: Format, expected: Expected, mode: str, limit: int,
         # Once to know how many there are, so that what is missing at the end can be told.
         counts = Counter(key for key, _token in expected())
         result.keys, result.expected = len(counts), sum(counts.values())
-        sequences = Sequences(form, expected(), counts, mode == AT_LEAST_ONCE, max(limit, _KEPT))
+        allowed = allowances(mode, crashes, 1, max(counts.values(), default=0))
+        sequences = Sequences(form, expected(), counts, allowed, max(limit, _KEPT))
     except (ValueError, *UNREADABLE) as error:
         named = getattr(error, "filename", None)
         told = f"{named} could not be read: {getattr(error, 'strerror', None)}" if named else str(error)
@@ -86,6 +108,9 @@ def _verify(path: Name, form: Format, expected: Expected, mode: str, limit: int,
         result.reason = f"{path} could not be read: {getattr(error, 'strerror', None) or error}"
         return result
     faults, result.violation_count = sequences.settle()
+    seen = {key: lane.rule.allowed for key, lane in sequences.lanes.items()}
+    if mode == AT_LEAST_ONCE and crashes:
+        faults, result.violation_count = with_rewound(faults, result.violation_count, crashes, seen)
     result.received = sequences.number - sequences.damaged
     told_faults = [fault.violation() for fault in islice(faults, max(limit, 0))]
 
@@ -95,6 +120,6 @@ def _verify(path: Name, form: Format, expected: Expected, mode: str, limit: int,
 
     result.violations = with_witness(Path(path), told_faults, tell, sequences.number)
     result.last_values = {key: lane.rule.highest for key, lane in sequences.lanes.items()}
-    result.verdict = "fail" if result.violation_count else "pass"
     result.reason = faults[0].violation().sentence() if faults else ""
+    result.judge(mode, crashes, seen, doubt)
     return result

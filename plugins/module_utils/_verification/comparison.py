@@ -16,6 +16,7 @@ from operator import length_hint
 from typing import BinaryIO, Optional
 
 from .._formats.framing import HEADER
+from .guarantees import Allowance
 from .key_rule import KeyRule
 from .pairing import Findings
 from .units import UnitReader
@@ -66,11 +67,12 @@ class Comparison:
     """The state of one run over a stream."""
 
     def __init__(
-        self, keys: Sequence[str], first: int, last: int, repeats_allowed: bool, keep: int, depth: int
+        self, keys: Sequence[str], first: int, last: int, allowed: Callable[[str], Allowance], keep: int, depth: int
     ) -> None:
+        """:param allowed: what the guarantee allows a key."""
         self.findings = Findings(keys, keep)
         self.lanes = [
-            _Lane(KeyRule(key, first, last, repeats_allowed, self._report), Envelope(key, depth)) for key in keys
+            _Lane(KeyRule(key, first, last, allowed(key), self._report), Envelope(key, depth)) for key in keys
         ]
         names = {lane.envelope.text[1:]: lane.rule.key for lane in self.lanes}
         self.units = UnitReader(names, self._rule_of, self._report)

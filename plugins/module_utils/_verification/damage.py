@@ -16,7 +16,7 @@ from typing import Optional
 
 from .._formats.detector import decode_output
 from .._formats.framing import FrameSplitter, frame
-from .key_rule import Window, window_text
+from .guarantees import Window, window_text
 
 MARGIN = 8
 """Messages of a key before and after the fault, so that its beginning and its end stay whole."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .._formats.detector import expected_window
 from .._formats.framing import HEADER, frame
 from .damage import MARGIN, Message, Stream, planted
-from .key_rule import window_text
+from .guarantees import window_text
 
 
 @planted("cross_key", ambiguous=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .damage import MARGIN, Stream, planted
-from .key_rule import Window
+from .guarantees import Window
 
 
 @planted("gap")

@@ -15,18 +15,13 @@ from collections.abc import Callable
 from typing import Optional
 
 from .._formats.detector import expected_window
+from .guarantees import Allowance, Window, window_text
 from .violations import END_OF_STREAM, REPLACED, Fault
 
-Window = tuple[int, int, int, int]
 Report = Callable[[Fault], Fault]
 
 _REMEMBERED = 1000
 """Holes and early frames kept for one key; a stream with more is beyond naming faults precisely."""
-
-
-def window_text(window: tuple[int, ...]) -> str:
-    """As in a message: ``[497,498,499,500]``."""
-    return f"[{','.join(map(str, window))}]"
 
 
 def value_text(value: int) -> str:
@@ -73,15 +68,21 @@ class KeyRule:
         key: str,
         first: int,
         last: int,
-        repeats_allowed: bool,
+        allowed: Allowance,
         report: Report,
         told: Callable[[int], str] = value_text,
     ) -> None:
-        """:param told: the text of the message with a value."""
+        """.
+
+        :param allowed: what the guarantee allows the key besides.
+        :param told: the text of the message with a value.
+        """
         self._told = told
         self.key, self.first, self.last = key, first, last
         self.next, self.highest = first, first - 1
-        self._repeats_allowed = repeats_allowed
+        self.allowed = allowed
+        # Whether the repeat in which the key is has been told as a violation: then its end is none.
+        self._told_back = not allowed.repeats
         self._report = report
         self._seen = False
         self._suspect: Optional[_Suspect] = None
@@ -95,11 +96,24 @@ class KeyRule:
     def plain(self) -> bool:
         """Nothing is pending: the key simply goes on with ``next``."""
         fills_holes = bool(self._holes) and self.next <= self.highest
-        return self._suspect is None and self._carried is None and self.next <= self.last and not fills_holes
+        pending = self._suspect is not None or self._carried is not None or fills_holes
+        return not pending and self.next <= self.last and self.allowed.plain(self.next)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number and offset of the frame that is judged."""
+        return self._position, self._offset
+
+    def text(self, value: int) -> str:
+        """The message with a value."""
+        return self._told(value)
 
     def expected(self, value: Optional[int] = None) -> str:
         """The window that is expected next, or at another value."""
         following = self.next if value is None else value
+        due = self.allowed.due(following) if value is None else None
+        if due is not None:
+            return window_text(due)
         return self._told(following) if following <= self.last else "nothing more"
 
     def came_to(self, following: int) -> None:
@@ -116,6 +130,9 @@ class KeyRule:
                 self._fault("beyond_last", window)
             return
         if self._suspect is not None and self._explain(self._suspect, window, sound):
+            return
+        if self._suspect is None and self.allowed.takes(window, self):
+            self._carried = None
             return
         if self._carried is not None:
             # A ring keeps what was put into it for four messages: still the same fault.
@@ -152,6 +169,14 @@ class KeyRule:
         self._position, self._offset = position, offset
         self._fault("leading_zero", None, found=found)
 
+    def misfit(self, window: Window, expected: str) -> None:
+        """A window that no right state leaves, of a value that is right."""
+        self._fault("bad_window", window).expected = expected
+
+    def repeated(self, window: Window) -> None:
+        """The same window once more."""
+        self._fault("duplicate", window)
+
     def finish(self, end: int) -> None:
         """The stream has ended at byte ``end``."""
         if self._suspect is not None:
@@ -171,11 +196,12 @@ class KeyRule:
             if fault.kind == "reorder":
                 fault.kind = "gap"
         # A repeat has to come to where the key was, and one that nothing goes on behind to the last value.
-        stopped_inside = self._repeats_allowed and self.next <= self.highest
-        if self.highest >= self.last and not stopped_inside:
+        stopped_inside = not self._told_back and self.next <= self.highest
+        begin = self.allowed.ends(self)
+        if begin > self.last and not stopped_inside:
             return
         self._position, self._offset = END_OF_STREAM, end
-        missing = (self.highest + 1 if self.highest < self.last else self.next, self.last)
+        missing = (begin if begin <= self.last else self.next, self.last)
         if not self._seen and self.highest < self.first:
             self._fault("missing_key", None, found="the end of the stream", missing=missing)
         elif stopped_inside:
@@ -183,7 +209,7 @@ class KeyRule:
             self._fault("lost_tail", None, found=last_came, missing=missing)
         else:
             last_came = self._told(self.highest) if self.highest >= self.first else "nothing in order"
-            self._fault("lost_tail", None, found=last_came, missing=missing, expected=self.highest + 1)
+            self._fault("lost_tail", None, found=last_came, missing=missing, expected=begin)
 
     # -- frames that are not the expected one -------------------------------------------------------
 
@@ -196,9 +222,9 @@ class KeyRule:
             self._accept(value)
         elif self._fills_hole(value):
             pass
-        elif value < self.next and self._repeats_allowed and value >= self.first:
-            self.next = value + 1
-        elif not self._repeats_allowed and self.next <= self.highest and value == self.highest + 1:
+        elif self.first <= value < self.next and self.allowed.may_go_back(value):
+            self._go_back(value)
+        elif self._told_back and self.next <= self.highest and value == self.highest + 1:
             # Back from a rewind that has been reported.
             self._accept(value)
         elif not self._skips_early(value):
@@ -221,11 +247,32 @@ class KeyRule:
             self._carry(window)
         else:
             fault = self._fault("bad_window", window)
-            self._suspect = _Suspect(fault, window, expected, self.highest < self.first)
+            if window[:3] == expected_window(expected)[:3] or not self._begins_repeat(window):
+                self._suspect = _Suspect(fault, window, expected, self.highest < self.first)
+
+    def _begins_repeat(self, window: Window) -> bool:
+        """A window with a wrong number is the first of a repeat; one of the others, or its newest, is right."""
+        for value in (window[3], window[2] + 1):
+            limited = self.allowed.limited and self.first <= value < self.next
+            if limited and self.allowed.may_go_back(value):
+                self._go_back(value)
+                self._carry(window)
+                return True
+        return False
+
+    def _go_back(self, value: int) -> None:
+        """A repeat that is allowed begins."""
+        self.allowed.goes_back(value, self)
+        self._told_back = False
+        self.next = value + 1
 
     def _explain(self, suspect: _Suspect, window: Window, sound: bool) -> bool:
         """Let the frame after a suspect show what it was; true when that frame is explained as well."""
         value, expected, fault = window[3], suspect.expected, suspect.fault
+        back = sound and suspect.sound and max(value, suspect.value) < expected and value != suspect.value + 1
+        if back and self.allowed.may_go_back(value):
+            self._suspect = None
+            return False
         if sound and suspect.sound and suspect.value == value and value < expected:
             fault.times += 1
             return True
@@ -238,13 +285,9 @@ class KeyRule:
             self._remember_early(suspect)
             self._suspect = None
         elif suspect.value < expected and value == suspect.value + 1 and value != expected:
-            fault.kind = "rewind"
-            self.next = value
-            self._suspect = None
+            self._went_back(suspect, value)
         elif suspect.value < expected and value < expected:
-            fault.kind = "rewind"
-            self.next = suspect.value + 1
-            self._suspect = None
+            self._went_back(suspect, suspect.value + 1)
         else:
             self._settle(suspect)
         return False
@@ -263,6 +306,7 @@ class KeyRule:
                 self._gap(suspect)
             else:
                 fault.kind = "rewind"
+                self._told_back = self._told_back or self.allowed.limited
             self.next = value
         else:
             if value != expected:
@@ -271,6 +315,13 @@ class KeyRule:
         self._accept(value)
         self._carry(window)
         return True
+
+    def _went_back(self, suspect: _Suspect, following: int) -> None:
+        """A suspect was the beginning of a repeat that is not allowed."""
+        self.allowed.name_repeat(suspect.fault, suspect.value, self)
+        self._told_back = self._told_back or self.allowed.limited
+        self.next = following
+        self._suspect = None
 
     def _settle(self, suspect: _Suspect) -> None:
         """What a suspect was when the next frame shows nothing special."""

@@ -4,7 +4,8 @@
 """Proof that a verifier can fail: a copy of what a run has received is damaged in every class, and each is to be named.
 
 The copy is small whatever the size of the file: the first values of some keys, as they came. It passes undamaged, and
-then a fault of each class is planted into it, at a place and of a form that a seed decides.
+then a fault of each class is planted into it, at a place and of a form that a seed decides. Where the guarantee allows
+a crash something, one goes through the copy too, and everything is planted that is not allowed all the same.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from .._formats.framing import FrameSplitter, frame
 from . import damaged_frames, damaged_order
 from .damage import PLANTS, Plant, plant
+from .damaged_crashes import CRASH_PLANTS, Scene, plant_crash
+from .guarantees import AT_LEAST_ONCE, EXACTLY_ONCE, NONE, Crash
 from .violations import KINDS
-from .windows import UNREADABLE, open_stream
+from .windows import UNREADABLE, open_stream, tail_of
 
 CLASSES = KINDS
 """Every class of violation."""
@@ -34,8 +37,9 @@ _KEYS, _VALUES = 6, 48
 _BLOCK, _MOST = 1 << 18, 1 << 24
 """Bytes that are read at once, and at most, until the copy is complete."""
 
-Check = Callable[[str, Sequence[str], int, str], Any]
-"""The very verifier: path, keys, last value and mode, and what it says has ``verdict`` and ``violations``."""
+Check = Callable[..., Any]
+"""The very verifier: path, keys, last value and mode, and ``crashes`` where some are known. What it says has
+``verdict`` and ``violations``."""
 
 
 @dataclass
@@ -66,11 +70,14 @@ def prove(path: str, keys: Sequence[str], mode: str, seed: int, check: Check) ->
 
 
 def _proved(copy: Copy, file: Path, mode: str, seed: int, check: Check) -> dict[str, Any]:
-    def verify(data: bytes) -> Any:
+    def verify(data: bytes, crashes: Optional[Sequence[Crash]] = None) -> Any:
         file.write_bytes(data)
-        return check(str(file), copy.keys, copy.last, mode)
+        known = {} if crashes is None else {"crashes": crashes}
+        return check(str(file), copy.keys, copy.last, mode, **known)
 
-    if not copy.last or verify(copy.data).verdict != "pass":
+    # Of a copy it is known that no crash goes through it.
+    untouched: Optional[Sequence[Crash]] = () if mode == NONE else None
+    if not copy.last or verify(copy.data, untouched).verdict != "pass":
         return {"reason": "the copy that was to be damaged is no good one"}
     planted: list[dict[str, Any]] = []
     impossible: dict[str, str] = {}
@@ -85,14 +92,14 @@ def _proved(copy: Copy, file: Path, mode: str, seed: int, check: Check) -> dict[
                 impossible[kind] = str(error)
                 continue
             impossible.pop(kind, None)
-            wanted = (form.kind_at_least_once if mode == "at_least_once" else "") or form.kind
-            found = verify(spoilt)
-            kinds = sorted({one.kind for one in found.violations})
-            caught = found.verdict == "fail" and kinds == [wanted]
-            planted.append({"kind": kind, "form": form.name, "wanted": wanted, "found": kinds, "caught": caught})
+            wanted = (form.kind_at_least_once if mode == AT_LEAST_ONCE else "") or form.kind
+            planted.append(_found(kind, form.name, wanted, verify(spoilt, untouched)))
             break
+    reason = ""
+    if mode != EXACTLY_ONCE:
+        reason = _crashed(copy, mode, seed, verify, planted, impossible)
     missed = [one for one in planted if not one["caught"]]
-    reason = "; ".join(
+    reason = reason or "; ".join(
         f"{one['form']} is {one['wanted']} and was {' and '.join(one['found']) or 'not found'}" for one in missed
     )
     if not planted:
@@ -105,8 +112,37 @@ def _proved(copy: Copy, file: Path, mode: str, seed: int, check: Check) -> dict[
     }
 
 
+def _crashed(
+    copy: Copy,
+    mode: str,
+    seed: int,
+    verify: Callable[[bytes, Sequence[Crash]], Any],
+    planted: list[dict[str, Any]],
+    impossible: dict[str, str],
+) -> str:
+    """Plant what the guarantee does not allow a crash; says what is wrong with one that does what it may."""
+    try:
+        scene = Scene(copy.data, seed, mode)
+        if verify(scene.data, scene.crashes).verdict != "pass":
+            return f"a crash that does what {mode} allows was called a fault"
+    except ValueError as error:
+        impossible["crash"] = str(error)
+        return ""
+    for form in CRASH_PLANTS.values():
+        if form.guarantee == mode:
+            spoilt = plant_crash(form.name, copy.data, seed)
+            planted.append(_found(form.kind, form.name, form.kind, verify(spoilt.data, spoilt.crashes)))
+    return ""
+
+
+def _found(kind: str, form: str, wanted: str, result: Any) -> dict[str, Any]:
+    kinds = sorted({one.kind for one in result.violations})
+    caught = result.verdict == "fail" and kinds == [wanted]
+    return {"kind": kind, "form": form, "wanted": wanted, "found": kinds, "caught": caught}
+
+
 def _is_wrong(form: Plant, mode: str) -> bool:
-    return mode != "at_least_once" or not (form.allowed_at_least_once or form.ambiguous_at_least_once)
+    return mode != AT_LEAST_ONCE or not (form.allowed_at_least_once or form.ambiguous_at_least_once)
 
 
 def copied(path: str, keys: Sequence[str], seed: int) -> Copy:
@@ -128,8 +164,8 @@ def copied(path: str, keys: Sequence[str], seed: int) -> Copy:
                 key, _, rest = payload[1:].partition(b".")
                 name = key.decode(errors="replace")
                 value = came.get(name, _VALUES) + 1
-                # What comes again is left out: a copy has no repeats.
-                if value <= _VALUES and rest.endswith(b",%d])" % value):
+                # What comes again is left out: a copy has no repeats. Nor has it what is behind a loss.
+                if value <= _VALUES and rest.endswith(b",[%b])" % tail_of(value)):
                     came[name] = value
                     frames.append((name, value, frame(payload)))
     last = min(came.values())

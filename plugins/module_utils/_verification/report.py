@@ -11,7 +11,7 @@ from typing import Any
 
 from .._catalogue.applications import MARKET_SPREAD
 from .._formats.detector import key_name
-from . import against, arrivals, expectations, ordering, validator_rule
+from . import against, arrivals, expectations, known, ordering, validator_rule
 
 COUNTERS, SAME_AS = "counters", "same_as"
 
@@ -46,16 +46,23 @@ def of(wanted: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def takes_crashes(wanted: Mapping[str, Any]) -> bool:
+    """Whether what is known of crashes says something of what is expected."""
+    expectation: str = wanted["expectation"]
+    return expectation == expectations.DETECTOR or (expectation == COUNTERS and wanted["first"] == 1)
+
+
 def _verified(wanted: Mapping[str, Any], keys: Sequence[str]) -> ordering.OrderingResult:
     path, last, first = wanted["path"], wanted["last"], wanted["first"]
     mode, limit = wanted["mode"], wanted["violations_limit"]
+    crashes, doubt = known.crashes_of(wanted.get("source_log") or "", wanted["moments"])
     if wanted["expectation"] == MARKET_SPREAD:
         return against.market_spread(path, wanted["inputs"] or [], mode, limit)
     if wanted["expectation"] == SAME_AS:
         return against.same_as(path, wanted["reference"], wanted["reference_format"], mode, limit)
     if wanted["expectation"] == COUNTERS:
-        return against.counters(path, keys, last, mode, first, limit)
-    return ordering.verify(path, keys, last, mode, first=first, limit=limit)
+        return against.counters(path, keys, last, mode, first, limit, crashes, doubt)
+    return ordering.verify(path, keys, last, mode, first=first, limit=limit, crashes=crashes, doubt=doubt)
 
 
 def _validated(wanted: Mapping[str, Any], keys: Sequence[str], result: ordering.OrderingResult) -> dict[str, Any]:
@@ -63,7 +70,7 @@ def _validated(wanted: Mapping[str, Any], keys: Sequence[str], result: ordering.
     at_least_once = wanted["mode"] == ordering.AT_LEAST_ONCE
     if wanted["expectation"] != expectations.DETECTOR:
         return {"validator_passed": None, "validator_verdict": ""}
-    if result.verdict == "pass" and not at_least_once:
+    if result.verdict == "pass" and wanted["mode"] == ordering.EXACTLY_ONCE:
         # It checks less, so the file need not be read once more.
         return {"validator_passed": True, "validator_verdict": validator_rule.SUCCESS}
     opinion = validator_rule.validate(wanted["path"], keys, wanted["last"], at_least_once=at_least_once)

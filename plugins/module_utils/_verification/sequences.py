@@ -19,6 +19,7 @@ from typing import BinaryIO, Optional, Union
 from .._formats.detector import expected_window
 from .._formats.framing import DEFAULT_LIMIT, HEADER
 from .expectations import Format
+from .guarantees import Allowance
 from .key_rule import KeyRule
 from .pairing import Findings
 from .violations import WRONG_RESULT, Fault
@@ -69,15 +70,19 @@ class Sequences:
         form: Format,
         expected: Iterator[tuple[str, bytes]],
         counts: Mapping[str, int],
-        repeats_allowed: bool,
+        allowed: Callable[[str], Allowance],
         keep: int,
     ) -> None:
-        """:param counts: how many messages of each key are expected."""
+        """.
+
+        :param counts: how many messages of each key are expected.
+        :param allowed: what the guarantee allows a key.
+        """
         self._form, self._expected = form, expected
         self.findings = Findings(list(counts), keep)
         self.lanes: dict[str, _Lane] = {}
         for key, count in counts.items():
-            rule = KeyRule(key, 1, count, repeats_allowed, self.findings.add, self._teller(key))
+            rule = KeyRule(key, 1, count, allowed(key), self.findings.add, self._teller(key))
             self.lanes[key] = _Lane(rule)
         self._remembered = max(1000, _PAST // max(len(counts), 1))
         self._waiting = 0

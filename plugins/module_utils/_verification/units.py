@@ -16,7 +16,8 @@ from typing import Optional
 
 from .._formats.detector import output_key
 from .._formats.framing import DEFAULT_LIMIT, HEADER
-from .key_rule import KeyRule, Report, Window
+from .guarantees import Window
+from .key_rule import KeyRule, Report
 from .violations import Fault
 
 LONGEST = 8192

@@ -51,6 +51,12 @@ KINDS = (
 WRONG_RESULT = "wrong_result"
 """Kind of a message that the input of its key does not lead to; for expectations other than the detector's windows."""
 
+EARLY_REPEAT, LATE_REPEAT, REWOUND = "early_repeat", "late_repeat", "rewound"
+"""Kinds of what goes back where it may, but not so: where crashes are known and the guarantee is ``at_least_once``. It
+begins before what was read again, or leaves out some of that; or the source was read again before what was covered."""
+
+REPEATS = (EARLY_REPEAT, LATE_REPEAT, REWOUND)
+
 REPLACED = "replaced"
 """Kind of a fault in the making: one frame came in the place of another; see ``pairing``."""
 
@@ -106,6 +112,10 @@ class Violation:
             "leading_zero": f"numbers with leading zeros: {came}",
             "torn_frame": f"torn frame: {came}{lacks}",
             "garbage": f"no message: {came}{lacks}",
+            EARLY_REPEAT: f"repeats what was not read again: {came}",
+            LATE_REPEAT: f"{lost} missing in a repeat: {came}",
+            REWOUND: f"read again from {self.found} on, although a checkpoint had covered {self.expected}"
+            + (f"; the first message that came again is {where}" if self.position != END_OF_STREAM else ""),
             WRONG_RESULT: f"not what its input leads to: {came}{lacks}",
         }
         return name + texts[self.kind]

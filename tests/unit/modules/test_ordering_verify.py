@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
+    encode_input,
     encode_output,
     expected_window,
 )
@@ -165,3 +166,81 @@ def test_wrong_arguments_are_refused(path: Path, wanted: dict[str, Any], said: s
     result = run({"path": str(path), **wanted})
     assert result["failed"] is True
     assert said in result["msg"]
+
+
+# -- what a source log knows ----------------------------------------------------------------------------
+
+
+def source_log(folder: Path, *events: dict[str, Any], last: int = 9) -> str:
+    folder.mkdir()
+    (folder / "sent.log").write_bytes(frames(encode_input(value, "a") for value in range(1, last + 1)))
+    (folder / "sent.events").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return str(folder)
+
+
+def read(at: int, time: float, asked: str = "FROM") -> dict[str, Any]:
+    return {"time": time, "event": "from", "reader": 1, "at": at, "asked": asked, "peer": "127.0.0.1:1"}
+
+
+def ack(at: int, time: float) -> dict[str, Any]:
+    return {"time": time, "event": "ack", "reader": 1, "at": at}
+
+
+def test_a_source_log_tells_to_where_a_key_may_go_back(path: Path, tmp_path: Path) -> None:
+    log = source_log(tmp_path / "sent", read(0, 1.0), ack(3, 2.0), read(3, 6.0))
+    wanted = {"path": str(path), "keys": ["a"], "last": 9, "mode": "at_least_once", "source_log": log, "moments": [5.0]}
+    write(path, a=[1, 2, 3, 4, 5, 6, 4, 5, 6, 7, 8, 9])
+    result = run(wanted)
+    assert (result["verdict"], result["guarantee"], result["repeated"]) == ("pass", "at_least_once", 3)
+    (crash,) = result["crashes"]
+    assert (crash["covered"], crash["read_from"], crash["repeated"], crash["replayed"]) == (3, [4], 3, True)
+    write(path, a=[1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 7, 8, 9])
+    assert [one["kind"] for one in run({**wanted, "fail_on": "never"})["violations"]] == ["early_repeat"]
+    assert run({**wanted, "source_log": ""})["verdict"] == "pass"
+
+
+def test_a_source_log_tells_what_a_crash_may_have_taken(path: Path, tmp_path: Path) -> None:
+    log = source_log(tmp_path / "sent", read(0, 1.0, "NOW"), ack(3, 2.0), read(6, 6.0, "NOW"))
+    wanted = {"path": str(path), "keys": ["a"], "last": 9, "mode": "none", "source_log": log, "moments": [5.0]}
+    write(path, a=[1, 2, 3, 4, 7, 8, 9])
+    result = run(wanted)
+    assert (result["verdict"], result["lost"], result["crashes"][0]["lost"]) == ("pass", 2, {"a": [[5, 6]]})
+    assert not result["validator_passed"]
+    write(path, a=[1, 2, 3, 4, 8, 9])
+    assert [one["kind"] for one in run({**wanted, "fail_on": "never"})["violations"]] == ["gap"]
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([read(0, 1.0)], "it never came back"),
+        ([read(10, 6.0)], "holds 9 whole records, and number 10 was asked for"),
+        ([{"event": "strange"}], "is damaged in line 1"),
+    ],
+)
+def test_what_a_source_log_does_not_tell_is_unknown(
+    path: Path, tmp_path: Path, events: list[dict[str, Any]], said: str
+) -> None:
+    log = source_log(tmp_path / "sent", *events)
+    write(path, a=[1, 2, 3, 4, 5, 6, 7, 8, 9])
+    wanted = {
+        "path": str(path),
+        "keys": ["a"],
+        "last": 9,
+        "mode": "at_least_once",
+        "moments": [5.0],
+        "fail_on": "never",
+    }
+    result = run({**wanted, "source_log": log})
+    assert result["verdict"] == "unknown"
+    assert said in result["reason"]
+    gone = run({**wanted, "source_log": str(tmp_path)})
+    assert gone["reason"] == f"nothing is known of the crashes, for {tmp_path}/sent.events is not there"
+    # Where no worker was killed nothing need be known.
+    assert run({**wanted, "source_log": str(tmp_path), "moments": []})["verdict"] == "pass"
+
+
+def test_a_source_log_says_nothing_of_other_expectations(path: Path) -> None:
+    result = run({"path": str(path), "expectation": "same_as", "reference": str(path), "source_log": "/sent"})
+    assert result["failed"]
+    assert "use detector, or counters with first=1, or leave it out" in result["msg"]

@@ -164,35 +164,15 @@ class TestWhatIsSaidAfterTheRoadBack:
 
 
 class TestWhatIsLeftAfterAMove:
-    FENCED, MENDED = {"epoch": 2}, {"mended": {}}
-
-    def done(self, wanted: dict[str, Any], *answers: list[dict[str, Any]], named: str = "after") -> dict[str, Any]:
-        """What came of each server: of a call that failed ``in_turn`` returns all that it said."""
-        results = []
-        for item, found in zip(wanted[named], answers):
-            last = found[-1] if found and found[-1].get("failed") else {}
-            results.append({"item": item, "answers": found, **last})
-        return left({"plan": wanted, "after": {"results": results}})
+    ALL = {"results": [{"mended": {}}]}
 
     def test_nothing(self) -> None:
-        found = self.done(plan(), [self.FENCED], [self.MENDED])
-        assert (found["left"], found["sentence"], found["flow"], found["logs"]) == ([], "", {}, [])
-
-    def test_what_the_folder_of_a_run_keeps_comes_with_it(self) -> None:
-        logs = [{"server": server, "logs": {"worker2": f"of {server}"}} for server in ("server2", "server4")]
-        answers = [self.FENCED, logs[0]], [self.MENDED, {"flow": {"samples": 1}}], [logs[1]]
-        found = self.done(plan(), *answers, named="after_run")
-        assert (found["left"], found["flow"], found["logs"]) == ([], {"samples": 1}, logs)
-
-    def test_what_is_only_for_later_is_nothing_that_is_left(self) -> None:
-        answers = [self.FENCED], [self.MENDED, {"failed": True, "msg": "no such file"}], []
-        found = self.done(plan(), *answers, named="after_run")
-        assert (found["left"], found["flow"], found["logs"]) == ([], {}, [])
+        assert left({"plan": plan(), "mended": self.ALL, "fenced": {"epoch": 2}})["left"] == []
 
     def test_a_fence_and_a_server_that_does_not_know_yet(self) -> None:
-        wanted = plan(mending=["server1", "server3"])
-        wanted["after"].append({"server": "server3", "calls": [{"module": "peer_addresses"}]})
-        found = self.done(wanted, [unreachable("server2", "y")], [self.MENDED], [unreachable("server3", "x")])
+        mended = {"results": [{"mended": {}}, unreachable("server3", "x")]}
+        asked = plan(mending=["server1", "server3"])
+        found = left({"plan": asked, "mended": mended, "fenced": unreachable("server2", "y")})
         assert len(found["left"]) == 2
         for words in (
             "worker2 moved to server4 and runs there",
@@ -203,15 +183,8 @@ class TestWhatIsLeftAfterAMove:
             assert words in found["sentence"]
 
     def test_no_fence_where_none_is_wanted(self) -> None:
-        wanted = plan(fence=False)
-        assert self.done({**wanted, "after": wanted["after"][1:]}, [self.MENDED])["left"] == []
-
-    def test_what_was_not_called_behind_a_failure_is_left_for_its_reason(self) -> None:
-        wanted = plan(mending=["server2"])
-        both = [{"server": "server2", "calls": [{"module": "worker_fence"}, {"module": "peer_addresses"}]}]
-        found = self.done({**wanted, "after": both}, [unreachable("server2", "y")])
-        assert len(found["left"]) == 2
-        assert found["sentence"].count("server2 cannot be reached") == 2
+        arguments = {"mended": self.ALL, "fenced": {"skipped": True}}
+        assert left({"plan": plan(fence=False), **arguments})["left"] == []
 
 
 def test_the_command_that_is_named_has_all_that_the_user_gave() -> None:

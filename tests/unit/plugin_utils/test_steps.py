@@ -51,22 +51,6 @@ class TestMigrate:
         here.states["server3"]["damaged"] = [{"record": "cluster", "name": "", "path": "/w", "what": "?", "do": "-"}]
         assert steps.migrate(MOVE, here)["mending"] == ["server1", "server3"], "who is there is not known"
 
-    def test_what_is_done_afterwards_is_one_call_a_server(self) -> None:
-        found = steps.migrate(MOVE, servers())
-
-        def modules(named: str) -> dict[str, list[str]]:
-            return {one["server"]: [call["module"] for call in one["calls"]] for one in found[named]}
-
-        assert modules("after") == {"server2": ["worker_fence"], "server1": ["peer_addresses"]}
-        assert modules("after_run") == {
-            "server2": ["worker_fence", "server_info"],
-            "server1": ["peer_addresses", "run_flow"],
-            "server4": ["server_info"],
-        }
-        fence = found["after"][0]["calls"][0]["arguments"]
-        assert (fence["server"], fence["base"], fence["moved_to"]) == ("server2", found["source_base"], "server4")
-        assert fence["epoch"] == found["epoch"]
-
     def test_programs_are_brought_to_who_lacks_them(self) -> None:
         here = servers()
         assert steps.migrate(MOVE, here)["deploy"] == ["server2", "server4"]

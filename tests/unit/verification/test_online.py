@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import arrivals, online
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.comparison import Comparison
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.guarantees import Allowance
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.violations import Fault
 
 from tests.planter import PLANTS, plant
@@ -61,7 +62,7 @@ def streaming(tmp_path: Path) -> Iterator[Streaming]:
 
 
 def check_of(clean: Shape) -> Comparison:
-    return Comparison(clean.keys, 1, online.NO_LAST, False, 100, clean.depth)
+    return Comparison(clean.keys, 1, online.NO_LAST, lambda _key: Allowance(), 100, clean.depth)
 
 
 @pytest.mark.parametrize("name", sorted(set(PLANTS) - set(AT_THE_END)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import ordering, proof, report
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.damaged_crashes import CRASH_PLANTS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.proof import CLASSES, copied, prove
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.violations import KINDS
 
@@ -30,7 +31,11 @@ def test_every_class_is_planted_caught_and_named_whatever_the_seed(keys: list[st
         said = prove(good, keys, mode, seed, ordering.verify)
         assert (said["proved"], said["reason"], said["not_planted"]) == (True, "", []), said
         # A key that goes back may do so where repeats are allowed; only one that leaves something out may not.
-        assert [one["kind"] for one in said["planted"]] == list(CLASSES) == list(KINDS)
+        kinds = [one["kind"] for one in said["planted"]]
+        assert kinds[: len(KINDS)] == list(CLASSES) == list(KINDS)
+        # And what the guarantee does not allow a crash.
+        beyond = [form.name for form in CRASH_PLANTS.values() if form.guarantee == mode]
+        assert [one["form"] for one in said["planted"][len(KINDS) :]] == beyond
         assert all(one["caught"] for one in said["planted"])
         forms |= {one["form"] for one in said["planted"]}
     assert len(forms) > 25, "a seed decides the form, too"
@@ -48,6 +53,32 @@ def test_a_verifier_that_does_not_see_a_class_is_found_out(keys: list[str], good
     said = prove(good, keys, "exactly_once", 1, blind)
     assert not said["proved"]
     assert f"is {kind} and was not found" in said["reason"]
+
+
+@pytest.mark.parametrize("form", CRASH_PLANTS)
+def test_a_verifier_that_does_not_see_what_a_crash_may_not_do_is_found_out(
+    keys: list[str], good: str, form: str
+) -> None:
+    planted = CRASH_PLANTS[form]
+
+    def blind(*arguments: Any, **others: Any) -> Any:
+        result = ordering.verify(*arguments, **others)
+        if others.get("crashes") and [one.kind for one in result.violations] == [planted.kind]:
+            result.violations, result.verdict = [], "pass"
+        return result
+
+    said = prove(good, keys, planted.guarantee, 1, blind)
+    assert not said["proved"]
+    assert f"{form} is {planted.kind} and was not found" in said["reason"]
+
+
+@pytest.mark.parametrize("mode", ["at_least_once", "none"])
+def test_a_verifier_that_allows_a_crash_nothing_is_found_out(keys: list[str], good: str, mode: str) -> None:
+    def deaf(path: str, keys: list[str], last: int, mode: str, **_others: Any) -> Any:
+        return ordering.verify(path, keys, last, mode, crashes=[])
+
+    said = prove(good, keys, mode, 1, deaf)
+    assert (said["proved"], said["reason"]) == (False, f"a crash that does what {mode} allows was called a fault")
 
 
 def test_a_verifier_that_gives_another_name_is_found_out(keys: list[str], good: str) -> None:

@@ -22,6 +22,7 @@ from ..._formats.detector import base_key, decode_output
 from ..._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames, iterate_file
 from ..._verification import arrivals, online, ordering
 from ..._verification.comparison import Comparison
+from ..._verification.crashes import allowances
 from .. import shared
 
 _READ_SIZE = 1 << 18
@@ -176,8 +177,10 @@ class Receiver:
     def _verify(self) -> None:
         arguments, loop = self._arguments, asyncio.get_running_loop()
         keys = shared.key_names(arguments.keys, arguments.key)
-        last, repeats = arguments.until or online.NO_LAST, arguments.mode == ordering.AT_LEAST_ONCE
-        check = Comparison(keys, 1, last, repeats, _KEPT, arguments.depth)
+        last = arguments.until or online.NO_LAST
+        # While messages come nobody tells of crashes.
+        allowed = allowances(arguments.mode, None, 1, last)
+        check = Comparison(keys, 1, last, allowed, _KEPT, arguments.depth)
 
         def tell(note: online.Note) -> None:
             shared.complain(

@@ -205,11 +205,10 @@ def test_a_reader_that_does_not_read_holds_up_nobody_and_costs_no_memory(program
         return int(re.findall(r"VmRSS:\s+(\d+)", status.read_text())[0]) << 10
 
     block = frames([bytes(1000)] * 1000)
-    # One sender: what the program holds of each that sends at the same time is another matter.
-    with engine(log, b"FROM 0\n") as reading, socket.create_connection(sources, LIMIT) as sending:
+    with engine(log, b"FROM 0\n") as reading:
         before = memory()
         for _ in range(64):
-            sending.sendall(block)
+            send(sources, block)
         until_size(directory, 64 * len(block))
         assert memory() - before < 24 << 20
         assert len(reading.stream.read(64 * len(block))) == 64 * len(block)

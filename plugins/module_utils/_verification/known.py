@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a source log knows of the crashes of a run, for the verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from .._formats import source_log
+from .guarantees import Crash
+
+
+def crashes_of(folder: str, kills: Sequence[float]) -> tuple[Optional[list[Crash]], str]:
+    """The crashes; None, and why in a sentence, when they cannot be known.
+
+    :param folder: that of the source log; empty when there is none, so that nothing is known and nothing should be.
+    :param kills: when workers were killed, in seconds since the epoch.
+    """
+    if not folder or not kills:
+        return ([] if folder else None), ""
+    log, noted = Path(folder, source_log.LOG_FILE), Path(folder, source_log.EVENTS_FILE)
+    try:
+        if not noted.is_file():
+            return None, f"nothing is known of the crashes, for {noted} is not there"
+        found = source_log.recoveries(source_log.events(noted), kills)
+        positions = [position for one in found for position in (one.covered, *one.froms)]
+        values = iter(source_log.values_at(log, positions))
+    except OSError as error:
+        return None, f"nothing is known of the crashes, for {error.filename} cannot be read ({error.strerror})"
+    except source_log.SourceLogError as error:
+        return None, f"nothing is known of the crashes, for {error}"
+    return [
+        Crash(one.killed, next(values), [next(values) for _ in one.froms], one.replayed, one.covered, one.froms)
+        for one in found
+    ], ""
