@@ -100,7 +100,7 @@ soak-trust: tools ## interrupt runs, locks, starts and moves at moments of chanc
 	@TRUST_TRIES=$(TRIES) python -m pytest tests/integration/trust $(ARGS)
 
 soak-verifier: tools ## plant violations into streams of varied shape, and look at as many clean ones (PLANTINGS=1000)
-	@PLANTINGS=$(PLANTINGS) python -m pytest -n 0 tests/unit/verification/test_plantings.py $(ARGS)
+	@PLANTINGS=$(PLANTINGS) python -m pytest -n 0 tests/unit/verification/test_plantings.py tests/unit/verification/test_guarantees.py $(ARGS)
 
 # The parts run side by side, the longest first. All say what they find, each in one piece, and make names those that fail.
 lint: tools ## check the sources

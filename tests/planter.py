@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.damage import PLANTS, Stream, plant
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.damaged_crashes import (
+    CRASH_PLANTS,
+    Scene,
+    plant_crash,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.proof import CLASSES
 
-__all__ = ["CLASSES", "PLANTS", "Stream", "plant"]
+__all__ = ["CLASSES", "CRASH_PLANTS", "PLANTS", "Scene", "Stream", "plant", "plant_crash"]

@@ -242,6 +242,13 @@ def test_a_scope_speaks_of_one_key_and_of_several_crashes() -> None:
     )
 
 
+def test_a_scope_says_that_what_was_lost_is_named() -> None:
+    verification = {"received": 3, "expected": 4, "keys": 1, "mode": "none"}
+    how = "each at most once, in order, with what was lost named"
+    assert scope_of(verification, MOVED, "pass") == f"3 of 4 messages of 1 key, {how}, through 1 crash of worker2"
+    assert scope_of(verification, MOVED, "fail").endswith(f"; asked was: {how}")
+
+
 @pytest.mark.parametrize(("verdict", "received"), [("fail", 201), ("unknown", 0)])
 def test_only_a_pass_says_how_the_messages_came(verdict: str, received: int) -> None:
     wrong = {"kind": "repeated", "key": "key_0", "sentence": "key_0: repeated"}

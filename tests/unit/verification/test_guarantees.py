@@ -20,11 +20,6 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification import guarantees
-from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.damaged_crashes import (
-    CRASH_PLANTS,
-    Scene,
-    plant_crash,
-)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.guarantees import Crash
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import OrderingResult, verify
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.violations import REPEATS
@@ -32,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.crashing import crashed_run
+from tests.planter import CRASH_PLANTS, Scene, plant_crash
 from tests.streams import shape
 
 Received = Callable[..., Path]
