@@ -119,8 +119,11 @@ class Environment:
         named = " and ".join(map(str, locks))
         requirements = (f"--requirement={lock}" for lock in locks)
         settings = registry_settings(self._pip_settings())
-        if self._pip("install", "--require-hashes", "--no-deps", *requirements, **settings):
+        if self._pip("install", "--require-hashes", "--no-deps", "--no-compile", *requirements, **settings):
             sys.exit(f"pip could not install the tools of {named} (above is why); the same command tries it again.")
+        # pip would do it on one core. What cannot be compiled, such as a template, says so where it is imported.
+        compile_all = ["-I", "-m", "compileall", "-qq", "-j", "0", str(self.directory / "lib")]
+        subprocess.run([str(self.python), *compile_all], env=self.surroundings, check=False)
 
     def _pip(self, command: str, *words: str, **settings: str) -> int:
         """The exit code of a command of pip, with these settings and no others."""
