@@ -27,6 +27,7 @@ LONG = 60.0
 def running(loopback: Loopback) -> Loopback:  # noqa: F811  # is the fixture
     """Market-spread on two workers with orders that come for minutes: a crash of it loses some, and it goes on."""
     loopback.metrics_ui = "true"
+    loopback.bring_programs()
     loopback.play("start_cluster", "workers=2 app=market_spread checkpoint_interval=0.2")
     return loopback
 

@@ -122,6 +122,7 @@ def test_a_server_that_is_gone_for_good(loopback: Loopback, tmp_path: Path) -> N
 
 
 def test_market_data_is_made_and_sent_round_by_round(loopback: Loopback) -> None:
+    loopback.bring_programs()
     loopback.play("start_cluster", "app=market_spread workers=2 checkpoint_interval=0.2")
     send = "seed=3 symbols=50 orders=400 quotes=100 rejecting=0.2 batch=100 interval=0"
     assert loopback.play("start_sender", send).changed > 0

@@ -31,6 +31,7 @@ APPLICATION = "Multi Partition Detector"
 def shown(loopback: Loopback) -> Loopback:
     """Servers whose cluster is started with the metrics UI, as by default."""
     loopback.metrics_ui = ""
+    loopback.bring_programs()
     return loopback
 
 
@@ -183,6 +184,7 @@ def test_a_move_that_failed_is_shown_with_the_way_back(loopback: Loopback) -> No
 
 def test_verified_runs_show_crashes_in_place_too_and_what_they_have_found(loopback: Loopback, tmp_path: Path) -> None:
     loopback.metrics_ui = ""
+    loopback.bring_programs()
     loopback.play("demo", f"{QUICK} workers=2 path=2,4 restarts=1 keep_running=true")
     moved = [("crash", "server2"), ("copy", "server4"), ("start", "server4"), ("resumed", "server4")]
     restarted = [("crash", "server4"), ("start", "server4"), ("resumed", "server4")]

@@ -17,6 +17,7 @@ from tests.strangers_check import agrees
 
 
 def test_a_run_stops_at_the_first_violation_with_verdict_fail(loopback: Loopback, tmp_path: Path) -> None:
+    loopback.bring_programs()
     received = loopback.base(1) / "received" / "received.bin"
     wanted = "workers=2 values=20000 batch=10 on_violation=stop"
     with (tmp_path / "output").open("w+") as output:
@@ -46,6 +47,7 @@ def test_a_run_stops_at_the_first_violation_with_verdict_fail(loopback: Loopback
 def test_a_verifier_that_throws_leaves_a_result_that_is_unknown_and_no_cluster(
     loopback: Loopback, tmp_path: Path
 ) -> None:
+    loopback.bring_programs()
     received = loopback.base(1) / "received" / "received.bin"
     times = Path(arrivals.path_of(str(received)))
     with (tmp_path / "output").open("w") as output:

@@ -96,6 +96,7 @@ def test_what_is_for_programs_stays_parsable_and_people_read_the_rest_elsewhere(
 
 def test_stdout_holds_nothing_that_the_callback_did_not_write(loopback: Loopback, tmp_path: Path) -> None:
     (tmp_path / "silent.py").write_text(SILENT)
+    loopback.bring_programs()
     # A step that waits, tells what it did, and leaves a run.
     for playbook, said in (("preflight", "leftovers"), ("verify_restart", "verdict: ")):
         command = loopback.command(playbook, QUICK if playbook != "preflight" else "")
