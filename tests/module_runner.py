@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
+
+from tests import preloaded
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODULES = REPOSITORY / "plugins" / "modules"
@@ -31,14 +31,13 @@ def run_module(name: str, arguments: dict[str, Any], check: bool = False, diff: 
     serialization profile is then the one for debugging, plain JSON.
     """
     given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check, "_ansible_diff": diff}}
-    ended = subprocess.run(
-        [sys.executable, str(MODULES / f"{name}.py")],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections")},
+    ended = preloaded.run(
+        preloaded.MODULE,
+        MODULES / f"{name}.py",
+        given=json.dumps(given),
+        limit=LIMIT,
+        directory=Path.cwd(),
+        environment={**os.environ, "PYTHONPATH": str(REPOSITORY / ".collections")},
     )
     assert ended.stderr == "", ended.stderr
     answer: dict[str, Any] = json.loads(ended.stdout)

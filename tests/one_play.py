@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A playbook of a test, run on an empty loopback as a user runs it."""
+"""A playbook of a test, run on an empty loopback."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+from tests import preloaded
 
 
 def play(repository: Path, directory: Path, playbook: Path, *options: str, **environment: str) -> tuple[int, str]:
@@ -16,10 +16,9 @@ def play(repository: Path, directory: Path, playbook: Path, *options: str, **env
 
     :param directory: below which the servers lie.
     """
-    ended = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), *options],
-        cwd=repository,
-        env={
+    ended = preloaded.play(
+        [str(playbook), *options],
+        {
             **os.environ,
             "WALLAROO_LOOPBACK": str(directory / "servers"),
             "ANSIBLE_CONFIG": str(repository / "ansible.cfg"),
@@ -27,9 +26,7 @@ def play(repository: Path, directory: Path, playbook: Path, *options: str, **env
             "ANSIBLE_STDOUT_CALLBACK": "default",
             **environment,
         },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+        repository,
+        limit=120,
     )
     return ended.returncode, " ".join((ended.stdout + ended.stderr).split())

@@ -118,6 +118,23 @@ def cannot_be_sent(words: Sequence[str]) -> str:
     return ""
 
 
+def as_called(
+    name: str, words: Sequence[str], environment: Mapping[str, str], here: Path, directory: Path
+) -> tuple[list[str], dict[str, str], list[str]]:
+    """With which words and in which environment the command in ``libexec`` is started.
+
+    :param here: the working directory.
+    :param directory: of the virtual environment.
+    :returns: besides, the names of the variables that were found among the words.
+    """
+    search = os.pathsep.join(filter(None, (str(directory / "bin"), environment.get("PATH", os.defpath))))
+    made = {**with_utf8(environment), "PATH": search}
+    if name != "ansible-playbook":
+        return list(words), made, []
+    given, names = with_variables(words)
+    return given, with_configuration(given, made, here, directory.parent), names
+
+
 def main() -> int:
     """Become the command under whose name this was started."""
     called, directory = Path(sys.argv[0]), Path(sys.prefix)
@@ -131,18 +148,13 @@ def main() -> int:
         from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import console
 
         return console.main(words)
-    if called.name == "ansible-playbook":
-        words, names = with_variables(words)
-        if names:
-            # Their names only: a value may be a password.
-            listed = ", ".join(names)
-            print(f"ansible-playbook: taken as variables, as if -e stood before each: {listed}", file=sys.stderr)
-            sys.stderr.flush()
     if called.name == "ansible-runner" and (why := cannot_be_sent(words)):
         sys.exit(why)
+    words, environment, names = as_called(called.name, words, os.environ, Path.cwd(), directory)
+    if names:
+        # Their names only: a value may be a password.
+        listed = ", ".join(names)
+        print(f"ansible-playbook: taken as variables, as if -e stood before each: {listed}", file=sys.stderr)
+        sys.stderr.flush()
     real = directory / "libexec" / called.name
-    search = os.pathsep.join(filter(None, (str(directory / "bin"), os.environ.get("PATH", os.defpath))))
-    environment = {**with_utf8(os.environ), "PATH": search}
-    if called.name == "ansible-playbook":
-        environment = with_configuration(words, environment, Path.cwd(), directory.parent)
     return os.execve(sys.executable, [sys.executable, str(real), *words], environment)

@@ -31,6 +31,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
+from tests import preloaded
 from tests.deploying import bring
 from tests.port_block import PortBlock
 from tests.server_states import record_of, send
@@ -68,6 +69,8 @@ class Loopback:
         self.runs = directory / "runs"
         self.metrics_ui = False
         """Few tests look at it, and each would install its libraries anew."""
+        self.as_users_do = False
+        """Whether the command itself is started for each playbook; see ``preloaded``."""
         self.environment = {
             **os.environ,
             "WALLAROO_LOOPBACK": str(directory / "servers"),
@@ -94,17 +97,21 @@ class Loopback:
 
     def play(self, playbook: str, arguments: str = "", *options: str, succeed: bool | None = True) -> Run:
         """Run a playbook; ``succeed=None`` when it may end either way."""
-        ended = subprocess.run(
-            self.command(playbook, arguments, *options),
-            env=self.environment,
-            cwd=self.repository,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            timeout=LIMIT,
-            text=True,
-            check=False,
-        )
+        command = self.command(playbook, arguments, *options)
+        if self.as_users_do:
+            ended = subprocess.run(
+                command,
+                env=self.environment,
+                cwd=self.repository,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=LIMIT,
+                text=True,
+                check=False,
+            )
+        else:
+            ended = preloaded.play(command[1:], self.environment, self.repository, LIMIT, together=True)
         run = Run(ended.returncode, ended.stdout, _recap(ended.stdout))
         if succeed is not None:
             assert (run.code == 0) is succeed, ended.stdout[-6000:]

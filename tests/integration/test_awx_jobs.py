@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 import yaml
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
+
+from tests import preloaded
 
 from .conftest import LIMIT, Loopback
 
@@ -46,17 +47,8 @@ class Jobs:
         given.update(wallaroo_ports=self.loopback.ports, wallaroo_runs=str(self.loopback.runs))
         variables = self.loopback.directory / "extravars.json"
         variables.write_text(json.dumps(given))
-        command = ["ansible-playbook", "-i", "inventory/loopback/hosts.yml", "-e", f"@{variables}"]
-        ended = subprocess.run(
-            [*command, *(["--check"] if check else []), template["playbook"]],
-            cwd=self.project,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
+        words = ["-i", "inventory/loopback/hosts.yml", "-e", f"@{variables}", *(["--check"] if check else [])]
+        ended = preloaded.play([*words, template["playbook"]], self.environment, self.project, LIMIT)
         self.run.add(playbook)
         assert (ended.returncode == 0) is succeed, ended.stdout[-6000:] + ended.stderr
         return " ".join((ended.stdout + ended.stderr).split())
@@ -77,6 +69,7 @@ def test_step_by_step(jobs: Jobs) -> None:
 
 
 def test_the_steps_of_the_workflow(jobs: Jobs) -> None:
+    jobs.loopback.bring_programs()
     workflow = yaml.safe_load((jobs.project / "awx/workflow.yml").read_text())
     answers = {**_awx.answers(workflow), "last": 200}
     for playbook in workflow["steps"]:
@@ -93,6 +86,7 @@ def test_the_steps_of_the_workflow(jobs: Jobs) -> None:
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("playbook", ["verify_restart", "verify_migration", "demo"])
 def test_verified_runs(jobs: Jobs, playbook: str) -> None:
+    jobs.loopback.bring_programs()
     assert "pass" in jobs.launch(playbook)
 
 

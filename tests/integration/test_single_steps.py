@@ -21,7 +21,9 @@ from .conftest import Loopback
 
 def twice(loopback: Loopback, playbook: str, arguments: str = "") -> None:
     """A step changes something at first, and nothing when it is run again."""
+    loopback.as_users_do = True
     assert loopback.play(playbook, arguments).changed > 0
+    loopback.as_users_do = False
     assert loopback.play(playbook, arguments).changed == 0
 
 

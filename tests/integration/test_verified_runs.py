@@ -15,6 +15,8 @@ from tests.strangers_check import agrees, check
 
 
 def test_the_demo_moves_worker_2_and_all_22000_messages_come_out_in_order(loopback: Loopback) -> None:
+    loopback.as_users_do = True
+
     run = loopback.play("demo", "checkpoint_interval=0.2")
 
     (result,) = loopback.results()
@@ -85,6 +87,8 @@ def test_no_message_is_lost_on_any_path(
 
 
 def test_a_crash_while_messages_flow_loses_some_and_the_run_says_which(loopback: Loopback) -> None:
+    loopback.bring_programs()
+
     run = loopback.play("demo", "drain=false checkpoint_interval=0.2", succeed=False)
 
     (result,) = loopback.results()

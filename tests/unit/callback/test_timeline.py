@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._timeline import Event, Reader, Writer, read
 
+from tests import preloaded
+
 PLAY = """
 - name: What a timeline is for
   hosts: here, there
@@ -55,9 +57,9 @@ PLAY = """
 def play(tmp_path: Path, timeline: Path) -> subprocess.CompletedProcess[str]:
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)
-    return subprocess.run(
-        ["ansible-playbook", "-i", "here,there", "-c", "local", str(playbook)],
-        env={
+    return preloaded.play(
+        ["-i", "here,there", "-c", "local", str(playbook)],
+        {
             **os.environ,
             "WALLAROO_TIMELINE": str(timeline),
             "ANSIBLE_CALLBACKS_ENABLED": "wallaroo.resilience.timeline",
@@ -65,10 +67,8 @@ def play(tmp_path: Path, timeline: Path) -> subprocess.CompletedProcess[str]:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_STDOUT_CALLBACK": "default",
         },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        Path.cwd(),
+        limit=120,
     )
 
 

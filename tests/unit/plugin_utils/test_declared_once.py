@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import preloaded
 from tests.additions import STEP
 
 SURVEY = {
@@ -51,13 +52,16 @@ class Copy:
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)
         (self.root / name).write_text(text)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def environment(self) -> dict[str, str]:
         own = {"ANSIBLE_COLLECTIONS_PATH": str(self.place), "PYTHONPATH": str(self.place), "TOLD": str(self.told)}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        return {**kept, **own, "WALLAROO_LOOPBACK": str(self.place / "servers"), "ANSIBLE_NOCOLOR": "1"}
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.place,
-            env={**kept, **own, "WALLAROO_LOOPBACK": str(self.place / "servers"), "ANSIBLE_NOCOLOR": "1"},
+            env=self.environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -70,9 +74,8 @@ class Copy:
         return json.loads(ended.stdout)
 
     def play(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        program = Path(sys.executable).parent / "ansible-playbook"
         book, servers = self.root / "playbooks/rehearse_dance.yml", self.root / "inventory/loopback"
-        return self.run(str(program), str(book), "-i", str(servers), *arguments)
+        return preloaded.play([str(book), "-i", str(servers), *arguments], self.environment(), self.place, limit=120)
 
 
 @pytest.fixture(scope="module")
