@@ -186,6 +186,7 @@ def test_a_playbook_that_cannot_even_begin_is_told_with_ansible_s_own_words(loop
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", ["yaml", "json", "null"])
 def test_whatever_prints_for_the_user_is_nothing_to_the_api(
     loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -36,6 +36,7 @@ def test_it_is_cloned_and_built_once(loopback, upstream, tmp_path):
     assert loopback.play("setup_repo", arguments).changed == 0
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -149,7 +149,7 @@ def test_the_old_owner_refuses_to_start_a_worker_that_moved(cluster: Loopback) -
     assert "epoch 2; migrate it back instead" in run.message
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("done", ["kill", "copy", "restart"])
 def test_a_migration_that_died_half_way_is_completed_by_running_it_again(cluster: Loopback, done: str) -> None:
     steps = {

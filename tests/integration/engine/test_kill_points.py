@@ -128,7 +128,7 @@ def send_on(cluster: Cluster, receiver: Receiver, first: int, last: int) -> None
         assert receiver.windows(key)[before[key] :] == [expected_window(value) for value in range(first, last + 1)]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("chain", range(CHAINS))
 def test_a_crash_at_any_moment_of_a_checkpoint(cluster: Cluster, chain: int) -> None:
     receiver = cluster.receiver()
