@@ -36,6 +36,8 @@ export PATH := $(CURDIR)/$(ENVIRONMENT)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/.collections
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 unexport PYTHONHOME
+# Every playbook, module and process of the tests would compile all of the collection anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Ansible refuses to work with another encoding.
 ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 SHOW = """#!/bin/sh
-printf '%s\\n' "$@" LC_ALL="$LC_ALL" PYTHONHOME="$PYTHONHOME"
+printf '%s\\n' "$@" LC_ALL="$LC_ALL" PYTHONHOME="$PYTHONHOME$PYTHONDONTWRITEBYTECODE"
 """
 
 
@@ -62,7 +62,7 @@ def run_make(checkout: Path, *words: str, **environment: str) -> subprocess.Comp
 
 def test_variables_of_a_playbook_are_given_as_they_are_written(checkout: Path) -> None:
     words = ["worker=2", "src=2", "dst=4", 'note=it\'s a "b" \\n c', "ARGS=--check -v", "CORE=", "PYTHON=python3"]
-    said = make(checkout, "migrate", *words, LC_ALL="C", PYTHONHOME="/nowhere")
+    said = make(checkout, "migrate", *words, LC_ALL="C", PYTHONHOME="/nowhere", PYTHONDONTWRITEBYTECODE="1")
     assert said[:2] == ["playbooks/migrate.yml", "-e"]
     assert json.loads(said[2]) == {"worker": "2", "src": "2", "dst": "4", "note": 'it\'s a "b" \\n c'}
     assert said[3:] == ["--check", "-v", "LC_ALL=C.UTF-8", "PYTHONHOME="]
