@@ -173,8 +173,13 @@ def _call(
         pid = serving.fork(call, [stdin.fileno(), writing, writing if together else failing])
         os.close(writing)
         os.close(failing)
-    said = _all_of((reading, errors), time.monotonic() + limit, lambda: os.kill(pid, signal.SIGKILL))
-    return serving.code(), said
+    try:
+        said = _all_of((reading, errors), time.monotonic() + limit, lambda: os.kill(pid, signal.SIGKILL))
+        return serving.code(), said
+    except BaseException:
+        # Nobody waits for it any more, as after an interruption of the tests.
+        os.kill(pid, signal.SIGKILL)
+        raise
 
 
 def _all_of(streams: Sequence[int], end: float, kill: Callable[[], None]) -> Optional[list[str]]:
