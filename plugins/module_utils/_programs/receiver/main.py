@@ -16,14 +16,16 @@ import asyncio
 import os
 import signal
 import time
-from typing import BinaryIO, Optional, cast
+from typing import Optional
 
+from ..._formats import committing
 from ..._formats.detector import base_key, decode_output
-from ..._formats.framing import FrameError, FrameSplitter, FrameTooLong, frames, iterate_file
-from ..._verification import arrivals, online, ordering
+from ..._formats.framing import FrameError, FrameSplitter, FrameTooLong, iterate_file
+from ..._verification import online, ordering
 from ..._verification.comparison import Comparison
 from ..._verification.crashes import allowances
 from .. import shared
+from .files import Files, ReceivingFailed
 
 _READ_SIZE = 1 << 18
 
@@ -31,63 +33,6 @@ _KEPT = 100
 """Faults that are kept while they come: the first is told."""
 _REST = 5.0
 """Seconds that the verification has for the rest when nothing more comes."""
-
-
-class ReceivingFailed(Exception):
-    """Receiving cannot go on; the sentence says why."""
-
-
-class Files:
-    """What is received, and beside it when which part of it came."""
-
-    def __init__(self, path: str, append: bool) -> None:
-        """Open them.
-
-        :raises FileExistsError: when there is one of them already, unless ``append``.
-        :raises OSError: when they cannot be written; a file that was created here is removed again.
-        """
-        self.path = path
-        self._received = _open(path, append)
-        try:
-            self._arrivals = _open(arrivals.path_of(path), append)
-        except OSError:
-            self._received.close()
-            if not append:
-                os.unlink(path)
-            raise
-        self.size = os.fstat(self._received.fileno()).st_size
-
-    def add(self, payloads: list[bytes], messages: int) -> None:
-        """Keep whole frames.
-
-        :param messages: how many there are in this run with these.
-        :raises ReceivingFailed: when they cannot be written; what was written of them is taken back.
-        """
-        data = frames(payloads)
-        try:
-            _write_all(self._received, data)
-            _write_all(self._arrivals, arrivals.encode(self.size + len(data), messages, time.time_ns()))
-        except OSError as error:
-            self._take_back()
-            raise ReceivingFailed(
-                f"{error.filename or self.path} cannot be written after {self.size:,} bytes ({error.strerror}); "
-                "make room"
-            ) from error
-        self.size += len(data)
-
-    def close(self) -> None:
-        """Close them."""
-        self._received.close()
-        self._arrivals.close()
-
-    def _take_back(self) -> None:
-        try:
-            os.ftruncate(self._received.fileno(), self.size)
-            whole = os.fstat(self._arrivals.fileno()).st_size // arrivals.RECORD.size
-            os.ftruncate(self._arrivals.fileno(), whole * arrivals.RECORD.size)
-        except OSError:
-            # Not every place where bytes can be written can be made shorter; the failure is reported anyway.
-            pass
 
 
 class Receiver:
@@ -104,6 +49,7 @@ class Receiver:
         self._last_came = time.monotonic()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._files: Optional[Files] = None
+        self._committer: Optional[asyncio.StreamWriter] = None
         self.verification: Optional[online.Online] = None
 
     @property
@@ -209,6 +155,11 @@ class Receiver:
         self.connections += 1
         shared.say(f"receiver: {peer} connected")
         try:
+            head = await _head(reader)
+            if head.startswith(committing.HEAD):
+                await self._commit(committing.size_of(head), reader, writer)
+                return
+            self._keep(splitter.feed(head))
             while True:
                 chunk = await reader.read(_READ_SIZE)
                 if not chunk:
@@ -232,6 +183,26 @@ class Receiver:
         finally:
             shared.say(f"receiver: {peer} closed")
             writer.close()
+
+    async def _commit(self, size: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A sink that takes back what no checkpoint covers. Whoever did that before has nothing to say any more."""
+        if self._committer is not None:
+            self._committer.transport.abort()
+        self._committer = writer
+        if self._files is not None and size <= self._files.size:
+            back = self._files.size - size
+            self.messages = self._files.cut(size)
+            shared.say(f"receiver: {back:,} bytes are taken back, {size:,} are kept")
+        writer.write(committing.answer(self.size))
+        splitter = FrameSplitter(self._arguments.frame_limit)
+        while chunk := await reader.read(_READ_SIZE):
+            if self._committer is not writer:
+                return
+            payloads = splitter.feed(chunk)
+            # An empty frame is a question, which is asked behind what it asks for.
+            self._keep([payload for payload in payloads if payload])
+            for _ in range(payloads.count(b"")):
+                writer.write(committing.answer(self.size))
 
     def _keep(self, payloads: list[bytes]) -> None:
         # What comes after the end, or after a failure, is not kept.
@@ -285,20 +256,15 @@ class Receiver:
         return f"{len(missing)} of {len(self._wanted)} keys have not reached {self._arguments.until}: {shown}{more}"
 
 
-def _open(path: str, append: bool) -> BinaryIO:
-    """Open for writing, for nobody else to read; closed by :meth:`Files.close`."""
-    return cast("BinaryIO", open(path, "ab" if append else "xb", buffering=0, opener=_private))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _write_all(stream: BinaryIO, data: bytes) -> None:
-    # An unbuffered write may take less than all, e.g. when the disk becomes full in its middle.
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    """The first bytes of a connection: those that tell of which kind it is, or what there is."""
+    head = await reader.read(_READ_SIZE)
+    while 0 < len(head) < committing.BEGIN_SIZE and committing.HEAD.startswith(head[: len(committing.HEAD)]):
+        more = await reader.read(committing.BEGIN_SIZE - len(head))
+        if not more:
+            break
+        head += more
+    return head
 
 
 def _parser() -> shared.Parser:
