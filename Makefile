@@ -13,6 +13,7 @@ DAYS ?= 30
 PLANTINGS ?= 1000
 PYTHONS ?= 3.13 3.14
 ENGINE ?= embedded
+BYTEWAX_PYTHON ?=
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
@@ -50,8 +51,15 @@ PLAYBOOKS := $(filter-out demo,$(basename $(notdir $(wildcard playbooks/*.yml)))
 VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
+# With ENGINE=bytewax, what a playbook needs that starts a cluster.
+STARTING := demo verify_migration verify_restart start_cluster preflight
+ifeq ($(ENGINE),bytewax)
+$(STARTING): bytewax
+$(STARTING): ENGINE_VARIABLES = -e '{"engine": "bytewax", "bytewax_home": "$(CURDIR)/.venv-bytewax"}'
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean clean-runs
+.PHONY: help $(PLAYBOOKS) venv tools bytewax demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -65,11 +73,17 @@ venv:
 tools:
 	@$(call install,$(LOCK) requirements/tools.txt)
 
-demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4)
-	@ansible-playbook playbooks/demo.yml $(AS_VARIABLES) $(ARGS)
+# bytewax has wheels for no newer Python than 3.12.
+bytewax: ## make an environment with bytewax, a living engine: make demo ENGINE=bytewax (BYTEWAX_PYTHON=python3.11)
+	@python=$$(sh tools/prerequisites.sh "$(BYTEWAX_PYTHON)" 12) && \
+		"$$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13) and "bytewax needs a Python 3.10 to 3.12: install one, or name it as in make bytewax BYTEWAX_PYTHON=/path/to/python3.12")' && \
+		"$$python" -I tools/environment.py .venv-bytewax roles/bytewax_env/files/bytewax.txt
+
+demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4 ENGINE=bytewax)
+	@ansible-playbook playbooks/demo.yml $(ENGINE_VARIABLES) $(AS_VARIABLES) $(ARGS)
 
 $(PLAYBOOKS): venv
-	@ansible-playbook playbooks/$@.yml $(AS_VARIABLES) $(ARGS)
+	@ansible-playbook playbooks/$@.yml $(ENGINE_VARIABLES) $(AS_VARIABLES) $(ARGS)
 
 # The slowest tests are listed at the end, and where a sample was run how to repeat it.
 test: lint ## check the sources and run all tests, of slow matrices a sample (TESTS=tests/unit, CORE=2.16, SAMPLE=seed)
@@ -149,5 +163,5 @@ clean-runs: venv ## remove the folders of runs that ended long ago, below wallar
 	@wallaroo-resilience clean_runs days="$(DAYS)" runs="$(or $(wallaroo_runs),runs)"
 
 clean: ## remove everything that make has made, but for runs/
-	@rm -rf .venv .venv-2.16 dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .venv .venv-2.16 .venv-bytewax dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,13 +20,18 @@ MAY_SLEEP = {"_process/waiting.py"}
 
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
-BROUGHT_ALONG = {"_edge.py": {"ansible"}}
-"""What a server has beside: Ansible brings its own part along with each module."""
+BROUGHT_ALONG = {
+    "_edge.py": {"ansible"},
+    "_programs/bytewax_worker/main.py": {"bytewax"},
+    "_programs/bytewax_worker/flow.py": {"bytewax"},
+}
+"""What a server has beside: Ansible brings its own part along with each module, and an engine is set up there."""
 
 
 ENGINES_OWN = {
     "_engines": "adapters",
     "_programs/engine": "it is an engine itself",
+    "_programs/bytewax_worker": "it is one, too",
     "_formats": "formats are formats",
     "_cluster/naming.py": "what people call worker 1, whatever runs it",
     "_catalogue": "it is what the others derive it from",

@@ -171,7 +171,8 @@ class Environment:
             f"#!/bin/sh\n'''exec' {shlex.quote(str(self.python))} -I \"$0\" \"$@\"\n' '''\n{STARTED_BY}\n"
             f"import sys\n\nsys.path.insert(0, {str(HERE)!r})\nimport commands\n\nsys.exit(commands.main())\n"
         )
-        for name in (*self._wrapped(self._installed()), "wallaroo-resilience"):
+        wrapped = self._wrapped(self._installed())
+        for name in (*wrapped, *(["wallaroo-resilience"] if wrapped else [])):
             program = self.programs / name
             if program.exists() and STARTED_BY not in program.read_text(encoding="utf-8", errors="replace"):
                 program.replace(real / name)
@@ -199,7 +200,8 @@ class Environment:
         # pip comes with Python, and names programs that it does not bring.
         programs = [name for distribution, names in installed.items() if distribution in locked for name in names]
         missing += [f"bin/{name}" for name in programs if not os.access(self.programs / name, os.X_OK)]
-        real = {"ansible-playbook", *self._wrapped(installed)}
+        # That of an engine has none of Ansible.
+        real = {*(["ansible-playbook"] if WRAPPED[0] in locked else []), *self._wrapped(installed)}
         missing += [f"libexec/{name}" for name in real if not os.access(self.directory / "libexec" / name, os.X_OK)]
         return sorted(set(missing))
 

@@ -143,7 +143,7 @@ class ActionModule(ReachingAction):
                 verification, failure, crashed, migrations, paused, repeated, sent, known, blind, began
             )
             second = arguments.get("second_owner") or {}
-            judged = _judged(case, str(arguments["name"]), str(cluster.get("negative") or ""), second)
+            judged = _judged(case, str(arguments["name"]), cluster, second)
         return _publishing.from_data(
             Verified,
             {
@@ -257,12 +257,13 @@ class ActionModule(ReachingAction):
         return evidence
 
 
-def _judged(case: _judging.Case, name: str, negative: str, second: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(case: _judging.Case, name: str, cluster: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """The verdict, and of a negative run whether its damage was caught."""
+    negative = str(cluster.get("negative") or "")
     if not negative or name not in _publishing.VERIFIED_RUNS:
         return asdict(_judging.judge(case))
     judgement = _judging.judge(_negative.case(negative, case, second))
-    judgement, found = _negative.judged(negative, judgement, case.crashed, second)
+    judgement, found = _negative.judged(negative, str(cluster["engine"]), judgement, case.crashed, second)
     return {**asdict(judgement), "negative": asdict(found)}
 
 

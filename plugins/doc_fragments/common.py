@@ -126,7 +126,9 @@ options:
       keys: {type: int, default: 11, description: How many keys its senders use.}
       journal: {type: bool, default: false, description: Whether every worker journals.}
       symbols_file: {type: str, default: "", description: The file with the symbols of market-spread; empty for the built-in ones.}
-      wallaroo_home: {type: str, default: "", description: The built tree of Wallaroo.}
+      engine_home: {type: str, default: "", description: Where the engine is on the servers; empty when the collection brings it along.}
+      source: {type: str, default: plain, description: The kind of its source.}
+      sink: {type: str, default: plain, description: The kind of its sink.}
       checkpoint_interval: {type: float, default: 1.0, description: Seconds between two checkpoints.}
       metrics_ui: {type: bool, default: false, description: Whether the metrics UI is to run.}
       started: {type: float, default: 0.0, description: Seconds since the epoch.}

@@ -16,6 +16,8 @@ description:
   - A crash loses what came after the last committed checkpoint. When all output has arrived and two more checkpoints have been
     committed, it loses nothing; the first of them may belong to a checkpoint that had already passed the sources. One is enough where the
     last was committed so lately that the next cannot have begun; the files of the first worker tell that.
+  - With an engine whose source reads the source log, that log says how many records are covered. Then O(base) and O(server) are those
+    of the first server, RV(since) is how many records have to be covered, and RV(checkpoint) how many are.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
   - wallaroo.resilience.common.layout
@@ -27,7 +29,7 @@ options:
     type: int
   since:
     description:
-      - The id after which they count; by default the one found at first.
+      - The id after which they count; by default the one found at first. With a source log, how many records have to be covered.
     type: int
   interval:
     description:
@@ -84,11 +86,15 @@ message:
   sample: 1 of 2 checkpoints after 17 are committed
 """
 
+from typing import Union
+
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.naming import worker_name
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine as adapter_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.checkpoint import Committed
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.covered import Covered
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -109,10 +115,14 @@ def run(module: _edge.Module) -> None:
     with _edge.failing(module, "No checkpoint covers what was received"):
         worker = worker_name(wanted["worker"])
         files = files_of(wanted["base"], worker, engine, wanted["application"], wanted["version"])
-        committed = Committed(
-            wanted["server"], engine, files, wanted["checkpoints"], wanted["interval"], module.check_mode
-        )
-        module.exit_json(**committed.wait(wanted["since"], wanted["wait_timeout"], wanted["return_after"]))
+        awaited: Union[Committed, Covered]
+        if adapter_of(engine).dials:
+            awaited = Covered(wanted["base"], wanted["server"], module.check_mode)
+        else:
+            awaited = Committed(
+                wanted["server"], engine, files, wanted["checkpoints"], wanted["interval"], module.check_mode
+            )
+        module.exit_json(**awaited.wait(wanted["since"], wanted["wait_timeout"], wanted["return_after"]))
 
 
 main = _edge.main(SPEC, run)

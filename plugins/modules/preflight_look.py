@@ -23,6 +23,12 @@ options:
       - Other server -> how it is reached by SSH (C(host), C(user), C(port), C(identity), C(known_hosts)).
     type: dict
     default: {}
+  mend:
+    description:
+      - What to do where that is not there, in the middle of a sentence.
+    type: str
+    default: ""
+    version_added: 1.1.0
   executable:
     description:
       - The executable of a real engine, which must be there and be built with O(ignore:resilience=true). Empty for the embedded one.
@@ -164,6 +170,7 @@ SPEC: _edge.Specification = {
         **_edge.SERVER,
         "ssh": {"type": "dict", "default": {}},
         "executable": {"type": "str", "default": ""},
+        "mend": {"type": "str", "default": ""},
         "address": {"type": "str", "default": ""},
         "reach": {
             "type": "list",
@@ -188,7 +195,7 @@ def run(module: _edge.Module) -> None:
             found = {"unreached": preflight.connect(wanted["reach"], wanted["token"])}
         elif not wanted["only_time"]:
             found = preflight.look(
-                wanted["base"], wanted["server"], wanted["ssh"], wanted["executable"], wanted["address"]
+                wanted["base"], wanted["server"], wanted["ssh"], wanted["executable"], wanted["mend"], wanted["address"]
             )
     module.exit_json(changed=False, now=now, **found)
 

@@ -242,9 +242,12 @@ def cluster_record(
     """
     if not servers:
         raise Refusal("The inventory's group 'servers' has no hosts.")
-    app, engine, home = arguments["app"], arguments["engine"], arguments["wallaroo_home"] or ""
-    if ENGINES[engine].home and not home:
-        raise Refusal(f"engine={engine} needs wallaroo_home: {ENGINES[engine].home}.")
+    app, engine = arguments["app"], arguments["engine"]
+    adapter = ENGINES[engine]
+    home = _home(engine, arguments)
+    if app not in adapter.applications:
+        raise Refusal(f"app={app} is not for engine={engine}, which runs {' and '.join(adapter.applications)}.")
+    source, sink = _end("source", arguments, engine, adapter.sources), _end("sink", arguments, engine, adapter.sinks)
     symbols_file = arguments["symbols_file"] or ""
     if symbols_file and not APPLICATIONS[app].symbols:
         taking = " or ".join(f"app={one.name}" for one in APPLICATIONS.values() if one.symbols)
@@ -258,7 +261,7 @@ def cluster_record(
             registry.offered(engine, Journalled)
         except NotOffered as lacking:
             raise Refusal(f"{lacking} Leave journal=true and via=journal out.") from lacking
-    version = arguments["wallaroo_version"]
+    version = arguments[adapter.version_argument] if adapter.version_argument else adapter.versions[-1]
     if version not in ENGINES[engine].versions:
         known = ", ".join(ENGINES[engine].versions)
         raise Refusal(f"wallaroo_version={version} is not known: with engine={engine} choose one of {known}.")
@@ -287,9 +290,34 @@ def cluster_record(
         keys=arguments["keys"],
         journal=journal,
         symbols_file=symbols_file,
-        wallaroo_home=home,
+        engine_home=home,
         checkpoint_interval=arguments["checkpoint_interval"],
         metrics_ui=arguments["metrics_ui"] is not False,
         started=started,
+        source=source,
+        sink=sink,
         negative=arguments.get("negative") or "",
     )
+
+
+def _home(engine: str, arguments: Mapping[str, Any]) -> str:
+    """Where an engine is on the servers; of another engine nothing is taken.
+
+    :raises Refusal: when it has to be said and was not.
+    """
+    adapter = ENGINES[engine]
+    home = str(arguments[adapter.home_argument] or "") if adapter.home_argument else ""
+    if adapter.home_argument and not home:
+        raise Refusal(f"engine={engine} needs {adapter.home_argument}: {adapter.home}.")
+    return home
+
+
+def _end(name: str, arguments: Mapping[str, Any], engine: str, kinds: Sequence[str]) -> str:
+    """The kind of source or sink.
+
+    :raises Refusal: when the engine has none of that kind.
+    """
+    wanted = arguments.get(name) or kinds[0]
+    if wanted not in kinds:
+        raise Refusal(f"{name}={wanted} is not for engine={engine}: its {name} is {' or '.join(kinds)}.")
+    return str(wanted)

@@ -16,8 +16,9 @@ from typing import Any, Optional
 
 from ..module_utils._catalogue.applications import VERIFIED, application
 from ..module_utils._cluster.record import OLD_COPY, TWO_OWNERS, ClusterRecord
-from ..module_utils._engines.contract import Damageable, NotOffered
-from ..module_utils._engines.registry import offered
+from ..module_utils._engines.contract import EXACTLY_ONCE, NO_GUARANTEE, Damageable, NotOffered
+from ..module_utils._engines.registry import engine, offered
+from ..module_utils._server.server_state import SENT_DIRECTORY
 from . import _inputs
 from ._arguments import JOURNAL
 from ._owners import not_answering
@@ -76,11 +77,23 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         "expected": rounds[-1]["last"] * wanted.keys,
         "rounds": rounds,
         "batch": arguments["batch"] or (BATCH if drain else BATCH_UNDER_LOAD),
-        **{name: arguments[name] for name in ("drain", "interval", "mode", "keep_running", "on_violation")},
+        **{name: arguments[name] for name in ("drain", "interval", "keep_running", "on_violation")},
+        "mode": arguments["mode"] or mode_of(wanted, drain),
+        "source_log": f"{wanted.first_server.base}/{SENT_DIRECTORY}" if engine(wanted.engine).dials else "",
         "prove_seed": _prove_seed(name, arguments, wanted),
-        "formation": {**arguments, "journal": wanted.journal},
+        "formation": {**arguments, "journal": wanted.journal, "mode": arguments["mode"] or mode_of(wanted, drain)},
         "stop_first": not all(_is_clean(servers.states[name]) for name in servers.names),
     }
+
+
+def mode_of(record: ClusterRecord, drained: bool) -> str:
+    """The guarantee within which a cluster is verified, where nobody says.
+
+    :param drained: everything has come out and is covered before each crash, so that nothing is repeated or lost.
+    """
+    promised = engine(record.engine).guarantee(record.source, record.sink)
+    # Where nothing is promised it is to be seen what a crash takes: nobody asks for less without saying so.
+    return EXACTLY_ONCE if drained or promised == NO_GUARANTEE else promised
 
 
 def _with_damage(acts: list[dict[str, Any]], negative: str) -> list[dict[str, Any]]:
@@ -105,11 +118,14 @@ def _refuse_blurred(arguments: Mapping[str, Any], path: list[str], wanted: Clust
         raise Refusal(f"negative={negative} with drain=false would lose messages by the crash, too: leave drain out.")
     if arguments["keep_running"]:
         raise Refusal(f"negative={negative} leaves a damaged cluster, which is stopped: leave keep_running out.")
-    if negative != TWO_OWNERS:
-        try:
-            offered(wanted.engine, Damageable)
-        except NotOffered as lacking:
-            raise Refusal(f"{lacking} Leave negative={negative} out.") from lacking
+    try:
+        adapter: Damageable = offered(wanted.engine, Damageable)
+    except NotOffered as lacking:
+        raise Refusal(f"{lacking} Leave negative={negative} out.") from lacking
+    if negative == TWO_OWNERS and adapter.shuts_out_second:
+        raise Refusal(
+            f"negative={negative} would show nothing with engine={wanted.engine}: {adapter.shuts_out_second}."
+        )
 
 
 def _prove_seed(name: str, arguments: Mapping[str, Any], record: ClusterRecord) -> Optional[int]:
@@ -173,7 +189,7 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "leading": leading,
         "last": last,
         "expected": last * record.keys,
-        "mode": arguments["mode"],
+        "mode": arguments["mode"] or mode_of(record, drained=False),
         "prove_seed": _prove_seed("verify", arguments, record),
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..module_utils._catalogue.applications import VERIFIED, application
 from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.contract import EXACTLY_ONCE
 from ._sent import AFRESH, Sent, known_of
 from ._servers import Refusal, Servers
 from ._stalled import told_of_stopped
@@ -64,7 +65,7 @@ def plan(arguments: Mapping[str, Any], servers: Servers, record: ClusterRecord) 
         "expectation": record.application,
         "inputs": _of(servers, record),
         "expected": 0,
-        "mode": arguments["mode"],
+        "mode": arguments["mode"] or EXACTLY_ONCE,
         "prove_seed": None,
     }
 

@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ..module_utils._cluster.record import DROPPED_STATE, OLD_COPY, TWO_OWNERS
+from ..module_utils._engines.contract import Damageable
+from ..module_utils._engines.registry import offered
 from . import _losses
 from ._judging import FAIL, UNKNOWN, Case, Judgement
 from ._outcomes import Negative
@@ -100,14 +102,25 @@ def case(wanted: str, known: Case, second: Answer) -> Case:
     return replace(known, damage=EFFECTS[wanted].did, paused=paused)
 
 
-def judged(wanted: str, judgement: Judgement, crashed: Crashed, second: Answer) -> tuple[Judgement, Negative]:
+def _effect(wanted: str, name: str) -> Effect:
+    """What a damage must lead to, with an engine."""
+    if wanted != DROPPED_STATE or offered(name, Damageable).ends_at_wrong_state:
+        return EFFECTS[wanted]
+    # Nobody ends of it, and so the windows that come out show it.
+    return replace(EFFECTS[wanted], kinds=frozenset(("reset_state",)), seen=lambda _crashed, _second: True)
+
+
+def judged(
+    wanted: str, name: str, judgement: Judgement, crashed: Crashed, second: Answer
+) -> tuple[Judgement, Negative]:
     """The verdict of a negative run, and whether its damage was caught; what was not makes it ``unknown``.
 
     :param wanted: the damage.
+    :param name: of the engine.
     :param crashed: workers that died of themselves.
     :param second: what became of the second owner.
     """
-    effect, kinds = EFFECTS[wanted], sorted({str(one.get("kind")) for one in judgement.violations})
+    effect, kinds = _effect(wanted, name), sorted({str(one.get("kind")) for one in judgement.violations})
     named = ", ".join(kinds)
     missed = ""
     if judgement.verdict != FAIL:

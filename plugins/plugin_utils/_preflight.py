@@ -62,13 +62,15 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
     :param wanted: a cluster as it would be started: all its ports are tried on all servers, since workers move.
     :param token: what listeners say to whoever connects.
     """
-    executable = engine(wanted.engine).executable(wanted)
+    adapter = engine(wanted.engine)
+    executable = adapter.executable(wanted)
     answering = [name for name in servers.names if "machine" in servers.states.get(name, {})]
     ports = wanted.port_numbers
     numbers = {ports.sink, ports.metrics, ports.metrics_ui, ports.journal, ports.log}
     sources = max(application.sources for application in APPLICATIONS.values())
+    numbers.update([ports.orders, ports.log] if adapter.dials else ports.sources(sources))
     for worker in wanted.worker_names():
-        numbers.update(ports.listened_by(worker, sources))
+        numbers.update(adapter.listens(wanted, worker))
     listeners: dict[str, dict[str, Any]] = {}
     for name in answering:
         address = wanted.server(name).address
@@ -85,6 +87,7 @@ def plan(servers: Servers, wanted: ClusterRecord, token: str) -> dict[str, Any]:
         "answering": answering,
         "token": token,
         "executable": executable,
+        "mend": adapter.mend,
         "addresses": {
             name: {"address": wanted.server(name).address, "named": bool(servers.access[name].get("named"))}
             for name in servers.names
@@ -234,8 +237,8 @@ def _compare_builds(
         if executable["sha256"] != built[first]["sha256"]:
             rows[name]["engine"] = FAILED
             result.problems.append(
-                f"{name}: {executable['path']} is another build than on {first}; run setup_repo.yml, which brings the "
-                "same one to all servers"
+                f"{name}: {executable['path']} is another build than on {first}; bring the same one to all servers "
+                f"({executable.get('mend')})"
             )
 
 

@@ -49,7 +49,7 @@ def _in_use(servers: Servers, home: str) -> str:
     for state in servers.states.values():
         cluster = state.get("cluster") or {}
         known = ENGINES.get(str(cluster.get("engine")))
-        if known is None or not known.home or str(cluster.get("wallaroo_home")) != home:
+        if known is None or known.setup != "setup_repo.yml" or str(cluster.get("engine_home")) != home:
             continue
         for worker in sorted(state.get("workers") or {}):
             running = servers.running_on(worker)

@@ -15,9 +15,9 @@ from typing import Any, Optional
 
 from ..module_utils._catalogue.applications import application
 from ..module_utils._cluster.record import ClusterRecord
-from ..module_utils._engines.contract import COVERED, EXACTLY_ONCE, FORMING, Answering, Wave
+from ..module_utils._engines.contract import COVERED, EXACTLY_ONCE, FORMING, NO_GUARANTEE, PLAIN, Answering, Wave
 from ..module_utils._engines.registry import engine
-from ..module_utils._server.server_state import RECEIVED_FILE
+from ..module_utils._server.server_state import RECEIVED_FILE, SENT_DIRECTORY
 from ._metrics_ui import metrics_ui
 from ._servers import Refusal, Servers
 from ._stalled import told_of_stopped
@@ -107,7 +107,7 @@ def _waves(record: ClusterRecord, mode: str) -> list[Plan]:
     first, leading = record.first_server.name, record.worker_names()[0]
     adapter = engine(record.engine)
     waves = [_wave(record, wave) for wave in adapter.waves(record)]
-    programs = ["receiver", *(["journal_server"] if record.journal else [])]
+    programs = ["receiver", *(["journal_server"] if record.journal else []), *(["source_log"] if adapter.dials else [])]
     calls = [_program(record, name, mode) for name in programs]
     if list(waves[0]["calls"]) == [first]:
         waves[0]["calls"][first][:0] = calls
@@ -147,10 +147,15 @@ def _program(record: ClusterRecord, name: str, mode: str) -> Plan:
     server, ports = record.first_server, record.port_numbers
     # What a violation stops is for who waits for messages to say: all that comes is received.
     verifies = ["--on-violation", "continue", "--keys", str(record.keys), "--mode", mode]
-    verified = application(record.application).is_verified
+    # Of what may be taken back again nothing is said while it comes.
+    verified = application(record.application).is_verified and record.sink == PLAIN and mode != NO_GUARANTEE
     port, words = {
         "receiver": (ports.sink, ["--file", f"{server.base}/{RECEIVED_FILE}", *(verifies if verified else [])]),
         "journal_server": (ports.journal, ["--directory", f"{server.base}/journals"]),
+        "source_log": (
+            ports.orders,
+            ["--serve", f"{server.address}:{ports.log}", "--directory", f"{server.base}/{SENT_DIRECTORY}"],
+        ),
     }[name]
     return _call(
         "program",
@@ -159,7 +164,7 @@ def _program(record: ClusterRecord, name: str, mode: str) -> Plan:
         name=name,
         program=name,
         argv=["--listen", f"{server.address}:{port}", *words],
-        ready_pattern=f"{name.replace('_', ' ')}: listening on ",
+        ready_pattern=f"{name.replace('_', '.')}: listening on ",
     )
 
 
@@ -176,10 +181,11 @@ def refuse_different_executables(servers: Servers, names: list[str]) -> None:
     digests = {name: executable["sha256"] for name, executable in found.items() if executable}
     for name, digest in digests.items():
         first = next(iter(digests))
+        known = found[name] or {}
         if digest != digests[first]:
             raise Refusal(
-                f"{name} has another build than {first} at {(found[name] or {}).get('path')}; run setup_repo.yml, "
-                "which brings the same one to all servers."
+                f"{name} has another build than {first} at {known.get('path')}; bring the same one to all servers "
+                f"({known.get('mend')})."
             )
 
 

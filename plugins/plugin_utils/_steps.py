@@ -197,6 +197,10 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
 
 def _settling(servers: Servers, record: ClusterRecord) -> Plan:
     """Where to wait for which checkpoints: they cover what had come out when the servers were looked at."""
+    if engine(record.engine).dials:
+        # Its source log says what is covered.
+        first = record.first_server
+        return {"worker": record.worker_names()[0], "server": first.name, "base": first.base}
     coordinator = record.worker_names()[0]
     server = servers.owner(coordinator) or record.placement[coordinator]
     found = servers.worker(coordinator, server).get("settling") or {}

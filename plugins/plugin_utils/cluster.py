@@ -117,6 +117,9 @@ class Cluster(Steps):
         symbols_file: Optional[str] = None,
         wallaroo_home: Optional[str] = None,
         wallaroo_version: Optional[str] = None,
+        bytewax_home: Optional[str] = None,
+        source: Optional[str] = None,
+        sink: Optional[str] = None,
         ports: Optional[Union[Mapping[str, int], int, str]] = None,
         runs: Union[str, Path] = "runs",
         variables: Optional[Mapping[str, Any]] = None,
@@ -133,13 +136,15 @@ class Cluster(Steps):
         :param inventory: a path, in the working directory or in the collection; empty for four servers on this machine.
         :param workers: how many, the initializer counted (2).
         :param app: ``multi_partition_detector`` or ``market_spread``.
-        :param engine: ``embedded``, or ``wallaroo``, which needs ``wallaroo_home``.
+        :param engine: ``embedded``, ``wallaroo``, which needs ``wallaroo_home``, or ``bytewax`` with ``bytewax_home``.
         :param keys: how many keys senders use (11).
         :param checkpoint_interval: seconds between two checkpoints (1).
         :param journal: every worker journals to a journal server.
         :param metrics_ui: show metrics in the browser. None: where it can start.
         :param metrics_ui_listen: where to, such as ``0.0.0.0`` for all addresses of server 1 (its internal one).
         :param symbols_file: for market-spread: the file with its symbols on the servers.
+        :param source: ``replayable`` or ``plain``, as far as the engine can (the first of them that it can).
+        :param sink: ``plain`` or ``committing`` (``plain``).
         :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``, or the first of all.
         :param runs: where the folders of runs are; relative to the working directory of this moment.
         :param variables: further variables of the playbooks and of the inventory.
@@ -165,6 +170,9 @@ class Cluster(Steps):
             "symbols_file": symbols_file,
             "wallaroo_home": wallaroo_home,
             "wallaroo_version": wallaroo_version,
+            "bytewax_home": bytewax_home,
+            "source": source,
+            "sink": sink,
             "wallaroo_ports": None if ports in ("", {}) else dict(ports) if isinstance(ports, Mapping) else ports,
         }
         self._common = {"take_over": take_over or None, **(variables or {}), "wallaroo_runs": str(self.runs)}

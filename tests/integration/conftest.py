@@ -67,6 +67,8 @@ class Loopback:
         self.directory = directory
         self.ports = block.ports()
         self.runs = directory / "runs"
+        self.engine = ""
+        """The variables of a cluster that choose its engine, for tests of one that is not ours."""
         self.metrics_ui = False
         """Few tests look at it, and each would install its libraries anew."""
         self.as_users_do = False

@@ -65,14 +65,14 @@ class Application:
         return VERSIONS[version].prefixes.get(self.name, self.prefix)
 
 
-MARKET_SPREAD = "market_spread"
+DETECTOR, MARKET_SPREAD = "multi_partition_detector", "market_spread"
 
 APPLICATIONS: Mapping[str, Application] = MappingProxyType(
     {
         application.name: application
         for application in (
             Application(
-                name="multi_partition_detector",
+                name=DETECTOR,
                 also=("detector",),
                 prefix="multi_partition_detector",
                 executable="testing/correctness/apps/multi_partition_detector/multi_partition_detector",
@@ -94,7 +94,7 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType(
     }
 )
 
-DEFAULT = "multi_partition_detector"
+DEFAULT = DETECTOR
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {name: one.name for one in APPLICATIONS.values() for name in (one.name, *one.also)}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._catalogue.applications import APPLICATIONS
+from .._engines.contract import PLAIN
 from .._engines.registry import ENGINES
 from .._formats.json_record import Damaged, made, read_object
 from .naming import worker_names
@@ -62,13 +63,17 @@ class ClusterRecord:
     """Whether every worker journals to the journal server, which runs on the first server."""
     symbols_file: str = ""
     """market-spread: the file on the servers with its symbols; empty for the built-in list."""
-    wallaroo_home: str = ""
+    engine_home: str = ""
+    """Where the engine is on the servers; empty when the collection brings it along."""
     checkpoint_interval: float = 1.0
     """Seconds between the end of a checkpoint and the next one."""
     metrics_ui: bool = False
     """Whether the metrics UI is to run on the first server. It may come and go while the cluster runs."""
     started: float = 0.0
     """Seconds since the epoch."""
+    source: str = PLAIN
+    """What becomes of messages that were sent while nobody read: one of the kinds of ``_engines.contract``."""
+    sink: str = PLAIN
     negative: str = ""
     """One of :data:`NEGATIVE`: only a cluster that was started for it is ever damaged."""
 
@@ -120,8 +125,11 @@ class ClusterRecord:
         for name, choices in (("application", APPLICATIONS), ("engine", ENGINES), ("negative", NEGATIVE)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-        if self.version not in ENGINES[self.engine].versions:
-            raise ValueError(f"version is {self.version!r}")
+        adapter = ENGINES[self.engine]
+        if self.version not in adapter.versions or self.application not in adapter.applications:
+            raise ValueError(f"{self.engine} has no version {self.version!r}, or does not run {self.application}")
+        if self.source not in adapter.sources or self.sink not in adapter.sinks:
+            raise ValueError(f"{self.engine} has no {self.source!r} source, or no {self.sink!r} sink")
         if not 1 <= self.workers <= MOST_WORKERS or self.keys < 1 or self.checkpoint_interval < 0:
             raise ValueError(f"{self.workers} workers, {self.keys} keys, a checkpoint in {self.checkpoint_interval} s")
         if not all(server.name and server.address and server.base.startswith("/") for server in self.servers):

@@ -38,6 +38,10 @@ checkpoint, so there is a state that could be lost."""
 
 EXACTLY_ONCE, AT_LEAST_ONCE, NO_GUARANTEE = "exactly_once", "at_least_once", "none"
 
+PLAIN, REPLAYABLE, COMMITTING = "plain", "replayable", "committing"
+"""Kinds of sources and sinks. ``replayable``: what was sent can be read again from a record on. ``committing``: what no
+checkpoint covers is taken back. ``plain``: neither."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -95,8 +99,24 @@ class Engine(Protocol):
     name: str
     """As in ``engine=``."""
     versions: Sequence[str]
+    version_argument: str
+    """The variable that chooses one of them; empty when there is no choice, and the last one is taken."""
+    home_argument: str
+    """The variable that says where it is on the servers; empty when the collection brings the engine along."""
     home: str
-    """What ``wallaroo_home`` must be, as the end of a sentence; empty when the collection brings the engine along."""
+    """What that must be, as the end of a sentence."""
+    setup: str
+    """The playbook that brings it to the servers."""
+    mend: str
+    """What to do where it is not, in the middle of a sentence."""
+    applications: Sequence[str]
+    """What it can run."""
+    sources: Sequence[str]
+    """The kinds of sources that it can have, the one first that it has where nobody says."""
+    sinks: Sequence[str]
+    """The same of its sinks."""
+    dials: bool
+    """Whether its source connects to the source log of the first server. Otherwise senders connect to its sources."""
     coordinator: str
     """The worker without which no other recovers; empty when there is none."""
     restarts_all: bool
@@ -116,6 +136,9 @@ class Engine(Protocol):
 
     def waves(self, record: ClusterRecord) -> list[Wave]:
         """In which order the workers of a fresh cluster start."""
+
+    def listens(self, record: ClusterRecord, worker: str) -> list[int]:
+        """The ports on which a worker listens."""
 
     def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
         """How a worker is started on a server.
@@ -155,8 +178,8 @@ class Engine(Protocol):
     def guarantee(self, source: str, sink: str) -> str:
         """What a crash leaves of the messages.
 
-        :param source: ``plain``, or ``replayable``: it sends again from where it is asked to.
-        :param sink: ``plain``, or ``committing``: it takes back what was not covered by a checkpoint.
+        :param source: :data:`PLAIN` or :data:`REPLAYABLE`.
+        :param sink: :data:`PLAIN` or :data:`COMMITTING`.
         """
 
 
@@ -246,6 +269,12 @@ class Journalled(Protocol):
 @runtime_checkable
 class Damageable(Protocol):
     """Its files can be damaged so that no worker notices it as it starts. Negative runs do that, and nobody else."""
+
+    ends_at_wrong_state: bool
+    """Whether a worker ends of itself at the first value that does not follow on its state; else a wrong window comes
+    out."""
+    shuts_out_second: str
+    """Why a second owner of a worker would come to nothing without any harm; empty where it does harm."""
 
     def drop_state(self, files: ResilienceSet) -> str:
         """Take the state out of a worker's files, and leave what says that it is there; what was done, for a sentence.

@@ -22,7 +22,7 @@ class Embedded(Wallaroo):
     """What it answers otherwise than a real Wallaroo."""
 
     name = "embedded"
-    home = ""
+    home_argument = home = setup = mend = ""
 
     def executable(self, record: ClusterRecord) -> str:
         """See :class:`.contract.Engine`."""

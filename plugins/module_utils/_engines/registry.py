@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .._process.record import ProcessRecord
 from .._resilience.files import ResilienceSet, resilience_directory
+from .bytewax.adapter import Bytewax
 from .contract import UNKNOWN, Answering, Checkpointed, Damageable, Engine, Journalled, KnowsPeers, NotOffered
 from .embedded import Embedded
 from .wallaroo.adapter import Wallaroo
@@ -19,7 +20,7 @@ from .wallaroo.adapter import Wallaroo
 if TYPE_CHECKING:
     from .._cluster.record import ClusterRecord
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in (Embedded(), Wallaroo())})
+ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in (Embedded(), Wallaroo(), Bytewax())})
 
 DEFAULT = "embedded"
 

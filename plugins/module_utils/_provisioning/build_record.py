@@ -71,10 +71,13 @@ def resilience_of(executable: Path) -> Optional[str]:
     return None
 
 
-def executable_problem(path: str) -> str:
-    """Why workers cannot be started from an executable, without a subject; empty when they can."""
+def executable_problem(path: str, mend: str) -> str:
+    """Why workers cannot be started from an executable, without a subject; empty when they can.
+
+    :param mend: what to do when it is not there.
+    """
     if digest(Path(path)) is None:
-        return f"there is no executable {path}: build it with setup_repo.yml, or mend wallaroo_home"
+        return f"there is no executable {path}: {mend}"
     if resilience_of(Path(path)) == "off":
         return (
             f"{path} was built with resilience=false, so that its workers keep no files and none can come back; run "

@@ -34,12 +34,13 @@ CONNECT_SECONDS = 3.0
 
 
 def look(
-    base: str, name: str, ssh: Mapping[str, Mapping[str, Any]], executable: str = "", address: str = ""
+    base: str, name: str, ssh: Mapping[str, Mapping[str, Any]], executable: str = "", mend: str = "", address: str = ""
 ) -> dict[str, Any]:
     """Everything that the server can tell by itself.
 
     :param ssh: other server -> how it is reached.
     :param executable: of a real engine, as it would be started; empty when no real engine is meant.
+    :param mend: what to do where it is not there.
     :param address: where the ports of a cluster would be opened on this server.
     :raises ValueError: when that cannot be understood.
     """
@@ -55,7 +56,7 @@ def look(
         "writable": base_problem(base) or "",
         "memory_bytes": _memory(),
         "leftovers": _leftovers(base),
-        "executable": _executable(executable) if executable else None,
+        "executable": _executable(executable, mend) if executable else None,
         "addresses": _numbers_of(address),
         "user": state["user"],
         "machine": state["machine"],
@@ -92,8 +93,8 @@ def _connect(target: Mapping[str, Any], token: str) -> str:
     return "" if said == token.encode() else "is answered by another program"
 
 
-def _executable(path: str) -> dict[str, Any]:
-    return {"path": path, "sha256": digest(Path(path)), "problem": executable_problem(path)}
+def _executable(path: str, mend: str) -> dict[str, Any]:
+    return {"path": path, "sha256": digest(Path(path)), "problem": executable_problem(path, mend), "mend": mend}
 
 
 def _numbers_of(address: str) -> list[str]:

@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
-from .._catalogue.applications import application
 from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
 from .._engines.contract import Checkpointed, Engine, HalfWritten, KnowsPeers
@@ -35,11 +34,14 @@ from . import checkpoint, moved_address, port_check, runtime
 from .machine import facts
 from .reading import Kept
 
-DIRECTORIES = ("resilience", "run", "journals", "received")
+DIRECTORIES = ("resilience", "run", "journals", "received", "sent")
 """What a server keeps below ``wallaroo_base`` beside ``runtime``."""
 
 LOG_BYTES = 64 << 10
 """How much of the end of each log is kept with a run."""
+
+SENT_DIRECTORY = "sent"
+"""Where the source log of server 1 keeps what was sent, below ``wallaroo_base``."""
 
 RECEIVED_FILE = "received/received.bin"
 """Where the receiver of server 1 writes, below ``wallaroo_base``."""
@@ -272,15 +274,16 @@ def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:
 
 
 def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) -> list[dict[str, Any]]:
-    ports = wanted.port_numbers
+    ports, adapter = wanted.port_numbers, engine(wanted.engine)
     needed: list[int] = []
     for worker in wanted.worker_names():
         # On one machine every server has every port, so only the home of a worker looks for its ports.
         if wanted.placement[worker] == name:
-            needed += ports.listened_by(worker, application(wanted.application).sources)
+            needed += adapter.listens(wanted, worker)
     if wanted.first_server.name == name:
         needed += [ports.sink]
         needed += [ports.journal] if wanted.journal else []
+        needed += [ports.orders, ports.log] if adapter.dials else []
         needed += [ports.metrics, ports.metrics_ui] if wanted.metrics_ui else []
     ours = {process["pid"] for process in processes.values() if process["alive"]}
     found = []
@@ -333,10 +336,12 @@ def machine() -> str:
 
 def _executable(cluster: ClusterRecord) -> Optional[dict[str, Any]]:
     """What is executed for a worker of a real engine; its digest is none where it is missing or cannot be executed."""
-    path = engine(cluster.engine).executable(cluster)
+    adapter = engine(cluster.engine)
+    path = adapter.executable(cluster)
     if not path:
         return None
-    return {"path": path, "sha256": digest(Path(path)), "problem": executable_problem(path)}
+    problem = executable_problem(path, adapter.mend)
+    return {"path": path, "sha256": digest(Path(path)), "problem": problem, "mend": adapter.mend}
 
 
 def _user_name() -> str:

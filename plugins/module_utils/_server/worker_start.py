@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from .._catalogue.applications import application
 from .._cluster.naming import worker_name
 from .._cluster.record import ClusterRecord
 from .._engines.contract import READY, KnowsPeers, LogLine
@@ -175,10 +174,10 @@ class WorkerStart:
         """
         self._pattern(READY, self.mode)
         executable = self.engine.executable(self.cluster)
-        problem = executable_problem(executable) if executable else ""
+        problem = executable_problem(executable, self.engine.mend) if executable else ""
         if problem:
             raise WorkerProblem(f"{self.worker} cannot be started on {self.server}: {problem}.")
-        ports = self.cluster.port_numbers.listened_by(self.worker, application(self.cluster.application).sources)
+        ports = self.engine.listens(self.cluster, self.worker)
         try:
             taken = port_check.taken(self._address, ports, comes)
         except OSError as error:

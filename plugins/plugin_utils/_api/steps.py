@@ -71,6 +71,9 @@ class Steps:
     @runs("setup_repo")
     def setup_repo(self, /, resilience: Flag = True, **variables: Any) -> Built: ...
 
+    @runs("setup_bytewax")
+    def setup_bytewax(self, /, **variables: Any) -> Outcome: ...
+
     @runs("preflight")
     def preflight(self, fix: Optional[Flag] = None) -> Checked: ...
 

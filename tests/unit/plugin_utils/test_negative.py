@@ -52,7 +52,7 @@ TAILS = judgement("fail", "lost_tail", "lost_tail")
 def test_what_has_the_classes_and_the_words_of_its_damage_is_caught(
     wanted: str, crashed: dict[str, str], before: str
 ) -> None:
-    found, told = _negative.judged(wanted, TAILS, [crashed], SECOND)
+    found, told = _negative.judged(wanted, "embedded", TAILS, [crashed], SECOND)
     assert found == TAILS
     sentence = f"negative run: {wanted} was caught: {before}2 violations (lost_tail), as this damage must give"
     assert told == Negative(wanted, True, sentence)
@@ -79,7 +79,7 @@ def test_what_has_the_classes_and_the_words_of_its_damage_is_caught(
 def test_everything_else_was_not_caught_and_makes_the_verdict_unknown(
     wanted: str, given: Judgement, crashed: list[Any], why: str
 ) -> None:
-    found, told = _negative.judged(wanted, given, crashed, SECOND)
+    found, told = _negative.judged(wanted, "embedded", given, crashed, SECOND)
     assert told == Negative(wanted, False, f"negative run: {wanted} was not caught: {why}")
     # Of a run that was not judged its own reason is the first cause.
     if given.verdict == "unknown":
@@ -92,13 +92,13 @@ def test_everything_else_was_not_caught_and_makes_the_verdict_unknown(
 
 @pytest.mark.parametrize("second", [{}, {**SECOND, "refused": ""}, {**SECOND, "ended": ""}, {"msg": "No fence"}])
 def test_a_second_owner_that_nobody_refused_or_that_lives_was_not_caught(second: dict[str, str]) -> None:
-    assert _negative.judged("two_owners", TAILS, [], second)[1].sentence.endswith(NO_SECOND)
-    assert not _negative.judged("two_owners", TAILS, [NO_CHECKPOINT], second)[1].caught
-    assert _negative.judged("two_owners", TAILS, [], SECOND)[1].caught, "it may stand still and not end"
+    assert _negative.judged("two_owners", "embedded", TAILS, [], second)[1].sentence.endswith(NO_SECOND)
+    assert not _negative.judged("two_owners", "embedded", TAILS, [NO_CHECKPOINT], second)[1].caught
+    assert _negative.judged("two_owners", "embedded", TAILS, [], SECOND)[1].caught, "it may stand still and not end"
 
 
 def test_one_violation_is_told_as_one() -> None:
-    _, told = _negative.judged("old_copy", judgement("fail", "lost_tail"), [died(5, 9)], {})
+    _, told = _negative.judged("old_copy", "embedded", judgement("fail", "lost_tail"), [died(5, 9)], {})
     assert "caught: 1 violation (lost_tail)" in told.sentence
 
 
@@ -120,7 +120,7 @@ LOST = {
 
 def test_the_damage_is_the_cause_that_comes_first() -> None:
     case = Case(LOST, "worker2 is dead on server3.", [died(1, 201)], sent=sending(400), known=True)
-    found = run_result._judged(case, "verify_migration", "dropped_state", {})
+    found = run_result._judged(case, "verify_migration", {"engine": "embedded", "negative": "dropped_state"}, {})
     assert found["verdict"] == "fail"
     assert found["negative"]["caught"]
     assert found["reason"] == (
@@ -129,7 +129,7 @@ def test_the_damage_is_the_cause_that_comes_first() -> None:
         "Sent and never came out: 201..400 of key_1."
     )
     known = Case(LOST, "", [NO_CHECKPOINT], sent=sending(400), known=True)
-    owner = run_result._judged(known, "demo", "two_owners", SECOND)
+    owner = run_result._judged(known, "demo", {"engine": "embedded", "negative": "two_owners"}, SECOND)
     assert owner["negative"]["caught"]
     assert owner["reason"].startswith(
         "The second owner, worker2 on server2, died of itself: evlog holds no checkpoint 30."
@@ -138,7 +138,7 @@ def test_the_damage_is_the_cause_that_comes_first() -> None:
 
 def test_a_second_owner_that_only_stands_still_is_the_cause_too() -> None:
     known = Case(LOST, "Not all came out.", paused=["sender is stopped."], sent=sending(400), known=True)
-    found = run_result._judged(known, "demo", "two_owners", SECOND)
+    found = run_result._judged(known, "demo", {"engine": "embedded", "negative": "two_owners"}, SECOND)
     assert found["negative"]["caught"]
     assert found["reason"] == (
         "sender is stopped. The second owner came to nothing: worker2 did not get ready on server2 within 15 s. "
@@ -150,7 +150,7 @@ def test_a_second_owner_that_only_stands_still_is_the_cause_too() -> None:
 @pytest.mark.parametrize(("name", "negative"), [("verify", "dropped_state"), ("demo", "")])
 def test_other_runs_are_judged_as_ever(name: str, negative: str) -> None:
     case = Case(LOST, "", [died(1, 201)], sent=sending(400), known=True)
-    found = run_result._judged(case, name, negative, SECOND)
+    found = run_result._judged(case, name, {"engine": "embedded", "negative": negative}, SECOND)
     assert "negative" not in found
     assert found["reason"].startswith(
         "Sent and never came out: 201..400 of key_1. State was rolled back behind values "
@@ -163,7 +163,7 @@ def written(**state: Any) -> dict[str, Any]:
     arguments = {
         "name": "verify_migration",
         "started": 1.0,
-        "cluster": {"negative": "dropped_state", "servers": [{"name": "server1"}]},
+        "cluster": {"engine": "embedded", "negative": "dropped_state", "servers": [{"name": "server1"}]},
         "verification": LOST,
         "states": {"server1": first, "server3": {"processes": {}, **state}},
     }

@@ -14,7 +14,11 @@ from tests.server_states import record_of, start, steps
 
 NAMES = ["server1", "server2", "server3", "server4"]
 MOVE = {"worker": "2", "src": "2", "dst": "4"}
-BUILD = {"path": "/opt/wallaroo/testing/correctness/apps/multi_partition_detector/x", "sha256": "ab"}
+BUILD = {
+    "mend": "build it with setup_repo.yml",
+    "path": "/opt/wallaroo/testing/correctness/apps/multi_partition_detector/x",
+    "sha256": "ab",
+}
 
 
 def servers(addresses: list[str] | None = None, machine: str | None = None, **arguments: Any) -> Servers:

@@ -195,13 +195,18 @@ def test_others_do_not_blame_a_firewall_for_a_listener_that_had_ended():
 
 def test_servers_with_different_builds_are_told():
     executables = {
-        name: {"look.executable": {"path": "/w/x", "sha256": "b" if name == "server4" else "a", "problem": ""}}
+        name: {
+            "look.executable": {
+                "path": "/w/x",
+                "sha256": "b" if name == "server4" else "a",
+                "problem": "",
+                "mend": "so",
+            }
+        }
         for name in NAMES
     }
     report = _preflight.report(NAMES, found(**executables))
-    assert report.problems == [
-        "server4: /w/x is another build than on server1; run setup_repo.yml, which brings the same one to all servers"
-    ]
+    assert report.problems == ["server4: /w/x is another build than on server1; bring the same one to all servers (so)"]
 
 
 def states(machine: str | None = None) -> dict[str, Any]:

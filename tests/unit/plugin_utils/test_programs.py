@@ -73,7 +73,7 @@ def test_the_page_of_the_metrics_ui_is_in_it_and_is_served_from_it(archive: Path
 def test_what_is_no_program_is_told_which_there_are(archive: Path, words: list[str]) -> None:
     ended = run(archive, *words)
     assert ended.returncode == 2
-    assert "PROGRAM is one of file_sender, " in ended.stderr
+    assert "PROGRAM is one of bytewax_worker, file_sender, " in ended.stderr
     assert "multi_partition_detector" in ended.stderr
 
 

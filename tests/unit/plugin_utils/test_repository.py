@@ -98,6 +98,6 @@ def test_a_silent_server_is_named():
     ],
 )
 def test_the_tree_of_a_running_worker_is_in_use(engine, home, alive, expected):
-    state = {"cluster": {"engine": engine, "wallaroo_home": home}, "workers": {"worker2": {"alive": alive}}}
+    state = {"cluster": {"engine": engine, "engine_home": home}, "workers": {"worker2": {"alive": alive}}}
     assert repository(ARGUMENTS, servers(server2=state))["in_use"].startswith(expected)
     assert bool(expected) == bool(repository(ARGUMENTS, servers(server2=state))["in_use"])

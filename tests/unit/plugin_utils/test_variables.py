@@ -65,8 +65,18 @@ OTHERS: dict[str, list[Any]] = {
     "wallaroo_runs": [["a"], {"a": 1}],
     "run": [["a"], {"a": 1}],
     "runs": ["a", "a,b,c", ["a"]],
+    "source": ["x"],
+    "sink": ["x"],
+    "bytewax_env_python": [["a"], {"a": 1}],
 }
-NEEDED = {"worker": "2", "src": "2", "dst": "4", "wallaroo_home": "/wallaroo", "runs": "a,b"}
+NEEDED = {
+    "worker": "2",
+    "src": "2",
+    "dst": "4",
+    "wallaroo_home": "/wallaroo",
+    "bytewax_home": "/bytewax",
+    "runs": "a,b",
+}
 """What the steps need that need anything."""
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..._catalogue.applications import APPLICATIONS
 from ..._catalogue.applications import application as application_of
 from ..._catalogue.versions import VERSIONS
 from ..._cluster.naming import INITIALIZER
@@ -17,7 +18,20 @@ from ..._formats import checkpoint_ids
 from ..._formats.address_file import AddressFileError, read_address
 from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
-from ..contract import AT_LEAST_ONCE, LISTENING, NO_GUARANTEE, READY, Command, HalfWritten, LogLine, Role, Signal, Wave
+from ..contract import (
+    AT_LEAST_ONCE,
+    LISTENING,
+    NO_GUARANTEE,
+    PLAIN,
+    READY,
+    REPLAYABLE,
+    Command,
+    HalfWritten,
+    LogLine,
+    Role,
+    Signal,
+    Wave,
+)
 from . import files as wallaroo_files
 from . import log_lines
 from .command_line import worker_argv
@@ -90,7 +104,16 @@ class Wallaroo:
 
     name = "wallaroo"
     versions: Sequence[str] = tuple(VERSIONS)
+    version_argument = "wallaroo_version"
+    home_argument = "wallaroo_home"
     home = "the absolute path of a built Wallaroo tree on the servers (setup_repo.yml makes one)"
+    setup = "setup_repo.yml"
+    mend = "build it with setup_repo.yml, or mend wallaroo_home"
+    applications: Sequence[str] = tuple(APPLICATIONS)
+    # Its sources are plain TCP; there is no connector that could read again (docs/wallaroo.md).
+    sources: Sequence[str] = (PLAIN,)
+    sinks: Sequence[str] = (PLAIN,)
+    dials = False
     coordinator = INITIALIZER
     restarts_all = False
     copies_alive = True
@@ -110,7 +133,7 @@ class Wallaroo:
 
     def executable(self, record: ClusterRecord) -> str:
         """See :class:`..contract.Engine`."""
-        return str(PurePosixPath(record.wallaroo_home) / application_of(record.application).executable)
+        return str(PurePosixPath(record.engine_home) / application_of(record.application).executable)
 
     def head(self, record: ClusterRecord, base: str, python: str) -> list[str]:
         """The start of a worker's command line: what is executed."""
@@ -123,6 +146,10 @@ class Wallaroo:
         if not others:
             return [Wave((first,), READY)]
         return [Wave((first,), LISTENING), Wave(tuple(others), LISTENING), Wave((first,), READY)]
+
+    def listens(self, record: ClusterRecord, worker: str) -> list[int]:
+        """See :class:`..contract.Engine`. Worker 1 listens for senders, too."""
+        return record.port_numbers.listened_by(worker, application_of(record.application).sources)
 
     def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
         """See :class:`..contract.Engine`."""
@@ -174,7 +201,7 @@ class Wallaroo:
     def guarantee(self, source: str, sink: str) -> str:
         """What a plain source sent while a worker was dead is lost; no sink takes back what was not committed."""
         del sink
-        return AT_LEAST_ONCE if source == "replayable" else NO_GUARANTEE
+        return AT_LEAST_ONCE if source == REPLAYABLE else NO_GUARANTEE
 
     def last_checkpoint(self, files: ResilienceSet) -> int:
         """See :class:`..contract.Checkpointed`."""
@@ -204,6 +231,8 @@ class Wallaroo:
     journalled = _of(_progress, "on_journal_server")
     restore = _of(_restoring, "from_journal_server")
 
+    ends_at_wrong_state = True
+    shuts_out_second = ""
     drop_state = _of(_damage, "drop_state")
     restore_older_state = _of(_damage, "restore_older_state")
 

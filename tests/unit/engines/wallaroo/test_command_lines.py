@@ -22,7 +22,7 @@ def record(**values: Any) -> ClusterRecord:
         "workers": 3,
         "servers": servers,
         "placement": {"initializer": "server1", "worker2": "server2", "worker3": "server3"},
-        "wallaroo_home": "/opt/wallaroo",
+        "engine_home": "/opt/wallaroo",
     }
     return ClusterRecord(**{**given, **values})
 

@@ -42,6 +42,9 @@ SETTINGS: dict[str, Any] = {
     "symbols_file": "/symbols",
     "wallaroo_home": "/wallaroo",
     "wallaroo_version": "0.5.4",
+    "bytewax_home": "/bytewax",
+    "source": "plain",
+    "sink": "plain",
     "ports": {"orders": 17000},
 }
 
