@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
-TEXTS = ("README.md", "docs/variables.md")
+TEXTS = ("docs/variables.md",)
 
 COPIED = re.compile(
     r"(?P<head> {6}# As in (?P<file>\S+) \(make format copies it\): (?P<entry>\w+)(?P<but> but)?(?P<names>[\w ]*)\n)"

@@ -53,12 +53,12 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return directory / "collections"
 
 
-def test_the_example_of_the_readme_from_the_installed_collection(
+def test_the_example_of_the_guide_from_the_installed_collection(
     loopback: Loopback, repository: Path, installed: Path
 ) -> None:
     where = loopback.directory / "elsewhere"
     where.mkdir()
-    section = (repository / "README.md").read_text(encoding="utf-8").partition("## From Python")[2]
+    section = (repository / "docs" / "python.md").read_text(encoding="utf-8")
     example = section.partition("<<'END'\n")[2].partition("\nEND\n")[0]
     # Ports of this test's own; everything else is as the reader pastes it.
     more = {"ports": loopback.ports, "checkpoint_interval": 0.2}

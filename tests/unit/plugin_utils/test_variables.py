@@ -252,9 +252,12 @@ def test_roles_declare_what_has_a_default(repository: Path) -> None:
         assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= role_variables(), path
 
 
-def test_readme_names_no_variable_that_there_is_not(repository: Path) -> None:
-    """What it hands to a playbook with -e, the playbook takes."""
-    text = (repository / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+def test_readme_and_guides_name_no_variable_that_there_is_not(repository: Path) -> None:
+    """What they hand to a playbook with -e, the playbook takes."""
+    places = [repository / "README.md", *(repository / "docs").glob("*.md")]
+    # What is only added there as an example there is not.
+    texts = [path.read_text(encoding="utf-8") for path in places if path.name != "extending.md"]
+    text = "\n".join(texts).replace("\\\n", " ")
     calls = re.findall(r"ansible-playbook .*?playbooks/(\w+)\.yml(.*)", text)
     assert len(calls) > 10
     for playbook, line in calls:
