@@ -16,8 +16,8 @@ from pathlib import Path
 
 def check(data, sent):
     """The verdict of the messages, and why."""
-    if sent["application"] != "multi_partition_detector":
-        return "unknown", f"what comes out of {sent['application']} is not known here"
+    if sent["application"] != "multi_partition_detector" or sent["mode"] == "none":
+        return "unknown", f"what comes out of {sent['application']} ({sent['mode']}) is not known here"
     came, place = dict.fromkeys(sent["keys"], 0), 0
     while place < len(data):
         length = int.from_bytes(data[place : place + 4], "big")

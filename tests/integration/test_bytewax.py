@@ -21,6 +21,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.bytew
 from tests.integration.conftest import Loopback
 from tests.namespaces import Networks, in_networks
 from tests.port_block import PortBlock
+from tests.strangers_check import agrees
 
 FLOWING = "drain=false values=300 checkpoint_interval=0.5"
 """A crash while messages flow, and for long enough that they do wherever this runs."""
@@ -87,6 +88,7 @@ def test_a_source_that_is_read_again_repeats_what_no_checkpoint_covered_and_lose
     assert int(str(result["received"])) > int(str(result["expected"])) == MESSAGES, (
         "what came behind the checkpoint comes twice"
     )
+    assert "pass (all came)" in agrees(bytewax.runs / "latest")
     (first, again) = asked(bytewax)
     assert first == ("FROM", 0)
     assert again[0] == "FROM"
@@ -106,6 +108,7 @@ def test_a_sink_that_takes_back_what_is_repeated_makes_it_exactly_once(bytewax: 
 
     assert result["verdict"] == "pass"
     assert "6,600 of 6,600 messages of 11 keys, each exactly once and in order" in str(result["scope"])
+    assert "pass (all came)" in agrees(bytewax.runs / "latest")
     taken_back = next(bytewax.runs.glob("latest/logs/server1/receiver.log")).read_text()
     assert "bytes are taken back" in taken_back
 
