@@ -159,7 +159,8 @@ def test_a_stranger_reads_what_else_a_folder_may_be(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert check(tmp_path / "empty")[0] == 1
     sent = json.loads((folder / "sent" / "sent.json").read_text())
-    for name, said in (("market_spread", "what comes out of market_spread (exactly_once) is not known here"), ("", "not known here")):
+    of_market_spread = "what comes out of market_spread (exactly_once) is not known here"
+    for name, said in (("market_spread", of_market_spread), ("", "not known here")):
         other = run(tmp_path / f"of-{name}", good())
         change(other, verdict="unknown")
         (other / "sent" / "sent.json").write_text(json.dumps({**sent, "application": name}))

@@ -103,17 +103,25 @@ class Partition:
         self._peers = directory / f"part-{index}.{PEERS}"
 
     def begin(self, make: Callable[[Path, int], None]) -> None:
-        """Make it, for a fresh start.
+        """Make it, for a fresh start, and see to it that it has a log.
 
         :param make: makes the files of so many partitions in a directory.
         :raises OSError: when it cannot be written.
         """
-        if self.database.exists():
-            return
-        make_private_directory(self.directory)
-        with tempfile.TemporaryDirectory(prefix=".made-", dir=self.directory) as place:
-            make(Path(place), self.count)
-            os.replace(Path(place) / self.database.name, self.database)
+        if not self.database.exists():
+            make_private_directory(self.directory)
+            with tempfile.TemporaryDirectory(prefix=".made-", dir=self.directory) as place:
+                make(Path(place), self.count)
+                os.replace(Path(place) / self.database.name, self.database)
+        self.keep_log()
+
+    def keep_log(self) -> None:
+        """Whoever ends in order leaves no log, since all is in the database. An empty one says the same, and without
+        one nobody could tell that from a log that was lost.
+
+        :raises OSError: when it cannot be written.
+        """
+        self.database.with_name(f"{self.database.name}-wal").touch(mode=0o600)
 
     def covered(self) -> int:
         """Up to which epoch it is committed. Only before the dataflow runs.

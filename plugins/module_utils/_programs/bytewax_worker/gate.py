@@ -146,10 +146,6 @@ class Gate:
         with self._changed:
             return [f"{member.host}:{member.data}" for member in self._members]
 
-    def all_were_there(self) -> bool:
-        """Whether the dataflow came so far that others can have ended it."""
-        return self._formed
-
     def enter(self, again: Callable[[str], None]) -> None:
         """Wait until all are there.
 

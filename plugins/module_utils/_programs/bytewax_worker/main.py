@@ -16,6 +16,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,12 @@ from ..._engines.bytewax import files, log_lines
 from .. import shared
 from . import commits
 from .gate import Gate, Left, Member, Refused
+
+_FAILURES = "BYTEWAX_WORKER_FAILURES"
+"""In the environment of a process that begins anew: how often in a row its dataflow ended as soon as it had begun."""
+_SOON, _MOST = 5.0, 3
+"""Seconds within which that is so, and how often it may be: the loss of another worker ends it, and so does what a
+fresh beginning does not mend."""
 
 
 def _parser() -> shared.Parser:
@@ -89,6 +96,7 @@ def main(argv: list[str]) -> int:
         return shared.FAILED
     from . import flow
 
+    begun = time.monotonic()
     shared.say(f"{log_lines.FORMED}: {', '.join(gate.addresses())}")
     try:
         from bytewax._bytewax import cluster_main
@@ -104,9 +112,12 @@ def main(argv: list[str]) -> int:
         # What it raises when another worker is gone is no Exception.
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-        if not gate.all_were_there():
-            shared.complain(f"Error: bytewax ended: {error}")
+        failures = int(os.environ.get(_FAILURES) or 0) + 1 if time.monotonic() - begun < _SOON else 1
+        if failures > _MOST:
+            partition.keep_log()
+            shared.complain(f"Error: bytewax ended {_MOST} times in a row as soon as all workers were there: {error!r}")
             return shared.FAILED
+        os.environ[_FAILURES] = str(failures)
         _again(f"{me.name}: bytewax ended ({_first_line(error)}), beginning anew")
     return shared.DONE
 
