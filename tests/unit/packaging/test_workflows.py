@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What checks a change from outside: the same targets that everybody runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def jobs(repository: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((repository / ".github" / "workflows" / "ci.yml").read_text())
+    assert found["permissions"] == {"contents": "read"}
+    jobs: dict[str, Any] = found["jobs"]
+    return jobs
+
+
+def test_every_step_is_a_target_of_the_makefile(repository: Path, jobs: dict[str, Any]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(), flags=re.M))
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    called = {target for command in commands for target in re.findall(r"\bmake ([a-z-]+)", command)}
+    assert {"lint", "test-unit", "test", "bytewax", "molecule"} == called
+    assert called <= targets
+
+
+def test_every_python_and_core_that_is_named_is_checked(repository: Path, jobs: dict[str, Any]) -> None:
+    matrix = jobs["unit"]["strategy"]["matrix"]
+    assert "Python 3.10 to 3.14" in (repository / "README.md").read_text()
+    assert matrix["python"] == [f"3.{minor}" for minor in range(10, 15)]
+    assert {"2.16"} == {one["core"] for one in matrix["include"]}
+
+
+def test_no_step_has_a_value_of_a_pull_request_in_its_command(jobs: dict[str, Any]) -> None:
+    """What others write must not be executed."""
+    for job in jobs.values():
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", "")
+            if step.get("uses", "").startswith("actions/checkout"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_how_a_weakness_is_told_names_every_port(repository: Path) -> None:
+    from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
+
+    text = (repository / "SECURITY.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", text, flags=re.M)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(Ports().to_dict())
