@@ -135,14 +135,10 @@ def _leftovers(base: str) -> list[str]:
                 f"process {entry.name} of an earlier run lives and is no longer recorded; look at it and end it"
             )
     for application in APPLICATIONS:
-        # Other versions have other names.
-        stems = {
-            engine.layout(application, version, "").stem for engine in ENGINES.values() for version in engine.versions
-        }
         files = [
             path
             for path in Path(base).glob("resilience/*/*")
-            if not path.name.startswith(".") and any(path.name.startswith(stem) for stem in stems)
+            if not path.name.startswith(".") and path.name.startswith(_stems(application, path.parent.name))
         ]
         if files:
             where = f"{base}/resilience"
@@ -150,3 +146,16 @@ def _leftovers(base: str) -> list[str]:
                 f"{len(files)} resilience files of {application} in {where}; remove them with stop_cluster.yml"
             )
     return found
+
+
+def _stems(application: str, worker: str) -> tuple[str, ...]:
+    """With what the names of a worker's files may begin, whichever engine and version left them."""
+    found = set()
+    for engine in ENGINES.values():
+        for version in engine.versions if application in engine.applications else ():
+            try:
+                found.add(engine.layout(application, version, worker).stem)
+            except ValueError:
+                # No engine calls a worker so.
+                continue
+    return tuple(found)
