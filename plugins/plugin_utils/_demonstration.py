@@ -118,14 +118,15 @@ def _refuse_blurred(arguments: Mapping[str, Any], path: list[str], wanted: Clust
         raise Refusal(f"negative={negative} with drain=false would lose messages by the crash, too: leave drain out.")
     if arguments["keep_running"]:
         raise Refusal(f"negative={negative} leaves a damaged cluster, which is stopped: leave keep_running out.")
+    if negative == TWO_OWNERS:
+        shut_out = engine(wanted.engine).shuts_out_second
+        if shut_out:
+            raise Refusal(f"negative={negative} would show nothing with engine={wanted.engine}: {shut_out}.")
+        return
     try:
-        adapter: Damageable = offered(wanted.engine, Damageable)
+        offered(wanted.engine, Damageable)
     except NotOffered as lacking:
         raise Refusal(f"{lacking} Leave negative={negative} out.") from lacking
-    if negative == TWO_OWNERS and adapter.shuts_out_second:
-        raise Refusal(
-            f"negative={negative} would show nothing with engine={wanted.engine}: {adapter.shuts_out_second}."
-        )
 
 
 def _prove_seed(name: str, arguments: Mapping[str, Any], record: ClusterRecord) -> Optional[int]:

@@ -121,6 +121,8 @@ class Engine(Protocol):
     """The worker without which no other recovers; empty when there is none."""
     restarts_all: bool
     """Whether all workers have to be started again when one has died."""
+    shuts_out_second: str
+    """Why a second owner of a worker would come to nothing without any harm; empty where it does harm."""
     copies_alive: bool
     """Whether the beginnings of growing files may be copied while a worker runs, so that little is left to copy."""
     failures: Sequence[str]
@@ -273,8 +275,6 @@ class Damageable(Protocol):
     ends_at_wrong_state: bool
     """Whether a worker ends of itself at the first value that does not follow on its state; else a wrong window comes
     out."""
-    shuts_out_second: str
-    """Why a second owner of a worker would come to nothing without any harm; empty where it does harm."""
 
     def drop_state(self, files: ResilienceSet) -> str:
         """Take the state out of a worker's files, and leave what says that it is there; what was done, for a sentence.

@@ -116,14 +116,14 @@ class SourceLog:
             await senders.start_serving()
         except OSError as error:
             raise _not_listening(self._arguments.listen, error) from error
-        accepting = asyncio.ensure_future(readers.accept(listener))
+        readers.listen(listener)
         try:
             shared.say(f"source_log: listening on {_bound(senders.sockets[0])}, serving on {_bound(listener)}")
             await self._done
         finally:
-            accepting.cancel()
             readers.close()
-            await asyncio.gather(accepting, return_exceptions=True)
+            # What they were written has a turn to end.
+            await asyncio.sleep(0)
 
     def _fail(self, failure: StoreFailed) -> None:
         if not self._done.done():

@@ -44,19 +44,33 @@ class Readers:
         self.fail = fail
         self._all: set[Reader] = set()
         self._served: Optional[Reader] = None
+        self._listener: Optional[socket.socket] = None
 
-    async def accept(self, listener: socket.socket) -> None:
-        """Take connections until this is cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, address = await loop.sock_accept(listener)
-            except OSError as error:
-                # Out of descriptors, for one: those who are there are served on.
-                shared.complain(f"source_log: a connection could not be accepted: {error.strerror or error}")
-                await asyncio.sleep(_ACCEPT_PAUSE)
-                continue
-            self._all.add(Reader(connection, f"{address[0]}:{address[1]}", self))
+    def listen(self, listener: socket.socket) -> None:
+        """Take connections until :meth:`close`. ``sock_accept`` of asyncio complains of one that comes as it ends."""
+        self._listener = listener
+        asyncio.get_running_loop().add_reader(listener, self._accept)
+
+    def _accept(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            connection, address = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            # Whoever it was is gone.
+            return
+        except OSError as error:
+            # Out of descriptors, for one: those who are there are served on.
+            shared.complain(f"source_log: a connection could not be accepted: {error.strerror or error}")
+            loop, listener = asyncio.get_running_loop(), self._listener
+            loop.remove_reader(listener)
+            loop.call_later(_ACCEPT_PAUSE, self._listen_again, listener)
+            return
+        self._all.add(Reader(connection, f"{address[0]}:{address[1]}", self))
+
+    def _listen_again(self, listener: socket.socket) -> None:
+        if self._listener is not None:
+            self.listen(listener)
 
     def appended(self) -> None:
         """There is more to read."""
@@ -64,7 +78,10 @@ class Readers:
             self._served.more.set()
 
     def close(self) -> None:
-        """Let all of them go."""
+        """Let all of them go, and take no more."""
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener = None
         for reader in list(self._all):
             reader.end("the log ends")
 
