@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 KNOWN_HOSTS = "/home/wallaroo/resilience/ssh/known_hosts"
 ANOTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdnGT1PZvu4O5NcMFsLNBRkWlzF2dRFZC7aWwcMFcXy"
@@ -27,7 +28,8 @@ def test_every_fault_is_named_and_what_can_be_repaired_is(servers):
         assert "FAIL server1: port 13104 of server2 does not answer: a firewall drops it" in found
         assert "FAIL server1: server3 cannot be reached by SSH from here: the host key that it presents is not" in found
         assert "FAIL server3: there is no rsync" in found
-        assert "FAIL server2: its clock is 30.0 s ahead of the others" in found.replace("29.9 s", "30.0 s")
+        # What it takes to ask over SSH is part of what is seen.
+        assert re.search(r"FAIL server2: its clock is (29\.[5-9]|30\.[0-5]) s ahead of the others", found)
         assert "MB are free for wallaroo_base" in found
         assert "FAIL server4: server4 does not answer" in found
     finally:
