@@ -95,7 +95,7 @@ class Bytewax:
         return [Wave(workers, LISTENING), Wave(workers, READY)]
 
     def listens(self, record: ClusterRecord, worker: str) -> list[int]:
-        """See :class:`..contract.Engine`: its gate, and its data."""
+        """See :class:`..contract.Engine`: for the others, and for data."""
         ports = record.port_numbers
         return [ports.control_of(worker), ports.data_of(worker)]
 

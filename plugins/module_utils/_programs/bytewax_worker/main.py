@@ -4,8 +4,8 @@
 """A worker of bytewax: one process of its cluster, with the detector as its dataflow.
 
 bytewax ends every process as soon as one of them is dead, and each of them has to be started again with the addresses
-of all. Here a process that lost another one begins anew in its own place (it executes itself), and waits in the *gate*
-(:mod:`.gate`) until all are there again. Whoever was brought back elsewhere tells the others where it is now.
+of all. Here a process that lost another one begins anew in its own place (it executes itself), and waits at the
+*meeting* (:mod:`.meeting`) until all are there again. Whoever was brought back elsewhere tells the others where it is now.
 
 Executed with the Python of an environment that has bytewax; everything else is of the standard library.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from ..._engines.bytewax import files, log_lines
 from .. import shared
 from . import commits
-from .gate import Gate, Left, Member, Refused
+from .meeting import Left, Meeting, Member, Refused
 
 _FAILURES = "BYTEWAX_WORKER_FAILURES"
 """In the environment of a process that begins anew: how often in a row its dataflow ended as soon as it had begun."""
@@ -40,8 +40,8 @@ def _parser() -> shared.Parser:
         type=_member,
         action="append",
         required=True,
-        metavar="NAME=HOST:GATE:DATA",
-        help="a worker, its host, the port of its gate, and of its data; once for each, in their order",
+        metavar="NAME=HOST:CONTROL:DATA",
+        help="a worker, its host, its control port, and its data port; once for each, in their order",
     )
     parser.add_argument("--directory", type=Path, required=True, help="its recovery partition is here")
     parser.add_argument("--source", type=shared.address, required=True, metavar="HOST:PORT", help="the source log")
@@ -58,12 +58,12 @@ def _member(text: str) -> Member:
     name, _, place = text.partition("=")
     host, *ports = place.rsplit(":", 2)
     try:
-        gate, data = (int(port) for port in ports)
+        control, data = (int(port) for port in ports)
     except ValueError:
-        gate = data = 0
-    if not (name and host and gate and data):
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=HOST:GATE:DATA")
-    return Member(name, host, gate, data)
+        control = data = 0
+    if not (name and host and control and data):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=HOST:CONTROL:DATA")
+    return Member(name, host, control, data)
 
 
 def main(argv: list[str]) -> int:
@@ -88,22 +88,22 @@ def main(argv: list[str]) -> int:
         addresses = partition.peers()
         members = [member._replace(host=addresses.get(member.name, member.host)) for member in members]
         members[arguments.index] = me
-        gate = Gate(me, members, partition.covered(), partition.remember)
-        shared.say(f"{log_lines.WAITING}: {me.name} at {me.host}:{me.gate}")
-        gate.enter(_again)
+        meeting = Meeting(me, members, partition.covered(), partition.remember)
+        shared.say(f"{log_lines.WAITING}: {me.name} at {me.host}:{me.control}")
+        meeting.enter(_again)
     except (OSError, ValueError, Refused, Left) as error:
         shared.complain(f"Error: {error}")
         return shared.FAILED
     from . import flow
 
     begun = time.monotonic()
-    shared.say(f"{log_lines.FORMED}: {', '.join(gate.addresses())}")
+    shared.say(f"{log_lines.FORMED}: {', '.join(meeting.addresses())}")
     try:
         from bytewax._bytewax import cluster_main
 
         cluster_main(
             flow.detector(arguments, me.name, partition),
-            gate.addresses(),
+            meeting.addresses(),
             arguments.index,
             epoch_interval=timedelta(seconds=arguments.interval),
             recovery_config=RecoveryConfig(arguments.directory, timedelta(0)),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where workers of bytewax wait until all are there: gates of one process, with real sockets, and no bytewax."""
+"""Where workers of bytewax wait until all are there: all in one process, with real sockets, and no bytewax."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.bytewax_worker.gate import (
-    Gate,
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.bytewax_worker.meeting import (
+    Meeting,
     Member,
     Refused,
 )
@@ -21,28 +21,28 @@ LIMIT = 10
 
 
 class Worker:
-    """A worker with its gate, and a socket that stands for its dataflow."""
+    """A worker at the meeting, and a socket that stands for its dataflow."""
 
     def __init__(self, members: list[Member], index: int, epoch: int = 5, host: str = "") -> None:
         me = members[index]._replace(host=host or members[index].host)
         self.known: dict[str, str] = {}
         self.lost: list[str] = []
         self.refused = ""
-        self.gate = Gate(me, [*members[:index], me, *members[index + 1 :]], epoch, self.known.__setitem__)
+        self.meeting = Meeting(me, [*members[:index], me, *members[index + 1 :]], epoch, self.known.__setitem__)
         self.data = socket.create_server((me.host, me.data))
         self.inside = threading.Event()
         threading.Thread(target=self._enter, daemon=True).start()
 
     def _enter(self) -> None:
         try:
-            self.gate.enter(self.lost.append)
+            self.meeting.enter(self.lost.append)
             self.inside.set()
         except Refused as refused:
             self.refused = str(refused)
 
     def die(self) -> None:
         """As a process does: its sockets are closed."""
-        self.gate.close()
+        self.meeting.close()
         self.data.close()
 
 
@@ -76,7 +76,7 @@ def test_nobody_goes_in_before_all_are_there_in_whatever_order_they_come(
     begin(workers, Worker(members, 0))
     for one in workers:
         assert one.inside.wait(LIMIT)
-        assert one.gate.addresses() == [f"127.0.0.1:{member.data}" for member in members]
+        assert one.meeting.addresses() == [f"127.0.0.1:{member.data}" for member in members]
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
@@ -96,7 +96,7 @@ def test_one_that_was_brought_back_elsewhere_is_found_there(members: list[Member
     begin(workers, Worker(members, 1, host="127.0.0.2"))
     for one in workers:
         assert one.inside.wait(LIMIT)
-        assert one.gate.addresses()[1] == f"127.0.0.2:{members[1].data}"
+        assert one.meeting.addresses()[1] == f"127.0.0.2:{members[1].data}"
     assert workers[0].known == {"worker2": "127.0.0.2"}
     assert workers[1].known == {"worker2": "127.0.0.2"}
 
@@ -113,9 +113,9 @@ def test_one_that_leaves_before_all_are_there_makes_room_for_another(
 ) -> None:
     first, gone = Worker(members, 0), Worker(members, 1)
     begin(workers, first)
-    wait_until(lambda: "worker2" in first.gate._joined, LIMIT, "worker2")
+    wait_until(lambda: "worker2" in first.meeting._joined, LIMIT, "worker2")
     gone.die()
-    wait_until(lambda: "worker2" not in first.gate._joined, LIMIT, "its leaving")
+    wait_until(lambda: "worker2" not in first.meeting._joined, LIMIT, "its leaving")
     begin(workers, Worker(members, 1, host="127.0.0.2"), Worker(members, 2))
     for one in workers:
         assert one.inside.wait(LIMIT)

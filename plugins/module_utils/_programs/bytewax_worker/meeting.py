@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the workers of bytewax wait until all are there, and hear of it when one is lost.
 
-Every worker listens on the port of its gate. The first worker gathers: each of the others joins it, over a connection
+Every worker listens on its control port. The first worker gathers: each of the others joins it, over a connection
 that stays as long as both live. When all have joined they are let through one after the other, each as soon as the one
 before it listens for data: bytewax connects to those with a lower number, and tries again only after a second.
 Whoever sees such a connection end begins anew.
@@ -46,7 +46,7 @@ class Member(NamedTuple):
 
     name: str
     host: str
-    gate: int
+    control: int
     data: int
 
 
@@ -119,8 +119,8 @@ class Lines:
             pass
 
 
-class Gate:
-    """The gate of one worker."""
+class Meeting:
+    """The meeting, as one worker takes part in it."""
 
     def __init__(self, me: Member, members: list[Member], epoch: int, remember: Callable[[str, str], None]) -> None:
         """Listen.
@@ -138,7 +138,7 @@ class Gate:
         self._again: Callable[[str], None] = lambda why: None
         self._server = socket.socket(socket.AF_INET6 if ":" in me.host else socket.AF_INET)
         self._server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._server.bind((me.host, me.gate))
+        self._server.bind((me.host, me.control))
         self._server.listen(64)
 
     def addresses(self) -> list[str]:
@@ -357,7 +357,7 @@ class Gate:
         with self._changed:
             member = next(one for one in self._members if one.name == name)
         try:
-            return self._kept(socket.create_connection((member.host, member.gate), timeout=LOST))
+            return self._kept(socket.create_connection((member.host, member.control), timeout=LOST))
         except OSError:
             return None
 
