@@ -18,7 +18,7 @@ from ._servers import Refusal, Servers, State
 RECEIVER = "receiver"
 """The kind of the process that keeps what comes out."""
 
-NEEDED = ("worker", RECEIVER, "journal_server")
+NEEDED = ("worker", RECEIVER, "journal_server", "source_log")
 """Kinds of processes without which messages do not flow."""
 
 UNTIL_THEN = "Until then nothing comes out, and no worker comes back."

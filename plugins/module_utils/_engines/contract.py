@@ -14,7 +14,7 @@ line, :mod:`.._process.identity`), how it is killed, who owns a worker, how a co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, Union, runtime_checkable
 
 from .._formats.address_file import Address
@@ -338,12 +338,13 @@ class Answering(Protocol):
         """
 
 
-class Mending(Protocol):
+@dataclass
+class Mending:
     """What was done to a worker's addresses of others, or would be."""
 
-    changes: dict[str, tuple[str, str]]
-    """Worker -> its host in the file before, and now."""
-    backup: str
+    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Worker -> its host in the file before, empty where it was not named, and now."""
+    backup: str = ""
     """Where the file as it was is kept."""
 
 

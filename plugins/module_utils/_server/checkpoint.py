@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -52,21 +53,14 @@ class Committed:
         :raises OSError: when they cannot be read.
         """
         after, count = self._begin() if since is None else (since, self.count or checkpoints.COUNT)
-        most = checkpoints.limit(count, self.interval) if limit is None else limit
-        early = return_after if return_after is not None and return_after < most else None
-        finished = self.only_check
-        try:
-            finished = finished or wait_until(
-                lambda: len(self._after(after)) >= count,
-                most if early is None else early,
-                f"{_told(count)} after {after} of {self.files.worker} on {self.server}",
-                lambda: f"checkpoint {self._current()}",
-            )
-        except LimitReached as reached:
-            if early is None:
-                # Without a word of what is not known here.
-                every = f"One is committed {self.interval:g} s after the other, as long as every worker takes part"
-                raise LimitReached(f"{reached}. {every}; playbooks/status.yml shows who does not.") from reached
+        finished = self.only_check or waited(
+            lambda: len(self._after(after)) >= count,
+            checkpoints.limit(count, self.interval) if limit is None else limit,
+            return_after,
+            self.interval,
+            f"{_told(count)} after {after} of {self.files.worker} on {self.server}",
+            lambda: f"checkpoint {self._current()}",
+        )
         return {
             "changed": False,
             "since": after,
@@ -102,6 +96,32 @@ class Committed:
             if not self.only_check:
                 raise
             return []
+
+
+def waited(
+    look: Callable[[], bool],
+    most: float,
+    return_after: Optional[float],
+    interval: float,
+    what: str,
+    last_seen: Callable[[], str],
+) -> bool:
+    """Wait for checkpoints; returns whether they came.
+
+    :param most: seconds.
+    :param return_after: seconds after which a caller wants to show how far it is.
+    :param interval: seconds between two of them, for those who wait in vain.
+    :raises LimitReached: when they did not come in time.
+    """
+    early = return_after if return_after is not None and return_after < most else None
+    try:
+        return wait_until(look, most if early is None else early, what, last_seen)
+    except LimitReached as reached:
+        if early is not None:
+            return False
+        # Without a word of what is not known here.
+        every = f"One is committed {interval:g} s after the other, as long as every worker takes part"
+        raise LimitReached(f"{reached}. {every}; playbooks/status.yml shows who does not.") from reached
 
 
 def covering(adapter: Checkpointed, files: ResilienceSet, interval: float) -> tuple[int, int]:

@@ -9,16 +9,15 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from .._cluster import checkpoints
 from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
 from .._formats.source_log import STATUS, Status
 from .._problem import Problem
-from .._process.waiting import LimitReached, wait_until
+from .checkpoint import waited
 
 _ANSWER = 5.0
 """Seconds for an answer of the source log."""
-_BESIDES = 60.0
-"""Seconds for the checkpoints themselves, on a slow machine."""
 
 
 class NoSourceLog(Problem):
@@ -49,26 +48,21 @@ class Covered:
             return _told(since or 0, Status(0, 0), True)
         begin = self._ask(cluster)
         wanted, last = begin.records if since is None else since, [begin]
-        most = 2 * cluster.checkpoint_interval + _BESIDES if limit is None else limit
-        early = return_after if return_after is not None and return_after < most else None
 
         def covered() -> bool:
             last[0] = self._ask(cluster)
             return last[0].covered >= wanted
 
-        try:
-            finished = wait_until(
-                covered,
-                most if early is None else early,
-                f"a checkpoint that covers {wanted:,} records on {self.server}",
-                lambda: f"{last[0].covered:,} are covered",
-            )
-        except LimitReached as reached:
-            if early is None:
-                every = f"One is completed every {cluster.checkpoint_interval:g} s, as long as every worker takes part"
-                raise LimitReached(f"{reached}. {every}; playbooks/status.yml shows who does not.") from reached
-            finished = False
-        return _told(wanted, last[0], bool(finished))
+        interval = cluster.checkpoint_interval
+        finished = waited(
+            covered,
+            checkpoints.limit(checkpoints.COUNT, interval) if limit is None else limit,
+            return_after,
+            interval,
+            f"a checkpoint that covers {wanted:,} records on {self.server}",
+            lambda: f"{last[0].covered:,} are covered",
+        )
+        return _told(wanted, last[0], finished)
 
     def _cluster(self) -> ClusterRecord:
         known = cluster_record.read(self.base)

@@ -7,21 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from ..._formats.whole_file import write_whole
 from ..._resilience import kept_manifest
 from ..._resilience.files import ResilienceSet
+from ..contract import Mending
 from .files import DATABASE, PEERS, peers_of
-
-
-@dataclass
-class Mending:
-    """What was done to a worker's file, or would be."""
-
-    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Worker -> the host in the file before, empty where it was not named, and now."""
-    backup: str = ""
 
 
 def hosts(files: ResilienceSet) -> dict[str, str]:

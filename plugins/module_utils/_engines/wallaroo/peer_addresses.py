@@ -11,24 +11,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from ..._formats import connection_addresses
 from ..._formats.connection_addresses import AddressesError
 from ..._formats.whole_file import write_whole
 from ..._resilience import kept_manifest
 from ..._resilience.files import ResilienceSet
+from ..contract import Mending
 from .files import PEERS
-
-
-@dataclass
-class Mending:
-    """What was done to a worker's file, or would be."""
-
-    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Worker -> the host in the file before, and now."""
-    backup: str = ""
-    """Where the file as it was is kept."""
 
 
 def hosts(files: ResilienceSet) -> dict[str, str]:

@@ -5,7 +5,8 @@
 
 bytewax ends every process as soon as one of them is dead, and each of them has to be started again with the addresses
 of all. Here a process that lost another one begins anew in its own place (it executes itself), and waits at the
-*meeting* (:mod:`.meeting`) until all are there again. Whoever was brought back elsewhere tells the others where it is now.
+*meeting* (:mod:`.meeting`) until all are there again. Whoever was brought back elsewhere tells the others where it is
+now.
 
 Executed with the Python of an environment that has bytewax; everything else is of the standard library.
 """

@@ -164,3 +164,8 @@ def test_a_worker_is_told_of_all_and_goes_by_where_it_is_now() -> None:
     assert "--committing-sink" in argv
     assert "--plain-source" not in argv
     assert json.dumps(argv)
+
+
+def test_the_version_is_the_one_that_is_installed(repository: Path) -> None:
+    lock = (repository / "roles" / "bytewax_env" / "files" / "bytewax.txt").read_text()
+    assert [f"bytewax=={version}" for version in Bytewax.versions] == lock.split()[:1]
