@@ -169,6 +169,11 @@ def test_a_move_is_one_step_and_a_second_one_does_nothing(bytewax: Loopback) -> 
     bytewax.play("verify", "mode=exactly_once")
     status = bytewax.play("status").message
     assert "worker2 server4 running" in " ".join(status.split())
+    # The next cluster reads nothing of what this one was sent.
+    bytewax.play("stop_cluster")
+    bytewax.play("start_cluster", f"{bytewax.engine} checkpoint_interval=0.5")
+    bytewax.play("start_sender", "last=50 interval=0")
+    assert "550 of 550 messages" in bytewax.play("verify", "mode=exactly_once").message
 
 
 def test_a_set_that_is_not_whole_or_older_is_refused_before_the_engine_crashes_over_it(bytewax: Loopback) -> None:

@@ -22,9 +22,6 @@ from .._process.stop import StillAlive, kill, terminate
 from . import runtime
 from .server_state import DIRECTORIES
 
-_FROM_EARLIER = ("resilience", "journals", "received", "run")
-"""Emptied together: a fresh worker takes any leftover for its own (wallaroo.md, Traps 2 and 3)."""
-
 _GRACE = 5.0
 """Seconds in which a program has to end, before and after SIGKILL."""
 
@@ -66,7 +63,9 @@ def prepare(
             workers = sorted(name for name, record in left.items() if record.kind == "worker")
             if workers:
                 raise ValueError(f"{', '.join(workers)} still runs; stop it first with stop_cluster.yml")
-            removed = [name for name in _FROM_EARLIER if _has_entries(path / name)]
+            # All of them: a fresh worker takes any leftover for its own (wallaroo.md, Traps 2 and 3), and reads what an
+            # earlier cluster was sent.
+            removed = [name for name in DIRECTORIES if _has_entries(path / name)]
     if changed and not only_check:
         for record in left.values():
             terminate(record.identity, grace=_GRACE, limit=_GRACE)

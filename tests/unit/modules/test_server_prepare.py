@@ -17,6 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ident
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.record import ProcessRecord
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import runtime
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.server_state import DIRECTORIES
 
 from tests.deploying import archive, deploy, digest
 from tests.module_runner import contents, refuse, succeed
@@ -120,6 +121,9 @@ def test_what_an_earlier_cluster_left_is_removed(
 ) -> None:
     given = {"base": str(server), "server": "server1", "cluster": cluster}
     succeed("server_prepare", given)
+    kept = [name for name in DIRECTORIES if name != "run"]
+    for name in kept:
+        (server / name / "left").touch()
     (server / "received" / "received.bin").touch()
     later = {**given, "cluster": {**cluster, "identifier": "cluster-2"}}
     assert "received" in succeed("server_prepare", later, check=True)["removed"]
@@ -127,8 +131,10 @@ def test_what_an_earlier_cluster_left_is_removed(
     start_process(server, "worker2")
     assert "worker2 still runs; stop it first" in refuse("server_prepare", later)
     succeed("server_stop", {"base": str(server), "server": "server1"})
-    assert "received" in succeed("server_prepare", later)["removed"]
-    assert list((server / "received").iterdir()) == []
+    # The others were emptied as it was stopped.
+    assert {"received", "sent"} <= set(succeed("server_prepare", later)["removed"])
+    # Each worker has a directory of its own again.
+    assert [path for name in kept for path in (server / name).rglob("*") if path.is_file()] == []
 
 
 def test_what_an_interrupted_start_left_running_is_stopped(
