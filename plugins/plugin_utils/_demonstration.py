@@ -124,9 +124,13 @@ def _refuse_blurred(arguments: Mapping[str, Any], path: list[str], wanted: Clust
             raise Refusal(f"negative={negative} would show nothing with engine={wanted.engine}: {shut_out}.")
         return
     try:
-        offered(wanted.engine, Damageable)
+        adapter: Damageable = offered(wanted.engine, Damageable)
     except NotOffered as lacking:
         raise Refusal(f"{lacking} Leave negative={negative} out.") from lacking
+    if negative == OLD_COPY and not adapter.keeps_older_state:
+        raise Refusal(
+            f"negative={negative} is not for engine={wanted.engine}: it keeps the state of its last checkpoint alone."
+        )
 
 
 def _prove_seed(name: str, arguments: Mapping[str, Any], record: ClusterRecord) -> Optional[int]:

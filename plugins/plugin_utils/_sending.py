@@ -19,7 +19,7 @@ from . import _inputs
 from ._owners import refuse_two_owners
 from ._sent import AFRESH, Sent, known_of
 from ._servers import Refusal, Servers
-from ._stalled import refuse_stopped
+from ._stalled import refuse_stopped, refuse_without_ends
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -201,4 +201,5 @@ def _whole_cluster(servers: Servers) -> ClusterRecord:
             "Restart it with restart_worker.yml, or start the cluster afresh."
         )
     refuse_stopped(servers)
+    refuse_without_ends(servers, record)
     return record

@@ -12,13 +12,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
 from ._owners import not_answering, problems
 from ._servers import Refusal, Servers, State
 
 RECEIVER = "receiver"
 """The kind of the process that keeps what comes out."""
 
-NEEDED = ("worker", RECEIVER, "journal_server", "source_log")
+SOURCE_LOG = "source_log"
+ENDS = (RECEIVER, SOURCE_LOG)
+"""The programs of the first server that workers dial."""
+
+AFRESH = "stop the cluster with stop_cluster.yml, and start it afresh"
+
+NEEDED = ("worker", "journal_server", *ENDS)
 """Kinds of processes without which messages do not flow."""
 
 UNTIL_THEN = "Until then nothing comes out, and no worker comes back."
@@ -117,6 +125,20 @@ def dead(servers: Servers, known: Collection[str] = ()) -> list[str]:
         if owner is not None and worker not in known and servers.running_on(worker) is None and not silent:
             found.append(f"{worker} is dead on {owner}.")
     return found
+
+
+def refuse_without_ends(servers: Servers, record: ClusterRecord) -> None:
+    """Nothing is begun that would wait for a worker whose ends are dead: where workers dial them, none works
+    without.
+    """
+    if not engine(record.engine).dials:
+        return
+    first = record.first_server.name
+    known = (servers.states.get(first) or {}).get("processes") or {}
+    gone = [name for name in ENDS if name in known and not known[name].get("alive")]
+    if gone:
+        back = "start_cluster.yml, as the cluster was started, brings it back" if gone == [SOURCE_LOG] else AFRESH
+        raise Refusal(f"{' and '.join(gone)} on {first} is dead, and no worker works without it: {back}.")
 
 
 def receiver_gone(states: Mapping[str, State]) -> str:

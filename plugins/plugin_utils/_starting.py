@@ -20,7 +20,7 @@ from ..module_utils._engines.registry import engine
 from ..module_utils._server.server_state import RECEIVED_FILE, SENT_DIRECTORY
 from ._metrics_ui import metrics_ui
 from ._servers import Refusal, Servers
-from ._stalled import told_of_stopped
+from ._stalled import SOURCE_LOG, told_of_stopped
 
 Arguments = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -64,6 +64,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
             return {
                 "needed": False,
                 "replace": False,
+                "again": _again(servers, record),
                 "ask": answers and COVERED not in _formations(servers),
                 "leading": record.worker_names()[0],
                 "cluster": record.to_dict(),
@@ -82,6 +83,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
     waits = interrupted is not None and set(running) == set(interrupted.worker_names())
     plan: Plan = {
         "needed": True,
+        "again": [],
         "replace": interrupted is not None and not waits,
         "ask": False,
         "leading": wanted.worker_names()[0],
@@ -95,6 +97,12 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
             f"An earlier start of this cluster was interrupted; what it has started ({_told(running)}) {what}."
         ]
     return plan
+
+
+def _again(servers: Servers, record: ClusterRecord) -> list[Plan]:
+    """The source log of a cluster that runs, when it has died: what it keeps is on the disk."""
+    known = (servers.states[record.first_server.name].get("processes") or {}).get(SOURCE_LOG) or {}
+    return [_program(record, SOURCE_LOG, EXACTLY_ONCE)] if known and not known.get("alive") else []
 
 
 def _waves(record: ClusterRecord, mode: str) -> list[Plan]:

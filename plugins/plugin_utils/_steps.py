@@ -21,7 +21,7 @@ from ._arguments import FILES, JOURNAL
 from ._moves import known_times
 from ._owners import fence_of_source, lost_servers, not_answering, refuse_two_owners, require_answers, rivals
 from ._servers import Refusal, Servers, refuse_fixed, resolve_worker
-from ._stalled import refuse_stopped, refuse_unsettled, told_of_stopped
+from ._stalled import refuse_stopped, refuse_unsettled, refuse_without_ends, told_of_stopped
 from ._starting import refuse_different_executables
 
 Arguments = Mapping[str, Any]
@@ -424,6 +424,7 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str
 
 
 def _refuse_without_coordinator(servers: Servers, record: ClusterRecord, worker: str) -> None:
+    refuse_without_ends(servers, record)
     coordinator = engine(record.engine).coordinator
     if coordinator and servers.running_on(coordinator) is None:
         raise Refusal(

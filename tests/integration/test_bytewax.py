@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.bytewax.files import epoch_of
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 
 from tests.integration.conftest import Loopback
 from tests.namespaces import Networks, in_networks
@@ -176,6 +178,36 @@ def test_a_move_is_one_step_and_a_second_one_does_nothing(bytewax: Loopback) -> 
     assert "550 of 550 messages" in bytewax.play("verify", "mode=exactly_once").message
 
 
+def test_what_a_worker_dials_is_missed_before_a_kill_and_a_source_log_comes_back(bytewax: Loopback) -> None:
+    start = f"{bytewax.engine} checkpoint_interval=0.5"
+    bytewax.play("start_cluster", start)
+    bytewax.play("start_sender", "last=50 interval=0")
+    end(bytewax, "source_log")
+    for step in (
+        ("start_sender", "last=100"),
+        ("migrate", "worker=2 dst=4"),
+        ("restart_worker", "worker=2 crash=true"),
+    ):
+        said = bytewax.play(*step, succeed=False).message
+        assert "source_log on server1 is dead, and no worker works without it: start_cluster.yml" in said
+    bytewax.play("start_cluster", start)
+    assert bytewax.alive()["source_log"] == "server1"
+    bytewax.play("start_sender", "last=100 interval=0")
+    bytewax.play("verify", "mode=exactly_once")
+
+    end(bytewax, "receiver")
+    said = bytewax.play("migrate", "worker=2 dst=4 settle=false", succeed=False).message
+    assert "receiver on server1 is dead, and no worker works without it: stop the cluster" in said
+    assert bytewax.alive()["worker2"] == "server2"
+
+
+def end(servers: Loopback, name: str) -> None:
+    """SIGKILL to a process of the first server."""
+    known = living.alive(str(servers.base(1)), name)
+    assert known
+    kill(known.identity)
+
+
 def test_a_set_that_is_not_whole_or_older_is_refused_before_the_engine_crashes_over_it(bytewax: Loopback) -> None:
     bytewax.play("start_cluster", f"{bytewax.engine} checkpoint_interval=0.5")
     bytewax.play("start_sender", "last=100 interval=0")
@@ -218,6 +250,8 @@ def test_a_state_that_was_taken_out_of_the_files_is_caught(bytewax: Loopback) ->
         ("start_cluster", "{engine} app=market_spread", "app=market_spread is not for engine=bytewax"),
         ("start_cluster", "{engine} journal=true", "The engine bytewax keeps no journals"),
         ("verify_migration", "{engine} via=journal", "The engine bytewax keeps no journals"),
+        ("verify_migration", "{engine} negative=old_copy", "it keeps the state of its last checkpoint alone"),
+        ("verify_migration", "{engine} negative=two_owners", "the others let in one worker of a name"),
         ("start_cluster", "source=replayable", "source=replayable is not for engine=embedded: its source is plain"),
         ("start_cluster", "sink=committing", "sink=committing is not for engine=embedded: its sink is plain"),
     ],

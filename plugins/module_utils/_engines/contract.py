@@ -272,6 +272,8 @@ class Journalled(Protocol):
 class Damageable(Protocol):
     """Its files can be damaged so that no worker notices it as it starts. Negative runs do that, and nobody else."""
 
+    keeps_older_state: bool
+    """Whether there is an older state in its files, with which :meth:`restore_older_state` could damage them."""
     ends_at_wrong_state: bool
     """Whether a worker ends of itself at the first value that does not follow on its state; else a wrong window comes
     out."""

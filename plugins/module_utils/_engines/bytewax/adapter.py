@@ -178,7 +178,8 @@ class Bytewax:
             f"{worker} on {server} cannot be told where the other workers are ({why}); mend that, and run this again."
         )
 
-    ends_at_wrong_state = False
+    # What is older than the last committed epoch is removed.
+    keeps_older_state = ends_at_wrong_state = False
     shuts_out_second = "the others let in one worker of a name, and a second one waits for ever"
 
     def drop_state(self, files: ResilienceSet) -> str:

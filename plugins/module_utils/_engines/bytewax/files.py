@@ -50,20 +50,17 @@ def epoch_of(database: Path) -> int:
         for path in (database, database.with_name(f"{database.name}-wal")):
             if path.exists():
                 shutil.copyfile(path, Path(place) / path.name)
-        return epoch_in(Path(place) / database.name)
+        return _epoch_in(Path(place) / database.name, database)
 
 
-def epoch_in(database: Path) -> int:
-    """The same of one that may be put in order.
-
-    :raises ValueError: when it is no such database.
-    """
+def _epoch_in(copy: Path, database: Path) -> int:
+    """The same of a copy, which may be put in order."""
     connection: Any = None
     try:
         # Not every Python has it, and only who looks at a partition needs it.
         import sqlite3
 
-        connection = sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{copy}?mode=rw", uri=True, timeout=5)
         found = connection.execute("select max(commit_epoch) from commits").fetchone()
     except ImportError as error:
         raise ValueError(f"{database} cannot be looked at: this Python has no sqlite3 ({error})") from error

@@ -231,7 +231,7 @@ class Wallaroo:
     journalled = _of(_progress, "on_journal_server")
     restore = _of(_restoring, "from_journal_server")
 
-    ends_at_wrong_state = True
+    keeps_older_state = ends_at_wrong_state = True
     shuts_out_second = ""
     drop_state = _of(_damage, "drop_state")
     restore_older_state = _of(_damage, "restore_older_state")
