@@ -24,6 +24,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from .._formats.address_file import Address, encode, write_address
@@ -153,12 +154,23 @@ def _carry_out(plan: CopyPlan, source: Source, target: ResilienceSet) -> bytes:
     sync_directory(target.directory)
     for name in plan.removed:
         (target.directory / name).unlink(missing_ok=True)
+    target.prune()
     fetched = _fetch_whole(plan, source, target)
     for name in plan.copied:
         if name != plan.key_file and name not in fetched:
+            make_private_directory((target.directory / name).parent)
             _copy_file(name, plan, source, target)
-    sync_directory(target.directory)
+    for place in _directories_of(plan.copied, target):
+        sync_directory(place)
     return key_file
+
+
+def _directories_of(names: list[str], target: ResilienceSet) -> list[Path]:
+    """Every directory that the names go through, the worker's own as the last."""
+    found = {
+        place for name in names for place in (target.directory / name).parents if target.directory in place.parents
+    }
+    return [*sorted(found, reverse=True), target.directory]
 
 
 def _fetch_whole(plan: CopyPlan, source: Source, target: ResilienceSet) -> list[str]:
@@ -173,6 +185,7 @@ def _fetch_whole(plan: CopyPlan, source: Source, target: ResilienceSet) -> list[
         source.fetch(names, arriving)
         for name in names:
             sync_file(arriving / name)
+            make_private_directory((target.directory / name).parent)
             os.replace(arriving / name, target.directory / name)
     finally:
         shutil.rmtree(arriving, ignore_errors=True)

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The resilience files of a worker: which there are, which are needed, and whether they are there.
 
-Their names come from the engine's adapter, as a :class:`Layout`. The names of two workers can begin alike (``worker2``,
+Their names come from the engine's adapter, as a :class:`Layout`: those of files in the worker's directory, and of trees
+below it. The name of a file in a tree is its path from the worker's directory on. The names of two workers can begin alike (``worker2``,
 ``worker20``), so nothing here looks files up by the beginning of their names alone (wallaroo.md, Trap 9).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -46,6 +48,8 @@ class Layout:
     """Suffixes of files that are only ever added to: their beginnings may be copied while the worker runs."""
     rotated: Mapping[str, str] = field(default_factory=dict)
     """Endings of further files, as patterns of what follows the stem -> the suffix for which such a file stands."""
+    trees: tuple[str, ...] = ()
+    """Directories below the worker's, as paths from there on, in which every file belongs to the worker."""
     addresses: tuple[str, ...] = ()
     """Suffixes of the files that hold where the worker listens: for control, for data."""
     newest: str = ""
@@ -59,8 +63,8 @@ class ResilienceSet:
 
     def __init__(self, directory: str | os.PathLike[str], layout: Layout, worker: str) -> None:
         """:raises ValueError: when the worker's name or the layout would lead out of the directory."""
-        if not worker or "/" in worker or "/" in layout.stem:
-            raise ValueError(f"{worker!r} is no name of a worker with files {layout.stem!r}")
+        if not worker or "/" in worker or "/" in layout.stem or not all(map(is_below, layout.trees)):
+            raise ValueError(f"{worker!r} is no name of a worker with files {layout.stem!r}, {', '.join(layout.trees)}")
         self.directory = Path(directory)
         self.layout = layout
         self.worker = worker
@@ -83,14 +87,42 @@ class ResilienceSet:
     def present(self) -> dict[str, Path]:
         """The files of exactly this worker, journals and rotated files among them: suffix -> path.
 
-        The suffix of a rotated file is all that follows the stem: ``-00000000000003E8.evlog``.
+        The suffix of a rotated file is all that follows the stem: ``-00000000000003E8.evlog``; that of a file in a
+        tree is its name.
+
+        :raises OSError: when a tree cannot be read.
         """
         found = {}
         for path in self._entries():
             suffix = self.suffix_of(path.name)
             if suffix is not None and path.is_file():
                 found[suffix] = path
+        for path in self._in_trees():
+            if name_of_partial(path.name) is None:
+                found[self.name_of(path)] = path
         return found
+
+    def names(self) -> dict[str, Path]:
+        """The same by their names.
+
+        :raises OSError: when a tree cannot be read.
+        """
+        return {self.name_of(path): path for path in self.present().values()}
+
+    def name_of(self, path: Path) -> str:
+        """What a file is called in manifests and messages: its path from the worker's directory on."""
+        return path.relative_to(self.directory).as_posix()
+
+    def size(self) -> int:
+        """Bytes of all of them. One that goes away meanwhile does not count.
+
+        :raises OSError: when a tree cannot be read.
+        """
+        total = 0
+        for path in self.present().values():
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
 
     def journal_files(self) -> list[Path]:
         """The journals that are there."""
@@ -128,11 +160,21 @@ class ResilienceSet:
         for path in [*self.present().values(), *self.leftovers(), *aside]:
             path.unlink(missing_ok=True)
             removed.append(path)
+        self.prune()
         return removed
+
+    def prune(self) -> None:
+        """Remove the directories of trees in which nothing is left."""
+        for tree in self.layout.trees:
+            for place, _directories, _files in os.walk(self.directory / tree, topdown=False):
+                # Whatever is in it makes this fail.
+                with contextlib.suppress(OSError):
+                    os.rmdir(place)
 
     def leftovers(self) -> list[Path]:
         """Half files that an interrupted writer left; none of them is a resilience file."""
-        return [path for path in self._entries() if self.owns(name_of_partial(path.name) or "")]
+        beside = [path for path in self._entries() if self.owns(name_of_partial(path.name) or "")]
+        return beside + [path for path in self._in_trees() if name_of_partial(path.name) is not None]
 
     @property
     def key_file(self) -> Path:
@@ -185,20 +227,44 @@ class ResilienceSet:
         """The suffix of a file of this worker; None for any other name."""
         if self.kind_of(name) is None:
             return None
+        if "/" in name:
+            return name
         return self._names.get(name) or name[len(self.layout.stem) :]
 
     def kind_of(self, name: str) -> str | None:
-        """The same, but of a rotated file the suffix for which it stands."""
+        """The same, but of a rotated file the suffix for which it stands, and of one in a tree the tree."""
+        if "/" in name:
+            trees = (tree for tree in self.layout.trees if name.startswith(f"{tree}/"))
+            return next(trees, None) if is_below(name) else None
         stem = self.layout.stem
         if name in self._names or not name.startswith(stem):
             return self._names.get(name)
         return next((kind for ending, kind in self._rotated.items() if ending.fullmatch(name, len(stem))), None)
 
     def _present_names(self) -> list[str]:
-        return [path.name for path in self.present().values()]
+        return [self.name_of(path) for path in self.present().values()]
+
+    def _in_trees(self) -> list[Path]:
+        """The files of all trees, without links to them. What goes away meanwhile was never there."""
+        found = []
+        for tree in self.layout.trees:
+            for place, _directories, names in os.walk(self.directory / tree, onerror=_unless_gone):
+                paths = (Path(place) / name for name in names)
+                found += [path for path in paths if path.is_file() and not path.is_symlink()]
+        return sorted(found)
 
     def _entries(self) -> list[Path]:
         try:
             return sorted(self.directory.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def is_below(name: str) -> bool:
+    """Whether a name leads to something below a directory, and is written in the one way that there is for it."""
+    return "\0" not in name and all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import ResilienceSet
+from .files import ResilienceSet, is_below
 
 _READ_SIZE = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -27,7 +27,7 @@ class FileDigest:
     """One file of a manifest."""
 
     name: str
-    """Without a directory."""
+    """Its path from the worker's directory on."""
     size: int
     """Bytes."""
     sha256: str
@@ -92,12 +92,13 @@ def digest_of_bytes(name: str, data: bytes) -> FileDigest:
     return FileDigest(name, len(data), hashlib.sha256(data).hexdigest())
 
 
-def digest_of_file(path: Path) -> FileDigest:
+def digest_of_file(path: Path, name: str = "") -> FileDigest:
     """The digest of a file as it is now.
 
+    :param name: what it is called; by default it lies in no tree.
     :raises OSError: when it cannot be read.
     """
-    return FileDigest(path.name, *digest(path))
+    return FileDigest(name or path.name, *digest(path))
 
 
 def of_directory(files: ResilienceSet) -> Manifest:
@@ -105,7 +106,8 @@ def of_directory(files: ResilienceSet) -> Manifest:
 
     :raises OSError: when a file cannot be read.
     """
-    return Manifest(files.worker, tuple(digest_of_file(path) for path in sorted(files.present().values())))
+    found = sorted(files.names().items())
+    return Manifest(files.worker, tuple(digest_of_file(path, name) for name, path in found))
 
 
 def compare(expected: Manifest, found: Manifest) -> list[str]:
@@ -125,9 +127,7 @@ def compare(expected: Manifest, found: Manifest) -> list[str]:
 def _is_plain(file: FileDigest) -> bool:
     return (
         isinstance(file.name, str)
-        and file.name not in ("", ".", "..")
-        and "/" not in file.name
-        and "\0" not in file.name
+        and is_below(file.name)
         and isinstance(file.size, int)
         and not isinstance(file.size, bool)
         and file.size >= 0

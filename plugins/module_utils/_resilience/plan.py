@@ -34,7 +34,7 @@ class Addresses(NamedTuple):
 
 @dataclass
 class CopyResult:
-    """What a copy did, or in check mode would do. Names are file names without their directory."""
+    """What a copy did, or in check mode would do. Names are paths from the worker's directory on."""
 
     changed: bool = False
     copied: list[str] = field(default_factory=list)
@@ -113,7 +113,7 @@ def make_plan(
         for file in found.files
     )
     plan = CopyPlan(Manifest(found.worker, wanted), replaced, target.key_file.name)
-    there = {path.name: path for path in target.present().values()}
+    there = target.names()
     for file in wanted:
         plan.sizes[file.name] = file.size
         beginning = _usable(file, there.get(file.name), source, target)

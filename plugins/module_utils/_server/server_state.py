@@ -265,7 +265,7 @@ def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:
     return {
         "resilience": state,
         "missing": [path.name for path in files.missing()] if state != "complete" else [],
-        "bytes": sum(path.stat().st_size for path in files.present().values()),
+        "bytes": files.size(),
         "files": len(files.present()),
         "peers": knowing.peers(files) if knowing else {},
         "peers_problem": knowing.peers_problem(files) if knowing and state == "complete" else "",
