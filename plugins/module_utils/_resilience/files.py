@@ -4,8 +4,9 @@
 """The resilience files of a worker: which there are, which are needed, and whether they are there.
 
 Their names come from the engine's adapter, as a :class:`Layout`: those of files in the worker's directory, and of trees
-below it. The name of a file in a tree is its path from the worker's directory on. The names of two workers can begin alike (``worker2``,
-``worker20``), so nothing here looks files up by the beginning of their names alone (wallaroo.md, Trap 9).
+below it. The name of a file in a tree is its path from the worker's directory on. The names of two workers can begin
+alike (``worker2``, ``worker20``), so nothing here looks files up by the beginning of their names alone (wallaroo.md,
+Trap 9).
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def test_a_file_of_a_tree_is_called_by_its_path_and_belongs_to_the_worker(source
         f"{CHECKPOINT}/a",
         f"{CHECKPOINT}/b",
     ]
-    assert source.owns(f"{CHECKPOINT}/c") and source.kind_of(f"{CHECKPOINT}/c") == "tm_worker2/state"
+    assert source.owns(f"{CHECKPOINT}/c")
+    assert source.kind_of(f"{CHECKPOINT}/c") == "tm_worker2/state"
     assert source.state() == "complete"
     assert source.size() == len("here: yes" + "windows of a" + "windows of b" + "slot")
 
@@ -129,7 +130,7 @@ def test_a_tree_that_went_away_at_the_source_goes_at_the_target(source: Resilien
 def test_trees_without_the_key_file_are_no_set(source: ResilienceSet, target: ResilienceSet) -> None:
     source.fence()
     assert source.is_fenced()
-    with pytest.raises(IncompleteSource, match="missing: config.yaml"):
+    with pytest.raises(IncompleteSource, match=r"missing: config\.yaml"):
         copy(LocalSource(source), target)
     assert not target.directory.exists()
 
