@@ -116,6 +116,12 @@ retried:
   returned: when O(state=started)
   type: str
   sample: ""
+foreign_state:
+  description: Why its state did not come from its own files; empty when it did.
+  version_added: 1.1.0
+  returned: when O(state=started)
+  type: str
+  sample: ""
 epoch:
   description: The worker's epoch on this server.
   returned: when O(state=started)
@@ -182,6 +188,8 @@ def run(module: _edge.Module) -> None:
             )
     if result.get("retried"):
         module.warn(f"The first start of {worker.worker} on {wanted['server']} failed: {result['retried']}")
+    if result.get("foreign_state"):
+        module.warn(result["foreign_state"])
     module.exit_json(**result, diff=_diff("stopped" if result["changed"] else "started", "started"))
 
 

@@ -180,6 +180,12 @@ retried:
   returned: success and not in check mode
   type: str
   sample: ""
+foreign_state:
+  description: Why its state did not come from its own files; empty when it did.
+  version_added: 1.1.0
+  returned: success and not in check mode
+  type: str
+  sample: ""
 epoch:
   description: The worker's epoch on this server.
   returned: success and not in check mode
@@ -254,6 +260,8 @@ def run(module: _edge.Module) -> None:
         module.warn(sentence)
     if result.get("retried"):
         module.warn(f"The first start of {act.worker.worker} on {wanted['server']} failed: {result['retried']}")
+    if result.get("foreign_state"):
+        module.warn(result["foreign_state"])
     module.exit_json(
         **result,
         diff={"before": {"server": wanted["source_server"]}, "after": {"server": wanted["server"]}},

@@ -266,6 +266,11 @@ def cluster_record(
         known = ", ".join(ENGINES[engine].versions)
         raise Refusal(f"wallaroo_version={version} is not known: with engine={engine} choose one of {known}.")
     workers = arguments["workers"]
+    if workers < adapter.fewest_workers:
+        raise Refusal(
+            f"workers={workers} is too few: with engine={engine} worker 1 leads the others, so there are at least "
+            f"{adapter.fewest_workers}."
+        )
     names = [str(server["name"]) for server in servers]
     ports = ports_of(arguments["wallaroo_ports"])
     if ports.workers + 2 * workers + 1 > HIGHEST:

@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from ..module_utils._catalogue.applications import VERIFIED, application
 from ..module_utils._cluster.record import OLD_COPY, TWO_OWNERS, ClusterRecord
-from ..module_utils._engines.contract import EXACTLY_ONCE, NO_GUARANTEE, Damageable, NotOffered
+from ..module_utils._engines.contract import EXACTLY_ONCE, MOVED, NO_GUARANTEE, RESTARTED, Damageable, NotOffered
 from ..module_utils._engines.registry import engine, offered
 from ..module_utils._server.server_state import SENT_DIRECTORY
 from . import _inputs
@@ -46,8 +46,8 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
             "What it makes of its files verify.yml verifies, after start_sender.yml."
         )
     worker = resolve_worker(arguments["worker"], wanted)
-    refuse_fixed(wanted, worker, "moved or restarted")
     path = _path(name, arguments, servers, wanted, worker)
+    refuse_fixed(wanted, worker, MOVED if len(path) > 1 else RESTARTED)
     restarts = arguments["restarts"]
     if restarts is None:
         restarts = 1 if len(path) == 1 else 0

@@ -66,7 +66,7 @@ def times_of(move: Data) -> dict[str, Any]:
         "source_lost": bool(plan.get("source_lost")),
         "outcome": outcome,
         "note": str(move.get("note") or ""),
-        "retried": str(back.get("retried") or ""),
+        **{name: str(back.get(name) or "") for name in ("retried", "foreign_state")},
     }
 
 
@@ -84,7 +84,7 @@ def migration(times: Data, gap: Optional[float] = None) -> Migration:
     :param gap: seconds from the last message out before the kill to the first one out after it.
     """
     killed, resumed = (seconds(times.get(name)) for name in ("killed", "resumed"))
-    retried = str(times.get("retried") or "")
+    retried, foreign = (str(times.get(name) or "") for name in ("retried", "foreign_state"))
     late = bool(times.get("late")) or bool(killed and resumed and resumed < killed)
     moments: dict[str, Any] = {
         name: moment(seconds(times.get(name))) for name in ("killed", "died", "copied", "started", "resumed")
@@ -96,7 +96,7 @@ def migration(times: Data, gap: Optional[float] = None) -> Migration:
         output_gap_seconds=round(gap, 3) if gap is not None else None,
         copied_bytes=int(times.get("copied_bytes") or 0),
         epoch=int(times.get("epoch") or 0),
-        note=str(times.get("note") or "") or (f"second start; the first one failed: {retried}" if retried else ""),
+        note=str(times.get("note") or "") or (f"second start; the first one failed: {retried}" if retried else foreign),
         source_lost=bool(times.get("source_lost")),
     )
 

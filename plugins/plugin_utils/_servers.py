@@ -229,7 +229,7 @@ def refuse_fixed(record: ClusterRecord, worker: str, act: str) -> None:
     """Some workers cannot come back, and with some engines none can come back alone."""
     adapter = engine(record.engine)
     role = adapter.role(worker)
-    if not role.movable:
+    if not role.allows(act):
         raise Refusal(role.why_not.format(act=act))
     if adapter.restarts_all:
         raise Refusal(

@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ..module_utils._cluster.naming import worker_number
 from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.contract import MOVED, RESTARTED, KnowsPeers
 from ..module_utils._engines.registry import engine
 from ..module_utils._resilience.files import resilience_directory
 from ..module_utils._server.moved_address import RELEASED, TAKEN
@@ -85,7 +87,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     """``restart_worker.yml``: start a crashed worker from the resilience files of a server."""
     record = servers.running_cluster()
     worker = resolve_worker(arguments["worker"], record)
-    refuse_fixed(record, worker, "restarted")
+    refuse_fixed(record, worker, RESTARTED)
     owner = servers.owner(worker)
     server = owner if arguments["server"] is None else servers.resolve(arguments["server"])
     if server is None:
@@ -156,7 +158,8 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     # What this run does not measure itself, since an interrupted one has done it.
     plan["known"] = known_times(servers.worker(worker, src), servers.worker(worker, dst), running == src)
     plan["completes"] = False
-    plan["mending"] = [name for name in servers.names if _has_others(servers.states.get(name), worker)]
+    knowing = isinstance(engine(record.engine), KnowsPeers)
+    plan["mending"] = [name for name in servers.names if knowing and _has_others(servers.states.get(name), worker)]
     if running == dst:
         at_source = servers.worker(worker, src)
         moved_here = at_source.get("ownership") == "moved" and at_source.get("moved_to") == dst
@@ -254,7 +257,7 @@ def _move(arguments: Arguments, servers: Servers) -> Plan:
             f"{'' if home == src else f', on {home},'} use "
             f'restart_worker.yml -e "worker={worker} server={home}".'
         )
-    refuse_fixed(record, worker, "moved")
+    refuse_fixed(record, worker, MOVED)
     refuse_two_owners(servers)
     servers.require_known(worker, src, dst)
     source, target, ports = record.server(src), record.server(dst), record.port_numbers
@@ -425,9 +428,10 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str
 
 def _refuse_without_coordinator(servers: Servers, record: ClusterRecord, worker: str) -> None:
     refuse_without_ends(servers, record)
-    coordinator = engine(record.engine).coordinator
-    if coordinator and servers.running_on(coordinator) is None:
-        raise Refusal(
-            f"The {coordinator} does not run, and {worker} cannot recover without it. "
-            "Start the cluster afresh with stop_cluster.yml and start_cluster.yml."
-        )
+    adapter = engine(record.engine)
+    if adapter.coordinator in ("", worker) or servers.running_on(adapter.coordinator) is not None:
+        return
+    back = "Start the cluster afresh with stop_cluster.yml and start_cluster.yml."
+    if adapter.role(adapter.coordinator).allows(RESTARTED):
+        back = f"Restart it first: restart_worker.yml -e worker={worker_number(adapter.coordinator)}."
+    raise Refusal(f"The {adapter.coordinator} does not run, and {worker} cannot recover without it. {back}")

@@ -117,6 +117,7 @@ class Cluster(Steps):
         symbols_file: Optional[str] = None,
         wallaroo_home: Optional[str] = None,
         wallaroo_version: Optional[str] = None,
+        flink_home: Optional[str] = None,
         bytewax_home: Optional[str] = None,
         source: Optional[str] = None,
         sink: Optional[str] = None,
@@ -136,7 +137,8 @@ class Cluster(Steps):
         :param inventory: a path, in the working directory or in the collection; empty for four servers on this machine.
         :param workers: how many, the initializer counted (2).
         :param app: ``multi_partition_detector`` or ``market_spread``.
-        :param engine: ``embedded``, ``wallaroo``, which needs ``wallaroo_home``, or ``bytewax`` with ``bytewax_home``.
+        :param engine: ``embedded``, or ``wallaroo``, ``flink`` or ``bytewax``, which need ``wallaroo_home``,
+            ``flink_home`` or ``bytewax_home``.
         :param keys: how many keys senders use (11).
         :param checkpoint_interval: seconds between two checkpoints (1).
         :param journal: every worker journals to a journal server.
@@ -170,6 +172,7 @@ class Cluster(Steps):
             "symbols_file": symbols_file,
             "wallaroo_home": wallaroo_home,
             "wallaroo_version": wallaroo_version,
+            "flink_home": flink_home,
             "bytewax_home": bytewax_home,
             "source": source,
             "sink": sink,

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LISTENING, READY = "listening", "ready"
 """What is waited for: that others can reach a worker; that it works."""
 
+MOVED, RESTARTED = "moved", "restarted"
+"""What may be done to a worker that has crashed."""
+
 UNKNOWN, FORMING, FORMED, COVERED = "", "forming", "formed", "covered"
 """How far a cluster has come together, as far as a server can tell: nothing here would tell; its first worker was
 started here and has not said that all are there; it has, or cannot tell any more; a worker here has written a
@@ -52,6 +55,12 @@ class Role:
     """Whether it can be crashed alone and come back from its files, here or elsewhere."""
     why_not: str = ""
     """What people are told who want that; ``{act}`` is what they want (``moved``, ``restarted``)."""
+    restartable: bool = False
+    """Of one that is not movable: whether it can come back where it was."""
+
+    def allows(self, act: str) -> bool:
+        """Whether it can be ``moved``, or ``restarted``."""
+        return self.movable or (self.restartable and act == RESTARTED)
 
 
 class Wave(NamedTuple):
@@ -91,6 +100,10 @@ class Command(NamedTuple):
     files: Mapping[str, str] = {}
     """Configuration: path below the server's base -> text, written before each start."""
     environment: Mapping[str, str] = {}
+    links: Mapping[str, str] = {}
+    """Symbolic links: path below the server's base -> where it leads, made before each start."""
+    emptied: Sequence[str] = ()
+    """Directories below the server's base that are empty at each start."""
 
 
 class Engine(Protocol):
@@ -111,6 +124,8 @@ class Engine(Protocol):
     """What to do where it is not, in the middle of a sentence."""
     applications: Sequence[str]
     """What it can run."""
+    fewest_workers: int
+    """How many a cluster has at least."""
     sources: Sequence[str]
     """The kinds of sources that it can have, the one first that it has where nobody says."""
     sinks: Sequence[str]
@@ -290,6 +305,17 @@ class Damageable(Protocol):
 
         :raises Problem: when there is no older one that differs.
         :raises OSError: when a file cannot be read or written.
+        """
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A worker of it that comes back may have its state from elsewhere than its own files, and its log says so."""
+
+    def foreign_state(self, worker: str, lines: Sequence[str]) -> str:
+        """Why the state of a worker did not come from its files, in a sentence; empty when it did, or there is none.
+
+        :param lines: of its log, up to where it is ready.
         """
 
 

@@ -13,14 +13,31 @@ from typing import TYPE_CHECKING, Any, Optional
 from .._process.record import ProcessRecord
 from .._resilience.files import ResilienceSet, resilience_directory
 from .bytewax.adapter import Bytewax
-from .contract import UNKNOWN, Answering, Checkpointed, Damageable, Engine, Journalled, KnowsPeers, NotOffered
+from .contract import (
+    UNKNOWN,
+    Answering,
+    Checkpointed,
+    Damageable,
+    Engine,
+    Journalled,
+    KnowsPeers,
+    NotOffered,
+    Recalling,
+)
 from .embedded import Embedded
+from .flink.adapter import Flink
 from .wallaroo.adapter import Wallaroo
 
 if TYPE_CHECKING:
     from .._cluster.record import ClusterRecord
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in (Embedded(), Wallaroo(), Bytewax())})
+_ADAPTERS: tuple[Engine, ...] = (
+    Embedded(),
+    Wallaroo(),
+    Bytewax(),
+    Flink(),
+)
+ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in _ADAPTERS})
 
 DEFAULT = "embedded"
 
@@ -29,6 +46,7 @@ _CAPABILITIES = {
     KnowsPeers: "has workers that keep no addresses of others",
     Answering: "has workers that answer no questions",
     Journalled: "keeps no journals from which a worker could be restored",
+    Recalling: "has workers that take their state from their own files only",
     Damageable: "has files of which it is not known how they could be damaged unnoticed",
 }
 

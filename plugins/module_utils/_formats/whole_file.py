@@ -56,6 +56,19 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     sync_directory(Path(path).parent)
 
 
+def link(path: Path, target: str) -> None:
+    """Let a symbolic link lead to a target, in the place of whatever link was there.
+
+    :raises OSError: when it cannot be made, or something else than a link is in its place.
+    """
+    if path.is_symlink():
+        if os.readlink(path) == target:
+            return
+        path.unlink()
+    make_private_directory(path.parent)
+    path.symlink_to(target)
+
+
 def reserve_partial(path: Path) -> Path:
     """An empty file beside a file, under a name that :func:`name_of_partial` knows.
 

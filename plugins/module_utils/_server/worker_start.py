@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -15,9 +16,9 @@ from typing import Any, Optional
 
 from .._cluster.naming import worker_name
 from .._cluster.record import ClusterRecord
-from .._engines.contract import READY, KnowsPeers, LogLine
+from .._engines.contract import READY, KnowsPeers, LogLine, Recalling
 from .._engines.registry import engine, files_at
-from .._formats.whole_file import write_whole
+from .._formats.whole_file import link, make_private_directory, write_whole
 from .._problem import Problem
 from .._process import living, times
 from .._process import log as process_log
@@ -219,6 +220,11 @@ class WorkerStart:
         Path(self.files.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in self.command.files.items():
             write_whole(Path(self.base) / name, text.encode())
+        for name in self.command.emptied:
+            shutil.rmtree(Path(self.base) / name, ignore_errors=True)
+            make_private_directory(Path(self.base) / name)
+        for name, target in self.command.links.items():
+            link(Path(self.base) / name, target)
         # From its start on it writes its files itself.
         proved = kept_manifest.path_of(self.base, self.worker)
         aside = proved.with_name(f".{proved.name}")
@@ -258,6 +264,12 @@ class WorkerStart:
         except (ProcessEnded, FailureSeen) as error:
             raise WorkerProblem(f"{self.worker} did not start on {self.server}: {error}") from error
         return Started(False, record, True, match.line, match.seen)
+
+    def foreign_state(self, record: ProcessRecord) -> str:
+        """See :class:`.._engines.contract.Recalling`: of a worker that has come back."""
+        if record.details.get("mode") != RECOVER or not isinstance(self.engine, Recalling):
+            return ""
+        return self.engine.foreign_state(self.worker, process_log.LogReader(record.log).lines())
 
     def claim(self) -> None:
         """Note that this server owns the worker; a copy has already claimed what it brought."""
@@ -389,6 +401,7 @@ def _until_ready(
         "resumed": None,
         "late": False,
         "retried": str(record.details.get(RETRIED) or ""),
+        "foreign_state": "",
         "epoch": 0,
     }
     known = times.read(worker.base, worker.worker)
@@ -424,6 +437,7 @@ def _until_ready(
         resumed=seen,
         line=ready.line,
         epoch=owned.epoch if owned else 0,
+        foreign_state=worker.foreign_state(record) if until == READY else "",
         seconds=round(time.monotonic() - begin, 3),
         message=f"{worker.worker} is ready on {worker.server}",
     )

@@ -71,11 +71,11 @@ def test_no_two_workers_are_started_alike_and_their_files_differ(engine: Engine)
     for application in APPLICATIONS:
         for version in engine.versions:
             layouts = [engine.layout(application, version, worker) for worker in (*WORKERS, "worker20")]
-            assert len({layout.stem for layout in layouts}) == len(layouts)
+            assert len({(layout.stem, layout.trees) for layout in layouts}) == len(layouts)
             for layout in layouts:
                 known = (*layout.required, *layout.optional, *layout.journals)
                 assert layout.key in layout.required
-                assert {*layout.growing, *layout.rotated.values(), *layout.addresses, layout.newest} <= {*known}
+                assert {*layout.growing, *layout.rotated.values(), *layout.addresses, layout.newest} <= {*known, ""}
                 assert layout.made_of == (engine.name, application, version)
 
 
@@ -95,8 +95,8 @@ def test_nothing_is_promised_of_a_plain_source(engine: Engine) -> None:
 
 
 def test_what_is_not_known_or_not_offered_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="'flink' is no engine: there are bytewax, embedded, wallaroo"):
-        registry.engine("flink")
+    with pytest.raises(ValueError, match="'storm' is no engine: there are bytewax, embedded, flink, wallaroo"):
+        registry.engine("storm")
     for capability in (Checkpointed, KnowsPeers, Journalled, Answering, Damageable):
         assert registry.offered("wallaroo", capability) is registry.ENGINES["wallaroo"]
     monkeypatch.setattr(registry, "ENGINES", {"bare": object()})

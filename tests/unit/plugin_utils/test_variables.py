@@ -74,6 +74,7 @@ NEEDED = {
     "src": "2",
     "dst": "4",
     "wallaroo_home": "/wallaroo",
+    "flink_home": "/flink",
     "bytewax_home": "/bytewax",
     "runs": "a,b",
 }

@@ -69,6 +69,7 @@ class Bytewax:
     setup = "setup_bytewax.yml"
     mend = "make its environment with setup_bytewax.yml, or mend bytewax_home"
     applications: Sequence[str] = (DETECTOR,)
+    fewest_workers = 1
     sources: Sequence[str] = (REPLAYABLE, PLAIN)
     sinks: Sequence[str] = (PLAIN, COMMITTING)
     dials = True

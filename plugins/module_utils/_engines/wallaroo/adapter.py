@@ -111,6 +111,7 @@ class Wallaroo:
     mend = "build it with setup_repo.yml, or mend wallaroo_home"
     applications: Sequence[str] = tuple(APPLICATIONS)
     # Its sources are plain TCP; there is no connector that could read again (docs/wallaroo.md).
+    fewest_workers = 1
     sources: Sequence[str] = (PLAIN,)
     sinks: Sequence[str] = (PLAIN,)
     dials = False

@@ -42,6 +42,7 @@ SETTINGS: dict[str, Any] = {
     "symbols_file": "/symbols",
     "wallaroo_home": "/wallaroo",
     "wallaroo_version": "0.5.4",
+    "flink_home": "/flink",
     "bytewax_home": "/bytewax",
     "source": "plain",
     "sink": "plain",
