@@ -59,7 +59,7 @@ $(STARTING): ENGINE_VARIABLES = -e '{"engine": "bytewax", "bytewax_home": "$(CUR
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools bytewax demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format build lock bench clean clean-runs
+.PHONY: help $(PLAYBOOKS) venv tools bytewax demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs build lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -150,6 +150,11 @@ format: tools ## format the Python sources, and write what is made of the declar
 	@ruff check --fix-only --quiet .
 	@ruff format --quiet .
 
+# In an environment of its own, since Ansible needs none of it; what plugins say of themselves is asked of Ansible.
+docs: venv ## build the documentation site into build/docs and check every link in it
+	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" 14) && "$$python" -I tools/environment.py .venv-docs requirements/docs.txt
+	@PATH="$(CURDIR)/.venv-docs/bin:$$PATH" python tools/site/build.py
+
 build: venv ## build the archive of the collection into dist/
 	@mkdir -p dist && ansible-galaxy collection build --force --output-path dist
 
@@ -163,5 +168,5 @@ clean-runs: venv ## remove the folders of runs that ended long ago, below wallar
 	@wallaroo-resilience clean_runs days="$(DAYS)" runs="$(or $(wallaroo_runs),runs)"
 
 clean: ## remove everything that make has made, but for runs/
-	@rm -rf .venv .venv-2.16 .venv-bytewax dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .venv .venv-2.16 .venv-bytewax .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

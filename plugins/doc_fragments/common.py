@@ -26,7 +26,7 @@ options:
     ACTING = f"""{SERVER}
   run:
     description:
-      - The run that changes the server, as RV(run) of M(wallaroo.resilience.run_lock) tells it. Where another run has entered the server
+      - The run that changes the server, as RV(wallaroo.resilience.run_lock#module:run) tells it. Where another run has entered the server
         since (O(wallaroo.resilience.server_info#module:enter)), nothing is changed and the module fails.
       - Without it nothing of the kind is looked at.
     type: str

@@ -42,10 +42,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - RV(_value.release), RV(_value.python) (empty when none serves), RV(_value.python_version),
-      RV(_value.python_on_path), RV(_value.uid), RV(_value.sudo), RV(_value.sudo_works) (without a password),
-      RV(_value.named) and RV(_value.named_problem) (the interpreter that the inventory names, and what is wrong with
-      it), and RV(_value.problem), a sentence, or empty when nothing stands in the way.
+    - C(release), C(python) (empty when none serves), C(python_version), C(python_on_path), C(uid), C(sudo),
+      C(sudo_works) (without a password), C(named) and C(named_problem) (the interpreter that the inventory names, and
+      what is wrong with it), and C(problem), a sentence, or empty when nothing stands in the way.
   type: dict
 """
 

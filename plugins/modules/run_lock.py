@@ -87,7 +87,7 @@ held_by:
   type: dict
   sample: {run: 6f1c, description: "migrate.yml by alice on controller, process 4711, since 2026-11-23T21:00:00Z"}
 run:
-  description: The run that has asked for the lock, for M(wallaroo.resilience.server_enter) and the modules that change a worker.
+  description: The run that has asked for the lock, for M(wallaroo.resilience.server_info) and the modules that change a worker.
     Empty when the lock was given back, or when O(needed) is V(false) and the server cannot be reached.
   returned: success
   type: str

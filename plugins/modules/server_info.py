@@ -42,7 +42,7 @@ options:
     version_added: 1.1.0
   run:
     description:
-      - The run that asks, as RV(run) of M(wallaroo.resilience.run_lock) tells it. A server that it could not enter, or that another run has
+      - The run that asks, as RV(wallaroo.resilience.run_lock#module:run) tells it. A server that it could not enter, or that another run has
         entered since, is not looked at in the same moment as the others, and RV(problem) says so.
     type: str
     default: ""

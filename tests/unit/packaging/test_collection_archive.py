@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.documents import dead_links
+
 
 def run(command: list[str], directory: Path, **environment: str) -> str:
     # Nothing of the checkout may help: neither its settings nor its collections.
@@ -51,7 +53,7 @@ def test_it_holds_the_product_and_nothing_else(archive: Path) -> None:
     } <= tops
     assert tops <= {
         "FILES.json", "MANIFEST.json", "plugins", "playbooks", "roles", "meta", "inventory", "docs", "changelogs",
-        "awx", "README.md", "LICENSE", "CHANGELOG.rst",
+        "awx", "README.md", "LICENSE", "CHANGELOG.rst", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md",
     }  # fmt: skip
     assert {
         "meta/runtime.yml",
@@ -81,6 +83,14 @@ def test_it_works_where_it_is_installed(archive: Path, tmp_path: Path) -> None:
         **environment,
     )
     assert "no cluster was started" in output
+
+
+def test_links_of_its_documents_lead_into_it(archive: Path, tmp_path: Path) -> None:
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    dead = {path.relative_to(tmp_path).as_posix(): dead_links(path) for path in sorted(tmp_path.rglob("*.md"))}
+    assert "README.md" in dead
+    assert {document: found for document, found in dead.items() if found} == {}
 
 
 def test_every_module_belongs_to_the_action_group(repository: Path) -> None:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
+
+from tests.documents import dead_links, headings
 
 PLACES = (
     "plugins", "roles", "playbooks", "tests", "molecule", "docs", "inventory", "awx", "tools", "runner", "meta",
@@ -29,8 +30,6 @@ STRAY = re.compile(
     rf"\b[Rr]eference,? (?:{TRAPS}|section\b|[A-L](?:\.\d+)?[,;).]|\")|\bDESIGN\b|\bTraps? \d+|\b[A-L]\.\d+\b"
     r"|\b(?:wallaroo|design)\.md,"
 )
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
 
 
 def texts(repository: Path) -> Iterator[Path]:
@@ -45,10 +44,6 @@ def texts(repository: Path) -> Iterator[Path]:
 def running_text(path: Path) -> str:
     """A file without its line ends, and without the marks of comments at the beginnings of lines."""
     return re.sub(r"\s*\n\s*(?:#:? )?", " ", path.read_text(encoding="utf-8"))
-
-
-def headings(document: Path) -> list[str]:
-    return HEADING.findall(re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S))
 
 
 def numbers(names: list[str]) -> set[str]:
@@ -66,11 +61,6 @@ def named(places: str) -> list[str]:
         else:
             found.append(place.removeprefix("section ").strip('"'))
     return found
-
-
-def anchors(document: Path) -> set[str]:
-    """What a link into a document may name, as GitHub makes it of headings."""
-    return {re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in headings(document)}
 
 
 def test_every_place_that_is_named_is_there(repository: Path) -> None:
@@ -139,18 +129,9 @@ def test_what_counts_as_another_way(text: str) -> None:
 
 
 def test_links_of_documents_lead_somewhere(repository: Path) -> None:
-    wrong = []
-    for document in (
-        path for path in [*texts(repository), repository / "docs" / "wallaroo.md"] if path.suffix == ".md"
-    ):
-        for link in LINK.findall(re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)):
-            if "://" in link or link.startswith("mailto:"):
-                continue
-            name, _, anchor = unquote(link).partition("#")
-            target = document.parent / name if name else document
-            if not target.exists() or (anchor and anchor not in anchors(target)):
-                wrong.append(f"{document.relative_to(repository)}: {link}")
-    assert wrong == []
+    documents = [path for path in [*texts(repository), repository / "docs" / "wallaroo.md"] if path.suffix == ".md"]
+    dead = {document.relative_to(repository).as_posix(): dead_links(document) for document in documents}
+    assert {document: found for document, found in dead.items() if found} == {}
 
 
 def test_every_decision_is_listed_and_names_code_that_exists(repository: Path) -> None:

@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what stands in a document: its headings, its links, its blocks of commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def headings(document: Path) -> list[str]:
+    return HEADING.findall(BLOCK.sub("", document.read_text(encoding="utf-8")))
+
+
+def anchors(document: Path) -> set[str]:
+    """What a link into a document may name, as GitHub makes it of headings."""
+    return {re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in headings(document)}
+
+
+def links(document: Path) -> list[str]:
+    """Where a document leads that is not elsewhere in the world."""
+    found = LINK.findall(BLOCK.sub("", document.read_text(encoding="utf-8")))
+    return [unquote(link) for link in found if "://" not in link and not link.startswith("mailto:")]
+
+
+def dead_links(document: Path) -> list[str]:
+    """Links that name a file or a place in one that is not there."""
+    dead = []
+    for link in links(document):
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            dead.append(link)
+    return dead
