@@ -1,19 +1,13 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same playbooks on a living engine: bytewax, from the environment that ``make bytewax`` makes.
-
-What is promised depends on source and sink, and each of the three guarantees is seen to hold, and to be all that holds.
-"""
+"""What is bytewax's own: who waits for whom, what a recovery partition must be, what it does not offer."""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.bytewax.files import epoch_of
@@ -23,109 +17,14 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop 
 from tests.integration.conftest import Loopback
 from tests.namespaces import Networks, in_networks
 from tests.port_block import PortBlock
-from tests.strangers_check import agrees
 
-FLOWING = "drain=false values=300 checkpoint_interval=0.5"
-"""A crash while messages flow, and for long enough that they do wherever this runs."""
-MESSAGES = 600 * 11
-
-
-@pytest.fixture(scope="session")
-def home(repository: Path) -> Path:
-    """An environment with bytewax."""
-    found = Path(os.environ.get("BYTEWAX_HOME") or repository / ".venv-bytewax")
-    if not (found / "bin" / "python").exists():
-        reason = f"{found} is no environment with bytewax: make bytewax makes one"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-@pytest.fixture
-def bytewax(loopback: Loopback, home: Path) -> Loopback:
-    """Four servers that have bytewax, nothing started yet."""
-    loopback.bring_programs()
-    loopback.engine = f"engine=bytewax bytewax_home={home}"
-    return loopback
-
-
-def verified(servers: Loopback, playbook: str, arguments: str, succeed: bool = True) -> tuple[dict[str, Any], str]:
-    """The result of a verified run, and what it printed."""
-    run = servers.play(playbook, f"{servers.engine} {arguments}", succeed=succeed)
-    return servers.results()[-1], run.message
-
-
-def asked(servers: Loopback) -> list[tuple[str, int]]:
-    """From which record on the source log was read, each time."""
-    events = [json.loads(line) for line in (servers.base(1) / "sent" / "sent.events").read_text().splitlines()]
-    return [(one["asked"], one["at"]) for one in events if one["event"] == "from"]
-
-
-@pytest.mark.sampled(1)
-@pytest.mark.parametrize(
-    ("playbook", "arguments", "moves"),
-    [
-        ("verify_restart", "workers=2", [("server2", "server2")]),
-        ("demo", "workers=2 path=2,4,2,3", [("server2", "server4"), ("server4", "server2"), ("server2", "server3")]),
-        ("verify_migration", "workers=3 worker=1 dst=4", [("server1", "server4")]),
-    ],
-)
-def test_no_message_is_lost_on_any_path_of_any_worker(
-    bytewax: Loopback, playbook: str, arguments: str, moves: list[tuple[str, str]]
-) -> None:
-    result, _said = verified(bytewax, playbook, f"{arguments} values=200 interval=0 checkpoint_interval=0.5")
-
-    assert result["verdict"] == "pass"
-    assert result["engine"] == "bytewax"
-    assert "each exactly once and in order" in result["scope"]
-    assert [(one["src"], one["dst"]) for one in result["migrations"]] == moves
-    assert bytewax.alive() == {}
-
-
-def test_a_source_that_is_read_again_repeats_what_no_checkpoint_covered_and_loses_nothing(bytewax: Loopback) -> None:
-    result, _said = verified(bytewax, "verify_migration", f"{FLOWING} keep_running=true")
-
-    assert result["verdict"] == "pass"
-    assert "each at least once and in order" in result["scope"]
-    assert result["received"] > result["expected"] == MESSAGES, "what came behind the checkpoint comes twice"
-    assert "pass (all came)" in agrees(bytewax.runs / "latest")
-    (first, again) = asked(bytewax)
-    assert first == ("FROM", 0)
-    assert again[0] == "FROM"
-    assert 0 < again[1] < MESSAGES
-    # That is not exactly once, and is not called so.
-    said = bytewax.play("verify", "mode=exactly_once", succeed=False).message
-    assert "verdict: fail" in said
-    assert {one["kind"] for one in bytewax.results()[-1]["violations"]} <= {"rewind", "duplicate"}
-
-
-def test_a_sink_that_takes_back_what_is_repeated_makes_it_exactly_once(bytewax: Loopback) -> None:
-    result, _said = verified(bytewax, "verify_migration", f"{FLOWING} sink=committing")
-
-    assert result["verdict"] == "pass"
-    assert "6,600 of 6,600 messages of 11 keys, each exactly once and in order" in result["scope"]
-    assert "pass (all came)" in agrees(bytewax.runs / "latest")
-    taken_back = next(bytewax.runs.glob("latest/logs/server1/receiver.log")).read_text()
-    assert "bytes are taken back" in taken_back
-
-
-def test_a_plain_source_loses_what_was_sent_meanwhile_and_the_lost_values_are_named(bytewax: Loopback) -> None:
-    result, said = verified(bytewax, "verify_migration", f"{FLOWING} source=plain", succeed=False)
-
-    assert result["verdict"] == "fail"
-    assert result["received"] < MESSAGES
-    kinds = {one["kind"] for one in result["violations"]}
-    assert kinds & {"gap", "lost_tail", "bad_window", "reset_state"}
-    assert "key_0" in said
-    assert [one[0] for one in asked(bytewax)] == ["NOW", "NOW"]
+from .conftest import BYTEWAX, verified
 
 
 @in_networks
-def test_workers_find_each_other_on_servers_with_addresses_of_their_own(
-    repository: Path, tmp_path: Path, home: Path
-) -> None:
+def test_workers_find_each_other_on_servers_with_addresses_of_their_own(repository: Path, tmp_path: Path) -> None:
     """Over SSH. Two of three move, so that nobody is where the command lines of the others say."""
+    home = BYTEWAX.home(repository)
     with closing(PortBlock()) as block:
         networks = Networks(repository, tmp_path, block)
         try:
@@ -145,14 +44,6 @@ def test_workers_find_each_other_on_servers_with_addresses_of_their_own(
         finally:
             networks.play("stop_cluster", succeed=None)
             networks.remove()
-
-
-def test_where_nothing_is_promised_losses_are_allowed_and_named(bytewax: Loopback) -> None:
-    """Only those of the crash: what was sent after the last checkpoint and before the source came back."""
-    result, _said = verified(bytewax, "verify_migration", f"{FLOWING} source=plain mode=none")
-
-    assert result["verdict"] == "pass"
-    assert "with what was lost named" in result["scope"]
 
 
 def test_a_move_is_one_step_and_a_second_one_does_nothing(bytewax: Loopback) -> None:

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is Flink's own: local recovery from what was copied, its JobManager, and what it does not look after itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Loopback
+from tests.namespaces import Networks, in_networks
+from tests.port_block import PortBlock
+
+from .conftest import FLINK
+
+QUICK = "checkpoint_interval=0.5"
+STATE = "resilience/worker2/tm_worker2/localState"
+
+
+def log(servers: Loopback, server: int, worker: str) -> str:
+    """What a worker says since its last start."""
+    return (servers.base(server) / "run" / worker / "log").read_text()
+
+
+def test_a_worker_goes_on_from_the_files_that_were_copied_and_the_job_manager_from_its_own(flink: Loopback) -> None:
+    flink.play("start_cluster", f"{flink.engine} workers=3 {QUICK}")
+    flink.play("start_sender", "last=50 interval=0")
+
+    said = flink.play("migrate", "worker=2 src=2 dst=4").message
+
+    assert "WARNING" not in said
+    told = log(flink, 4, "worker2")
+    assert "Found registered local state for checkpoint" in told
+    assert "Did not find registered local state" not in told
+    # Through its own working directory: whatever lies on the old server is not read.
+    assert "File State: file:/proc/self/cwd/state/tm_worker2/localState" in told
+    assert flink.play("migrate", "worker=2 src=2 dst=4").changed == 0
+
+    # The source cannot come back: neither by a step, nor by hand, with the command line that it had.
+    fenced = flink.play("restart_worker", "worker=2 server=2", succeed=False).message
+    assert "worker2 runs on server4" in fenced
+    argv = json.loads((flink.base(2) / "run/worker2/process.json").read_text())["argv"]
+    by_hand = subprocess.run(
+        argv, check=False, cwd=flink.base(2) / "run/worker2", capture_output=True, text=True, timeout=60
+    )
+    assert by_hand.returncode != 0
+    assert "config.yaml" in by_hand.stdout + by_hand.stderr
+
+    moved = flink.play("migrate", "worker=1 dst=2", succeed=False).message
+    assert "Worker 1 cannot be moved: it is the JobManager" in moved
+    flink.play("kill_worker", "worker=1")
+    lost = flink.play("restart_worker", "worker=3 crash=true", succeed=False).message
+    assert "The initializer does not run" in lost
+    assert "Restart it first: restart_worker.yml -e worker=1" in lost
+    flink.play("restart_worker", "worker=1")
+    assert "Going on with checkpoint" in log(flink, 1, "initializer")
+    flink.play("start_sender", "last=100 interval=0")
+    assert "1,100 of 1,100 messages" in flink.play("verify", "mode=exactly_once").message
+    status = " ".join(flink.play("status").message.split())
+    assert "worker2 server4 running" in status
+
+
+def test_a_set_that_is_not_what_was_copied_is_refused_and_a_stale_one_is_told(flink: Loopback) -> None:
+    flink.play("start_cluster", f"{flink.engine} workers=2 {QUICK}")
+    flink.play("start_sender", "last=50 interval=0")
+    stale = flink.directory / "stale"
+    shutil.copytree(flink.base(2) / STATE, stale, symlinks=True)
+    flink.play("start_sender", "last=100 interval=0")
+    flink.play("kill_worker", "worker=2")
+    flink.play("copy_resilience", "worker=2 src=2 dst=4")
+
+    (lost,) = (flink.base(4) / STATE).glob("aid_*/jid_*/vtx_*/chk_*/[0-9a-f]*-*")
+    aside = lost.rename(flink.directory / "aside")
+    without = flink.play("restart_worker", "worker=2 server=4", succeed=False).message
+    assert "are not those whose copy was proved" in without
+    assert f"{lost.name} is missing" in without.replace(" ", " ")
+    aside.rename(lost)
+    assert "WARNING" not in flink.play("restart_worker", "worker=2 server=4").message
+
+    flink.play("kill_worker", "worker=2")
+    shutil.rmtree(flink.base(4) / STATE)
+    shutil.copytree(stale, flink.base(4) / STATE)
+    told = flink.play("restart_worker", "worker=2").message
+    assert "worker2 has its state from the JobManager, and not from its own files" in told
+    flink.play("start_sender", "last=150 interval=0")
+    assert "1,650 of 1,650 messages" in flink.play("verify", "mode=exactly_once").message
+
+
+@in_networks
+def test_workers_move_between_servers_with_addresses_of_their_own(repository: Path, tmp_path: Path) -> None:
+    """Over SSH."""
+    home = FLINK.home(repository)
+    with closing(PortBlock()) as block:
+        networks = Networks(repository, tmp_path, block)
+        try:
+            networks.play_in_turn(
+                ("start_cluster", f"workers=3 engine=flink flink_home={home} {QUICK}"),
+                ("start_sender", "last=50"),
+                ("migrate", "worker=2 src=2 dst=4"),
+                ("start_sender", "last=100"),
+            )
+            assert "verdict: pass" in networks.play("verify", "mode=exactly_once").message
+            told = (networks.base(4) / "run" / "worker2" / "log").read_text()
+            assert "Found registered local state for checkpoint" in told
+        finally:
+            networks.play("stop_cluster", succeed=None)
+            networks.remove()
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(
+    ("playbook", "arguments", "sentence"),
+    [
+        ("start_cluster", "engine=flink", "engine=flink needs flink_home: a Flink distribution"),
+        ("start_cluster", "engine=flink flink_home=/no/such", "bring or prepare it with setup_flink.yml"),
+        ("start_cluster", "{engine} workers=1", "workers=1 is too few: with engine=flink worker 1 leads the others"),
+        ("start_cluster", "{engine} app=market_spread", "app=market_spread is not for engine=flink"),
+        ("verify_migration", "{engine} via=journal", "The engine flink keeps no journals"),
+        ("verify_migration", "{engine} worker=1", "Worker 1 cannot be moved: it is the JobManager"),
+        ("verify_migration", "{engine} negative=dropped_state", "has files of which it is not known how"),
+        ("verify_migration", "{engine} negative=two_owners", "so what comes of it is chance"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(flink: Loopback, playbook: str, arguments: str, sentence: str) -> None:
+    said = flink.play(playbook, arguments.format(engine=flink.engine), succeed=False).message
+
+    assert sentence in said
+    assert flink.alive() == {}

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same playbooks on a living engine: what is promised depends on source and sink, and just that holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.conftest import Loopback
+from tests.strangers_check import agrees
+
+from .conftest import asked, verified
+
+FLOWING = "drain=false values=300 checkpoint_interval=0.5"
+"""A crash while messages flow, and for long enough that they do wherever this runs."""
+MESSAGES = 600 * 11
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize(
+    ("playbook", "arguments", "moves"),
+    [
+        ("verify_restart", "workers=2", [("server2", "server2")]),
+        ("demo", "workers=2 path=2,4,2,3", [("server2", "server4"), ("server4", "server2"), ("server2", "server3")]),
+        ("verify_migration", "workers=3", [("server2", "server4")]),
+    ],
+)
+def test_no_message_is_lost_on_any_path_of_any_worker(
+    living: Loopback, playbook: str, arguments: str, moves: list[tuple[str, str]]
+) -> None:
+    result, _said = verified(living, playbook, f"{arguments} values=200 interval=0 checkpoint_interval=0.5")
+
+    assert result["verdict"] == "pass"
+    assert result["engine"] in living.engine
+    assert "each exactly once and in order" in result["scope"]
+    assert [(one["src"], one["dst"]) for one in result["migrations"]] == moves
+    assert living.alive() == {}
+
+
+def test_a_source_that_is_read_again_repeats_what_no_checkpoint_covered_and_loses_nothing(living: Loopback) -> None:
+    result, _said = verified(living, "verify_migration", f"{FLOWING} keep_running=true")
+
+    assert result["verdict"] == "pass"
+    assert "each at least once and in order" in result["scope"]
+    assert result["received"] > result["expected"] == MESSAGES, "what came behind the checkpoint comes twice"
+    assert "pass (all came)" in agrees(living.runs / "latest")
+    first, *again = asked(living)
+    assert first == ("FROM", 0)
+    assert {word for word, _at in again} == {"FROM"}
+    assert 0 < again[-1][1] < MESSAGES
+    # That is not exactly once, and is not called so.
+    said = living.play("verify", "mode=exactly_once", succeed=False).message
+    assert "verdict: fail" in said
+    assert {one["kind"] for one in living.results()[-1]["violations"]} <= {"rewind", "duplicate"}
+
+
+def test_a_sink_that_takes_back_what_is_repeated_makes_it_exactly_once(living: Loopback) -> None:
+    result, _said = verified(living, "verify_migration", f"{FLOWING} sink=committing")
+
+    assert result["verdict"] == "pass"
+    assert "6,600 of 6,600 messages of 11 keys, each exactly once and in order" in result["scope"]
+    assert "pass (all came)" in agrees(living.runs / "latest")
+    taken_back = next(living.runs.glob("latest/logs/server1/receiver.log")).read_text()
+    assert "bytes are taken back" in taken_back
+
+
+def test_a_plain_source_loses_what_was_sent_meanwhile_and_the_lost_values_are_named(living: Loopback) -> None:
+    result, said = verified(living, "verify_migration", f"{FLOWING} source=plain", succeed=False)
+
+    assert result["verdict"] == "fail"
+    assert result["received"] < MESSAGES
+    kinds = {one["kind"] for one in result["violations"]}
+    assert kinds & {"gap", "lost_tail", "bad_window", "reset_state"}
+    assert "key_0" in said
+    assert {word for word, _at in asked(living)} == {"NOW"}
+
+
+def test_where_nothing_is_promised_losses_are_allowed_and_named(living: Loopback) -> None:
+    """Only those of the crash: what was sent after the last checkpoint and before the source came back."""
+    result, _said = verified(living, "verify_migration", f"{FLOWING} source=plain mode=none")
+
+    assert result["verdict"] == "pass"
+    assert "with what was lost named" in result["scope"]
