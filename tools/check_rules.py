@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools import messages, said  # noqa: E402
+
 LIBRARY = ROOT / "plugins" / "module_utils"
 
 MAY_SLEEP = {"_process/waiting.py"}
@@ -144,7 +148,8 @@ _LONGEST = 200
 
 def main() -> int:
     """Check everything."""
-    found = [*breaches(), *_first_workers_in_yaml()]
+    explained = messages.problems(said.collected(ROOT), list(messages.explained(ROOT)))
+    found = [*breaches(), *_first_workers_in_yaml(), *explained]
     for breach in found:
         print(breach)
     return 1 if found else 0

@@ -35,7 +35,7 @@ newer() {
 python=
 if [ -n "$wanted" ]; then
     minor_of "$wanted" >/dev/null || give_up "PYTHON=$wanted does not run; give a Python 3.$oldest to 3.$newest."
-    usable "$wanted" || newer "$wanted" || give_up "PYTHON=$wanted is Python 3.$(minor_of "$wanted"); a Python 3.$oldest to 3.$newest is needed."
+    usable "$wanted" || newer "$wanted" || give_up "PYTHON=$wanted is Python 3.$minor; a Python 3.$oldest to 3.$newest is needed."
     python=$wanted
 else
     minor=$newest

@@ -22,6 +22,12 @@ CONTENTS = {
 }
 """The guides in docs/, in the order in which somebody meets them. What is new and not named comes last."""
 
+BELOW = {
+    "docs/decisions/README.md": "docs/decisions/0*.md",
+    "docs/troubleshooting.md": "docs/troubleshooting/*.md",
+}
+"""Pages that are reached from another one."""
+
 OF_THE_PROJECT = ("CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT")
 REFERENCE = (
     *("reference/plugins/index", "Python API <reference/python>", "Results <reference/result>"),
@@ -47,9 +53,10 @@ def write(root: Path, sources: Path) -> None:
         page.write_text("".join(_linked(root, document, documents)), encoding="utf-8")
     with (sources / "index.md").open("a", encoding="utf-8") as index:
         index.write("".join(_contents(root)))
-    decisions = sorted(path.stem for path in (root / "docs" / "decisions").glob("0*.md"))
-    with (sources / "docs" / "decisions" / "README.md").open("a", encoding="utf-8") as listed:
-        listed.write(_tree("", decisions))
+    for page, below in BELOW.items():
+        names = sorted(path.relative_to((root / page).parent).as_posix() for path in root.glob(below))
+        with (sources / page).open("a", encoding="utf-8") as listed:
+            listed.write(_tree("", [name.removesuffix(".md") for name in names]))
     for directory in ("docs/images", "docs/schemas"):
         shutil.copytree(root / directory, sources / directory)
 

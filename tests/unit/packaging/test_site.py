@@ -23,7 +23,7 @@ def sources(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_guide_is_in_the_contents_once(repository: Path, sources: Path) -> None:
-    written = "".join((sources / page).read_text() for page in ("index.md", "docs/decisions/README.md"))
+    written = "".join((sources / page).read_text() for page in ("index.md", *guides.BELOW))
     trees = re.findall(r"```\{toctree\}\n(?::[^\n]*\n)*\n(.*?)\n```", written, flags=re.S)
     listed = [Path(line).name for tree in trees for line in tree.splitlines()]
     for guide in [*(repository / "docs").rglob("*.md"), *(repository / f"{name}.md" for name in guides.OF_THE_PROJECT)]:
