@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import SLICE, WaitingAction
 
-STARTING = ("base", "server", "run", "worker", "cluster", "peers")
+STARTING = ("base", "server", "run", "worker", "cluster", "peers", "wait_for")
 """What the module ``worker`` is told, which goes on waiting for a worker that was started already."""
 
 

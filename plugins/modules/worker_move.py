@@ -66,6 +66,13 @@ options:
     description:
       - The other workers, and the addresses of the servers where they are now; see M(wallaroo.resilience.worker).
     type: dict
+  wait_for:
+    description:
+      - V(listening) waits until others can reach the worker, V(ready) until it processes messages again.
+    type: str
+    choices: [listening, ready]
+    default: ready
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -214,6 +221,7 @@ seconds:
 """
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import LISTENING, READY
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
 
@@ -230,6 +238,7 @@ SPEC: _edge.Specification = {
         "address": {"type": "bool", "default": False},
         "kill_timeout": {"type": "float", "default": 10},
         "peers": {"type": "dict"},
+        "wait_for": {"type": "str", "choices": [LISTENING, READY], "default": READY},
         **_edge.WAITING,
     },
 }

@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from ..module_utils._cluster.naming import worker_number
 from ..module_utils._cluster.record import ClusterRecord
-from ..module_utils._engines.contract import MOVED, RESTARTED, KnowsPeers
+from ..module_utils._engines.contract import LISTENING, MOVED, READY, RESTARTED, KnowsPeers
 from ..module_utils._engines.registry import engine
 from ..module_utils._resilience.files import resilience_directory
 from ..module_utils._server.moved_address import RELEASED, TAKEN
@@ -142,7 +142,8 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
         )
     _refuse_bad_files(servers, worker, server)
     _refuse_without_coordinator(servers, record, worker)
-    return plan
+    missing = _waited_for(servers, record, worker)
+    return {**plan, "wait_for": LISTENING if missing else READY, "warnings": missing}
 
 
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
@@ -188,7 +189,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     # Of a worker that is dead the journals have all, and its server need not answer the target.
     asked = plan["via"] == FILES or running is not None or plan["address"] != ""
     plan["kill"] = asked and not plan["source_lost"]
-    plan["warnings"] = _stranded(servers, record, worker, plan["peers"][worker])
+    missing = _waited_for(servers, record, worker)
+    plan["wait_for"] = LISTENING if missing else READY
+    plan["warnings"] = [*missing, *_stranded(servers, record, worker, plan["peers"][worker])]
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
     if free is not None and int(free) < 2 * needed:
         raise Refusal(
@@ -424,6 +427,21 @@ def _stranded(servers: Servers, record: ClusterRecord, moving: str, address: str
                 f"nothing crashes it. Ways out: keep_address=true, moving {moving} back before, or a fresh cluster."
             )
     return found
+
+
+def _waited_for(servers: Servers, record: ClusterRecord, worker: str) -> list[str]:
+    """For whom a worker that comes back will have to wait, as a warning; nobody where each works on its own."""
+    adapter = engine(record.engine)
+    others = [other for other in record.worker_names() if other != worker] if adapter.waits_for_all else []
+    # Of a server that says nothing it is not known.
+    dead = [other for other in others if servers.running_on(other) is None and servers.owner(other) in servers.states]
+    if not dead:
+        return []
+    back = ", ".join(f"restart_worker.yml -e worker={worker_number(other)}" for other in dead)
+    return [
+        f"{worker} was not waited for until it works, since with engine={adapter.name} none does before all run, and "
+        f"{' and '.join(dead)} {'is' if len(dead) == 1 else 'are'} dead. Bring back what is missing: {back}."
+    ]
 
 
 def _refuse_without_coordinator(servers: Servers, record: ClusterRecord, worker: str) -> None:

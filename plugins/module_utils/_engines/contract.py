@@ -136,6 +136,8 @@ class Engine(Protocol):
     """The worker without which no other recovers; empty when there is none."""
     restarts_all: bool
     """Whether all workers have to be started again when one has died."""
+    waits_for_all: bool
+    """Whether no worker is ready before all run; those that are there wait for one that is missing."""
     shuts_out_second: str
     """Why a second owner of a worker would come to nothing without any harm; empty where it does harm."""
     copies_alive: bool

@@ -60,6 +60,8 @@ class Move:
     kill_limit: float = 10.0
     journals: Optional[Journals] = None
     """Restore the files from these instead of copying them."""
+    until: str = READY
+    """What is waited for: :data:`LISTENING` or :data:`READY`."""
     address: bool = False
     """Its address comes along: on both servers somebody stands by who changes that."""
     still: Callable[[], None] = lambda: None
@@ -86,6 +88,7 @@ class Move:
             if journals
             else None,
             address=given["address"],
+            until=given["wait_for"],
         )
 
     @property
@@ -199,7 +202,7 @@ def _start(move: Move, limit: float, return_after: Optional[float], proved: bool
 
     def started() -> Optional[dict[str, Any]]:
         try:
-            return worker_start.run(move.worker, READY, limit, return_after, proved=proved)
+            return worker_start.run(move.worker, move.until, limit, return_after, proved=proved)
         except PortTaken as taken:
             # Whoever took it after the check may have taken it for a moment only, as outgoing connections do.
             last[0] = str(taken)

@@ -434,12 +434,12 @@ def _until_ready(
     result.update(
         finished=True,
         ready=seen,
-        resumed=seen,
+        resumed=seen if until == READY else None,
         line=ready.line,
         epoch=owned.epoch if owned else 0,
         foreign_state=worker.foreign_state(record) if until == READY else "",
         seconds=round(time.monotonic() - begin, 3),
-        message=f"{worker.worker} is ready on {worker.server}",
+        message=f"{worker.worker} is {until} on {worker.server}",
     )
     return result
 

@@ -82,3 +82,18 @@ def test_where_nothing_is_promised_losses_are_allowed_and_named(living: Loopback
 
     assert result["verdict"] == "pass"
     assert "with what was lost named" in result["scope"]
+
+
+def test_two_workers_that_are_dead_come_back_one_after_the_other(living: Loopback) -> None:
+    living.play("start_cluster", f"{living.engine} workers=3 checkpoint_interval=0.5")
+    living.play("start_sender", "last=50 interval=0")
+    living.play("kill_worker", "worker=2")
+    living.play("kill_worker", "worker=3")
+
+    first = living.play("migrate", "worker=2 src=2 dst=4").message
+    assert "worker2 was not waited for until it works" in first
+    assert "worker3 is dead. Bring back what is missing: restart_worker.yml -e worker=3" in first
+    assert "was not waited for" not in living.play("restart_worker", "worker=3").message
+
+    living.play("start_sender", "last=100 interval=0")
+    assert "1,100 of 1,100 messages" in living.play("verify", "mode=exactly_once").message

@@ -76,6 +76,7 @@ class Bytewax:
     coordinator = ""
     # bytewax itself does; but each of our processes begins anew in its own place when it has lost another.
     restarts_all = False
+    waits_for_all = True
     # What it no longer needs it removes, and a database is not only added to.
     copies_alive = False
     failures: Sequence[str] = (r"^Error: ",)

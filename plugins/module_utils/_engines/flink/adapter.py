@@ -69,6 +69,7 @@ class Flink:
     dials = True
     coordinator = INITIALIZER
     restarts_all = False
+    waits_for_all = True
     # Each checkpoint replaces all files of the one before.
     copies_alive = False
     failures: Sequence[str] = (r"Could not start cluster entrypoint", r"Terminating TaskManagerRunner with exit code")

@@ -117,6 +117,7 @@ class Wallaroo:
     dials = False
     coordinator = INITIALIZER
     restarts_all = False
+    waits_for_all = False
     copies_alive = True
     failures: Sequence[str] = (
         r"\(to initializer\): connection failed!",
