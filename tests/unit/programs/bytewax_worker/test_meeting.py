@@ -145,3 +145,12 @@ def test_a_few_epochs_of_one_crash_do_not_matter(members: list[Member], workers:
     begin(workers, Worker(members, 0, epoch=40), Worker(members, 1, epoch=41), Worker(members, 2, epoch=39))
     for one in workers:
         assert one.inside.wait(LIMIT)
+
+
+def test_nobody_looks_for_ever_whether_the_last_worker_takes_data(members: list[Member], workers: list[Worker]) -> None:
+    """A worker stops listening when all have connected, and to the last one connects nobody."""
+    begin(workers, *(Worker(members, index) for index in (0, 1)))
+    last = Worker(members, 2)
+    last.data.close()
+    begin(workers, last)
+    wait_until(lambda: "worker3" in workers[0].meeting._through, LIMIT, "the last one, which never listened")
