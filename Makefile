@@ -14,6 +14,7 @@ PLANTINGS ?= 1000
 PYTHONS ?= 3.13 3.14
 ENGINE ?= embedded
 BYTEWAX_PYTHON ?=
+FLINK_JAVA ?= java
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
@@ -51,15 +52,18 @@ PLAYBOOKS := $(filter-out demo,$(basename $(notdir $(wildcard playbooks/*.yml)))
 VARIABLES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 AS_VARIABLES = -e "$$(python tools/given_variables.py $(VARIABLES))"
 
-# With ENGINE=bytewax, what a playbook needs that starts a cluster.
+# With ENGINE=bytewax or ENGINE=flink, what a playbook needs that starts a cluster.
 STARTING := demo verify_migration verify_restart start_cluster preflight
 ifeq ($(ENGINE),bytewax)
 $(STARTING): bytewax
 $(STARTING): ENGINE_VARIABLES = -e '{"engine": "bytewax", "bytewax_home": "$(CURDIR)/.venv-bytewax"}'
+else ifeq ($(ENGINE),flink)
+$(STARTING): flink
+$(STARTING): ENGINE_VARIABLES = -e '{"engine": "flink", "flink_home": "$(CURDIR)/.flink"}'
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools bytewax demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs build lock bench clean clean-runs
+.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs build lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -79,7 +83,13 @@ bytewax: ## make an environment with bytewax, a living engine: make demo ENGINE=
 		"$$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13) and "bytewax needs a Python 3.10 to 3.12: install one, or name it as in make bytewax BYTEWAX_PYTHON=/path/to/python3.12")' && \
 		"$$python" -I tools/environment.py .venv-bytewax roles/bytewax_env/files/bytewax.txt
 
-demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4 ENGINE=bytewax)
+# The archive of classes is made last. It is named by what it was made of, so it is not there when that is another.
+flink: venv ## bring Apache Flink, a living engine: make demo ENGINE=flink (FLINK_JAVA=/path/to/java)
+	@made=$$(sed -n 's/^DIGEST = "\(.*\)"$$/\1/p' plugins/module_utils/_engines/flink/job.py) && \
+		if ! test -e ".flink/usrlib/wallaroo-resilience-$$made.jsa"; then \
+			ansible-playbook playbooks/setup_flink.yml -e '{"flink_home": "$(CURDIR)/.flink", "flink_env_java": "$(FLINK_JAVA)"}'; fi
+
+demo: venv ## start a cluster, crash a worker, move it, and verify every message (workers=3 path=2,4 ENGINE=flink)
 	@ansible-playbook playbooks/demo.yml $(ENGINE_VARIABLES) $(AS_VARIABLES) $(ARGS)
 
 $(PLAYBOOKS): venv
@@ -168,5 +178,5 @@ clean-runs: venv ## remove the folders of runs that ended long ago, below wallar
 	@wallaroo-resilience clean_runs days="$(DAYS)" runs="$(or $(wallaroo_runs),runs)"
 
 clean: ## remove everything that make has made, but for runs/
-	@rm -rf .venv .venv-2.16 .venv-bytewax .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .venv .venv-2.16 .venv-bytewax .flink .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

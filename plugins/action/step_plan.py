@@ -40,13 +40,14 @@ STEPS: dict[str, str] = {
     "stop_cluster": "_steps.stop",
     "verify": "_demonstration.verify",
     "setup_repo": "_repository.repository",
+    "setup_flink": "_flink_home.flink_home",
 }
 """Steps of playbooks of which there is something to decide: each takes its arguments as they are declared.
 
 Who decides is loaded when it is asked: all of them together would keep every playbook waiting.
 """
 
-ACTING = frozenset(STEPS) - {"stop_cluster", "verify", "setup_repo"}
+ACTING = frozenset(STEPS) - {"stop_cluster", "verify", "setup_repo", "setup_flink"}
 """Those of them that do something to a cluster that goes on."""
 
 PARTS: dict[str, str] = {
@@ -56,6 +57,7 @@ PARTS: dict[str, str] = {
     "crashes": "_moves.crashes",
     "stalled": "_stalled.stalled",
     "fences": "_owners.fences",
+    "flink_compiler": "_flink_home.flink_compiler",
 }
 """Decisions within a step: each takes what the tasks before it have found."""
 

@@ -23,7 +23,7 @@ options:
       - The step, by the name of its playbook. V(cluster) is the cluster that V(start_cluster) would start.
       - Within a step V(fences) tells which servers must be fenced, V(stalled) why a wait came to its limit, V(road_back) and V(after_road_back)
         whether a worker that could not be moved can be started where it was, V(left) what is left to be done after a move, and V(crashes)
-        what the crashes of a run took.
+        what the crashes of a run took. V(flink_compiler) tells which server compiles the job of Flink for all.
     type: str
     required: true
   arguments:

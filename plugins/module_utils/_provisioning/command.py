@@ -96,7 +96,9 @@ def run(
 
 
 @contextmanager
-def alone(home: Path, limit: float, what: str, only_check: bool = False) -> Iterator[None]:
+def alone(
+    home: Path, limit: float, what: str, only_check: bool = False, home_variable: str = "wallaroo_home"
+) -> Iterator[None]:
     """Nobody else works on this tree: not another run, and nothing that an interrupted run left working.
 
     Programs that are started inherit the lock, so it is held until the last of them has ended.
@@ -104,6 +106,7 @@ def alone(home: Path, limit: float, what: str, only_check: bool = False) -> Iter
     :param limit: seconds to wait for others.
     :param what: the variable that holds this limit.
     :param only_check: nothing is going to be changed, so nobody needs to be kept away.
+    :param home_variable: the variable that says where the tree is.
     :raises ProvisioningError: when somebody works on it for longer.
     """
     if only_check:
@@ -116,7 +119,7 @@ def alone(home: Path, limit: float, what: str, only_check: bool = False) -> Iter
     except OSError as error:
         raise ProvisioningError(
             f"{path} cannot be written ({error.strerror}); mend the owner or mode of {home.parent}, or set "
-            "wallaroo_home"
+            f"{home_variable}"
         ) from error
     try:
         wait_until(lambda: _take(handle), limit, "its end")

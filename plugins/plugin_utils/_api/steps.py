@@ -74,6 +74,9 @@ class Steps:
     @runs("setup_bytewax")
     def setup_bytewax(self, /, **variables: Any) -> Outcome: ...
 
+    @runs("setup_flink")
+    def setup_flink(self, /, **variables: Any) -> Outcome: ...
+
     @runs("preflight")
     def preflight(self, fix: Optional[Flag] = None) -> Checked: ...
 

@@ -68,6 +68,8 @@ OTHERS: dict[str, list[Any]] = {
     "source": ["x"],
     "sink": ["x"],
     "bytewax_env_python": [["a"], {"a": 1}],
+    "flink_env_java": [["a"], {"a": 1}],
+    "flink_env_version": [["a"], {"a": 1}],
 }
 NEEDED = {
     "worker": "2",

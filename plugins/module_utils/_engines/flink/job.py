@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
-DIGEST = "000000000000"
+DIGEST = "6e43692d5fd4"
+"""Of the sources of the job: other sources are another file, and a cluster is never restarted with another job."""
 JAR = f"wallaroo-resilience-{DIGEST}.jar"
+ARCHIVE = f"wallaroo-resilience-{DIGEST}.jsa"
+"""Classes that Java maps into memory instead of loading them one by one."""
 LOGGING = "wallaroo-resilience-log4j.properties"
+JAVA = "java"
+"""A link to the Java that runs it."""
