@@ -92,7 +92,7 @@ class _Worker:
         self.name, self.log, self.classes = name, classes.with_suffix(".log"), classes
         keeper = shutil.which("timeout")
         if keeper is None:
-            raise ProvisioningError("there is no program timeout (coreutils)")
+            raise ProvisioningError("there is no program timeout (coreutils); setup_dev_env.yml installs it")
         java, *words = command.argv
         # An archive of before would hide what is loaded.
         words = [word for word in words if not word.startswith("-XX:SharedArchiveFile=")]
