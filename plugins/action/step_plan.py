@@ -95,8 +95,8 @@ class ActionModule(DecidingAction):
             _decision("_negative.refuse_others")(self._servers(names, variables))
         arguments = typed(known, found, names)
         if step == STARTS:
-            # No argument of start_cluster.yml: a verified run alone says it.
-            arguments["negative"] = found.get("negative")
+            # No arguments of start_cluster.yml: a verified run alone says them.
+            arguments.update({name: found.get(name) for name in ("negative", "mode")})
         return {"plan": self._plan(step, arguments, names, variables), "arguments": arguments}
 
     def _plan(

@@ -96,9 +96,9 @@ class Awaited:
             raise NothingComes(f"{self.path} could not be read: {reason}", **self._result(False)) from error
 
     def _look(self) -> bool:
+        self._progress.update()
         if not self.violation_told and self._violation():
             raise ViolationCame
-        self._progress.update()
         return not self._progress.missing(self.last)
 
     def _wait(self, limit: float, return_after: Optional[float]) -> bool:
