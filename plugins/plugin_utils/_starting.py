@@ -87,6 +87,7 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
         "replace": interrupted is not None and not waits,
         "ask": False,
         "leading": wanted.worker_names()[0],
+        "page": engine(wanted.engine).page(wanted),
         "cluster": (interrupted if interrupted is not None and waits else wanted).to_dict(),
         "waves": _waves(wanted, str(arguments.get("mode") or EXACTLY_ONCE)),
         **metrics_ui(servers, wanted, arguments, wanted.placement),

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import engine
 from ._moves import seconds
 from ._servers import Servers, State, sentence_of
 from ._stalled import problems_of
@@ -33,9 +35,11 @@ def lines(states: Mapping[str, State]) -> list[str]:
     """
     shown = {name: state for name, state in states.items() if "processes" in state and not state.get("problem")}
     found = [headline(states), *(f"PROBLEM: {sentence}" for sentence in problems_of(states))]
-    page = metrics_ui_url(states)
+    page, own = metrics_ui_url(states), _page_of_engine(states)
     if page:
         found.insert(1, f"metrics UI: {page}")
+    if own:
+        found.insert(1, own)
     for server, state in states.items():
         if server not in shown:
             found.append(f"{server}: {state.get('problem') or state.get('msg') or 'does not answer'}")
@@ -58,6 +62,17 @@ def headline(states: Mapping[str, State]) -> str:
         return f"{found}, for a negative run ({record['negative']})" if record.get("negative") else found
     # Workers that crashed before it was stopped are crashed still.
     return "the cluster was stopped" if rows(states) else "no cluster was started"
+
+
+def _page_of_engine(states: Mapping[str, State]) -> str:
+    known = next((state["cluster"] for state in states.values() if state.get("cluster")), None)
+    try:
+        record = ClusterRecord.from_dict(known or {})
+    except ValueError:
+        # There is none, or only what is shown of it.
+        return ""
+    page = engine(record.engine).page(record)
+    return f"page of {record.engine}: {page}" if page else ""
 
 
 def metrics_ui_url(states: Mapping[str, State]) -> str:

@@ -115,7 +115,8 @@ def _start_cluster(registered: Registered, check: bool) -> Iterable[Act] | Nothi
     if not plan["needed"]:
         return Nothing(f"a cluster of {cluster} runs already")
     acts = [Act("stop", "stopped", "what an interrupted start has left")] if plan["replace"] else []
-    return [*acts, Act("start", "started", f"{cluster}, on {names(record['placement'].values())}")]
+    shown = f" (its own page is {plan['page']})" if plan.get("page") else ""
+    return [*acts, Act("start", "started", f"{cluster}, on {names(record['placement'].values())}{shown}")]
 
 
 def _start_sender(registered: Registered, check: bool) -> Iterable[Act] | Nothing:

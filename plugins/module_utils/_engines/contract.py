@@ -168,6 +168,9 @@ class Engine(Protocol):
     def signal(self, worker: str, until: str, recovering: bool) -> Signal:
         """By what a worker is known to be as far as :data:`LISTENING` or :data:`READY`."""
 
+    def page(self, record: ClusterRecord) -> str:
+        """The address of a page of the engine's own that shows the cluster; empty when it has none."""
+
     def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
         """How far the cluster has come together, as far as this server knows.
 

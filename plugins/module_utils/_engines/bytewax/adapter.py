@@ -125,6 +125,11 @@ class Bytewax:
         del worker, recovering
         return LogLine(log_lines.READY if until == READY else log_lines.WAITING)
 
+    def page(self, record: ClusterRecord) -> str:
+        """See :class:`..contract.Engine`."""
+        del record
+        return ""
+
     def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
         """See :class:`..contract.Engine`. Each worker says in its log when all are there."""
         del base

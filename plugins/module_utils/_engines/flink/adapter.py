@@ -112,6 +112,11 @@ class Flink:
         first = log_lines.LEADS if worker == INITIALIZER else log_lines.REGISTERED
         return LogLine(log_lines.RUNS if until == READY else first)
 
+    def page(self, record: ClusterRecord) -> str:
+        """See :class:`..contract.Engine`: that of the JobManager."""
+        leader = record.server(record.placement[INITIALIZER])
+        return f"http://{leader.address}:{record.port_numbers.external}/"
+
     def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
         """See :class:`..contract.Engine`. The JobManager knows."""
         known = processes.get(INITIALIZER)

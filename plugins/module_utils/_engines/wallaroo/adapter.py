@@ -165,6 +165,11 @@ class Wallaroo:
             return LogLine(log_lines.RESUMED)
         return LogLine(log_lines.INITIALIZED if worker == INITIALIZER else log_lines.READY)
 
+    def page(self, record: ClusterRecord) -> str:
+        """See :class:`..contract.Engine`."""
+        del record
+        return ""
+
     def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
         """See :class:`..contract.Engine`."""
         sets = (
