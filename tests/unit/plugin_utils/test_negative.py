@@ -183,7 +183,7 @@ def test_a_run_whose_damage_was_caught_has_not_failed() -> None:
     assert missed["msg"].startswith("verdict unknown: Negative run: dropped_state was not caught: no worker said")
 
 
-@pytest.mark.parametrize("step", sorted(step_plan.STEPS.keys() - {"setup_repo"}))
+@pytest.mark.parametrize("step", sorted(step_plan.STEPS.keys() - {"setup_repo", "setup_flink"}))
 def test_what_a_negative_run_has_left_is_stopped_or_looked_at_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -212,21 +212,35 @@ def test_what_a_negative_run_has_left_is_stopped_or_looked_at_and_nothing_else(
     assert headline(there.states).endswith("on the embedded engine, for a negative run (old_copy)")
 
 
-@pytest.mark.parametrize(("given", "negative"), [({"negative": "old_copy"}, "old_copy"), ({}, ""), (None, "")])
+@pytest.mark.parametrize(
+    ("given", "negative", "mode"),
+    [
+        ({"negative": "old_copy", "mode": "exactly_once"}, "old_copy", "exactly_once"),
+        ({"mode": "at_least_once"}, "", "at_least_once"),
+        ({}, "", None),
+        (None, "", None),
+    ],
+)
 def test_a_verified_run_alone_says_what_its_cluster_is_for(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str] | None, negative: str
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str] | None, negative: str, mode: str | None
 ) -> None:
+    """What is done to it, and within which guarantee its receiver verifies."""
     started: list[Any] = []
-    monkeypatch.setattr(_starting, "start", lambda servers, wanted, arguments: started.append(wanted) or {})
+
+    def start(servers: object, wanted: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        started.append((wanted.negative, arguments["mode"]))
+        return {}
+
+    monkeypatch.setattr(_starting, "start", start)
     action = step_plan.ActionModule.__new__(step_plan.ActionModule)
     action._task = SimpleNamespace(args={} if given is None else {"arguments": given})
     action._templar = SimpleNamespace(template=lambda value: value)
     hosts = {"server1": {"wallaroo_base": "/w"}}
     # A variable of that name is none of start_cluster.yml.
-    variables = {"groups": {"servers": ["server1"]}, "hostvars": hosts, "negative": "two_owners"}
+    variables = {"groups": {"servers": ["server1"]}, "hostvars": hosts, "negative": "two_owners", "mode": "none"}
     hosts["server1"][step_plan.STATE_VARIABLE] = {"processes": {}}  # type: ignore[assignment]
     action._decide("start_cluster", "servers", variables)
-    assert [one.negative for one in started] == [negative]
+    assert started == [(negative, mode)]
 
 
 @pytest.mark.parametrize(
