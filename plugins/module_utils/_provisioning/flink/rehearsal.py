@@ -15,7 +15,7 @@ import signal
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Optional
@@ -191,7 +191,17 @@ def loaded(flink: Distribution, place: Path) -> list[str]:
             lists = [worker.classes.read_text(encoding="utf-8") for worker in (first, second, again)]
     except LimitReached as problem:
         raise ProvisioningError(f"Flink does not run here: {problem}") from problem
-    return list(dict.fromkeys(line for text in lists for line in text.splitlines()))
+    return merged(lists)
+
+
+def merged(lists: Sequence[str]) -> list[str]:
+    """One list of what several processes loaded.
+
+    The numbers that newer Javas give to classes are of one process, and are needed for classes of loaders of their
+    own alone, which no archive helps.
+    """
+    lines = [line for text in lists for line in text.splitlines() if " source: " not in line]
+    return list(dict.fromkeys(re.sub(r" id: [0-9]+$", "", line) for line in lines))
 
 
 def _until(event: threading.Event, worker: _Worker, what: str) -> None:

@@ -16,7 +16,12 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.flink.job import ARCHIVE, JAR, JAVA, LOGGING
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError
-from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.flink import jar, libraries, ready
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.flink import (
+    jar,
+    libraries,
+    ready,
+    rehearsal,
+)
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.flink.home import STAGING, distribution
 
 from tests.module_runner import contents
@@ -202,6 +207,14 @@ def test_the_package_of_the_older_line_is_an_archive_of_sources(
     monkeypatch.setattr(libraries, "_downloaded", lambda *_arguments: package)
     libraries.bring(tmp_path / "flink", "", LIMIT)
     assert ready.look(wanted(tmp_path / "flink", java)).version == "1.20.5"
+
+
+def test_what_two_processes_loaded_is_one_list_in_which_no_number_means_two_classes() -> None:
+    first = "# made by Java\njava/lang/Object id: 0\na/B id: 7\nx/Y id: 8 super: 0 source: file:/x.jar\n"
+    second = "# made by Java\njava/lang/Object id: 0\nc/D id: 7\n@lambda-proxy a/B run ()V\n"
+    assert rehearsal.merged([first, second]) == [
+        *("# made by Java", "java/lang/Object", "a/B", "c/D", "@lambda-proxy a/B run ()V"),
+    ]
 
 
 def test_a_place_that_is_too_small_is_refused_before_the_download(
