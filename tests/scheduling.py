@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which tests run in one process of xdist: those of a group, and those that share what is prepared once for their file.
+"""How many processes of xdist run the tests, and which tests run in one of them: those of a group, and those that share
+what is prepared once for their file.
 
 xdist 3.8 writes the group into the test's id, which pytest 9.1 and newer do not take. So its processes write down
 which tests belong together, and the scheduler reads it.
@@ -22,6 +23,11 @@ from xdist.scheduler import LoadGroupScheduling
 GROUPS = "groups"
 """What a process of xdist is told: where to write the groups."""
 _FILE = pytest.StashKey[Path]()
+
+
+def processes() -> int:
+    """Half as many again as there are cores: the longest tests wait for events most of the time."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
 
 
 def file_of(config: pytest.Config) -> Path:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import sampling
+from tests import sampling, scheduling
 
 SUITE = """
 import os
@@ -86,3 +87,11 @@ def test_seeds_choose_different_cases_and_come_to_all_of_them(suite: Path) -> No
         assert (len(kept), len(left)) == (2, 7)
         found |= {case.nodeid for case in kept}
     assert len(found) == 9
+
+
+@pytest.mark.parametrize(("cores", "processes"), [(1, 2), (2, 3), (4, 6)])
+def test_more_processes_than_cores_run_the_tests_since_many_wait(
+    monkeypatch: pytest.MonkeyPatch, cores: int, processes: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    assert scheduling.processes() == processes
