@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from .._engines.flink.job import JAVA
 from .._formats.json_record import read_object
 from .._formats.whole_file import write_whole
 from .command import ProvisioningError, run
@@ -78,6 +79,9 @@ def executable_problem(path: str, mend: str) -> str:
     """
     if digest(Path(path)) is None:
         return f"there is no executable {path}: {mend}"
+    java = Path(path).with_name(JAVA)
+    if path.endswith(".jar") and not os.access(java, os.X_OK):
+        return f"there is no Java any more where {java} leads, which executes {path}: {mend}"
     if resilience_of(Path(path)) == "off":
         return (
             f"{path} was built with resilience=false, so that its workers keep no files and none can come back; run "

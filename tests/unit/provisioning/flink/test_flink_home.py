@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.flink.job import ARCHIVE, JAR, JAVA, LOGGING
+from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.build_record import executable_problem
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.flink import (
     jar,
@@ -97,6 +98,16 @@ def test_a_distribution_that_is_there_is_used_as_it_is(home: Path, java: Path) -
     assert os.access(home / "usrlib" / JAR, os.X_OK)
     assert after["usrlib/wallaroo-resilience-calls-2.3.0.jar"] == b"calls"
     assert ready.ensure(asked, LIMIT).done == []
+
+
+def test_a_java_that_was_removed_since_is_missed_before_a_worker_is_killed(home: Path, java: Path) -> None:
+    (home / "usrlib").mkdir()
+    (home / "usrlib" / ARCHIVE).write_bytes(b"classes")
+    ready.ensure(wanted(home, java, job=job_for(home)), LIMIT)
+    job = str(home / "usrlib" / JAR)
+    assert executable_problem(job, "set it up") == ""
+    java.unlink()
+    assert executable_problem(job, "set it up").startswith(f"there is no Java any more where {home}/usrlib/java leads")
 
 
 def test_a_job_that_is_for_other_jars_is_not_laid_beside_these(home: Path, java: Path, tmp_path: Path) -> None:
