@@ -41,6 +41,13 @@ SYSTEM = (
 )
 ACCOUNT = "wallaroo"
 BASE = f"/home/{ACCOUNT}/resilience"
+PROJECT = Path(__file__).resolve().parents[2]
+LENT = {
+    str(PROJECT / ".flink"): "/opt/flink",
+    "/usr/lib/jvm": "/usr/lib/jvm",
+    **{str(path): str(path) for path in Path("/etc").glob("java-*-openjdk")},
+}
+"""What this machine lends to the servers, where it has it, since a Java in the image would be three times its size."""
 COUNT = 4
 START_SECONDS = 60
 
@@ -115,6 +122,7 @@ class Containers:
                 *("--hostname", f"server{number}", "--network", self.network, "--ip", self._address(number)),
                 # For tests of a full disk.
                 *("--tmpfs", "/var/small:rw,size=4m,mode=1777"),
+                *(f"--volume={here}:{there}:ro" for here, there in LENT.items() if Path(here).exists()),
                 *("--cap-add", "NET_ADMIN", "--systemd=always", self.image, "/sbin/init"),
             )
         for number in fresh:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 
 import pytest
+from playing import PROJECT  # a folder of scripts, no package
 
 SECOND = {1: "10.89.77.21", 2: "10.89.77.22", 3: "10.89.77.23", 4: "10.89.77.104"}
 """Internal addresses; that of server 4 is longer than the others."""
@@ -32,6 +34,20 @@ def test_no_message_is_lost_repeated_or_reordered(servers, playbook, arguments, 
     assert result["verdict"] == "pass"
     assert result["received"] == result["expected"] == (moves + 1) * 300 * 11
     assert len(result["migrations"]) == moves
+
+
+def test_a_living_engine_moves_from_server_to_server(servers):
+    """Flink, with a JobManager and two TaskManagers; this machine lends it to the servers."""
+    if not list((PROJECT / ".flink" / "usrlib").glob("*.jar")):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no Flink here: make flink brings it")
+    servers.play("verify_migration", "engine=flink flink_home=/opt/flink workers=3 dst=4 values=200")
+    result = servers.result()
+    assert result["verdict"] == "pass"
+    assert result["received"] == result["expected"] == 2 * 200 * 11
+    (moved,) = result["migrations"]
+    assert 0 < moved["downtime_seconds"] < 60
+    assert moved["copied_bytes"] > 0
+    assert moved["note"] == "", "its state came from the files that were copied"
 
 
 def test_a_third_worker_can_be_restarted_after_another_has_moved(servers):
