@@ -102,7 +102,7 @@ class Flink:
             configuration.argv(record, worker, server),
             files={f"resilience/{worker}/{flink_files.CONFIGURATION}": configuration.text(record, worker, server)},
             links={f"run/{worker}/{flink_files.STATE}": f"../../resilience/{worker}"},
-            # Of 40 MB that a killed process leaves there nothing is read again.
+            # Of what a killed process leaves there nothing is read again.
             emptied=[f"run/{worker}/{flink_files.SCRATCH}"],
         )
 

@@ -34,6 +34,7 @@ JAVA_SAYS = """#!/bin/sh
 case "$*" in
     *-XshowSettings*) printf '    java.home = {home}\\n    java.specification.version = {version}\\n' >&2;;
     *-Xshare:on*) exit {unfit};;
+    *Coordinator*) echo 'Caused by: there is no room'; exit 1;;
 esac
 """
 
@@ -98,6 +99,14 @@ def test_a_distribution_that_is_there_is_used_as_it_is(home: Path, java: Path) -
     assert os.access(home / "usrlib" / JAR, os.X_OK)
     assert after["usrlib/wallaroo-resilience-calls-2.3.0.jar"] == b"calls"
     assert ready.ensure(asked, LIMIT).done == []
+
+
+def test_where_flink_does_not_run_what_it_said_is_told(home: Path, tmp_path: Path) -> None:
+    asked = wanted(home, java_of(tmp_path / "other", "17", unfit=1), job=job_for(home))
+    with pytest.raises(ProvisioningError, match=r"its initializer ended\. It said: Caused by: there is no room"):
+        ready.ensure(asked, LIMIT)
+    assert STAGING not in os.listdir(home)
+    assert ARCHIVE not in os.listdir(home / "usrlib")
 
 
 def test_a_java_that_was_removed_since_is_missed_before_a_worker_is_killed(home: Path, java: Path) -> None:
