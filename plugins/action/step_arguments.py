@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.plugins.loader import filter_loader, test_loader
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _selection, _variables
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
@@ -18,6 +19,10 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._play import (
     require_bases,
     wanted_cluster,
 )
+
+for loader, name in ((filter_loader, "ansible.builtin.default"), (test_loader, "ansible.builtin.defined")):
+    # All of Ansible's own, once: else each process does that which comes across one in a template.
+    loader.get(name)
 
 WITHOUT_BASE = ("compare", "configure_awx", "report", "setup_dev_env")
 """Playbooks that put nothing below ``wallaroo_base``."""
