@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import pytest
 
 from tests.integration.conftest import Loopback
 from tests.port_block import PortBlock
-from tests.ssh_server import SshServer, program
+from tests.ssh_server import SshServer, descendants, program
 
 NUMBERS = range(1, 5)
 
@@ -76,8 +77,13 @@ class Networks(Loopback):
     def remove(self) -> None:
         """Leave nothing."""
         for daemon in self._daemons:
+            sessions = [pid for pid, name in descendants(daemon.pid)[1:] if name.startswith("sshd")]
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(10)
+            # Without their network they would never hear that the other side is gone.
+            for pid in sessions:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         for number in NUMBERS:
             # A namespace lives on as long as any process of it does; its plug need not.
             for what in (["link", "del", f"{self.bridge}p{number}"], ["netns", "del", f"{self.bridge}-{number}"]):

@@ -35,6 +35,23 @@ def program(name: str) -> str:
     return found
 
 
+def descendants(pid: int) -> list[tuple[int, str]]:
+    """A process with all that it has started and what those have: identifiers and names."""
+    parents: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _end, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        parents[int(entry.name)], names[int(entry.name)] = int(rest.split()[1]), name
+    found, last = [pid], [pid]
+    while last:
+        last = [child for child, parent in parents.items() if parent in last]
+        found += last
+    return [(one, names.get(one, "")) for one in found]
+
+
 class SshServer:
     """A running sshd, with a key pair that it accepts."""
 

@@ -24,7 +24,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 from tests.integration.conftest import LIMIT, Loopback, Run
 from tests.integration.trust.watching import never_two
 from tests.port_block import PortBlock
-from tests.ssh_server import SshServer
+from tests.ssh_server import SshServer, descendants
 
 MOVE = "worker=2 src=2 dst=4"
 
@@ -58,7 +58,7 @@ class Reached:
 
     def cut(self, everything: bool) -> None:
         """The server goes away: the way to it, and with ``everything`` whatever a connection has started there."""
-        for pid, name in _descendants(self.ssh.process.pid):
+        for pid, name in descendants(self.ssh.process.pid):
             if everything or name.startswith("sshd"):
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -83,22 +83,6 @@ class Reached:
             yield
         finally:
             watcher.join()
-
-
-def _descendants(pid: int) -> list[tuple[int, str]]:
-    parents: dict[int, int] = {}
-    names: dict[int, str] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            name, _end, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
-        except OSError:
-            continue
-        parents[int(entry.name)], names[int(entry.name)] = int(rest.split()[1]), name
-    found, last = [pid], [pid]
-    while last:
-        last = [child for child, parent in parents.items() if parent in last]
-        found += last
-    return [(one, names.get(one, "")) for one in found]
 
 
 @contextmanager
