@@ -38,3 +38,25 @@ def dead_links(document: Path) -> list[str]:
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
             dead.append(link)
     return dead
+
+
+def commands(document: Path) -> list[str]:
+    """The commands of its shell blocks, one after the other, without what is said beside them."""
+    blocks = re.findall(r"^```shell\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [command for block in blocks for command in commands_of(block)]
+
+
+def commands_of(block: str) -> list[str]:
+    """Its commands: a line each, or several that end in a backslash, or with what is given to them as it stands."""
+    found: list[str] = []
+    lines = iter(block.splitlines())
+    for line in lines:
+        whole = line
+        while whole.endswith("\\"):
+            whole = f"{whole[:-1].rstrip()} {next(lines).strip()}"
+        given = re.search(r"<<'(\w+)'$", whole)
+        while given and not whole.endswith(f"\n{given[1]}"):
+            whole += f"\n{next(lines)}"
+        if whole.strip():
+            found.append(whole if given else re.sub(r"\s+# .*$", "", whole))
+    return found
