@@ -63,7 +63,7 @@ $(STARTING): ENGINE_VARIABLES = -e '{"engine": "flink", "flink_home": "$(CURDIR)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs build lock bench clean clean-runs
+.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs sanity build lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -165,6 +165,11 @@ docs: venv ## build the documentation site into build/docs and check every link 
 	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" 14) && "$$python" -I tools/environment.py .venv-docs requirements/docs.txt
 	@PATH="$(CURDIR)/.venv-docs/bin:$$PATH" python tools/site/build.py
 
+# ansible-test brings the tools of its tests along, each in an environment of its own.
+sanity: ## look at the archive with ansible-test sanity and galaxy-importer (PYLINT=1 for all of it)
+	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" 14) && "$$python" -I tools/environment.py .venv-sanity requirements/sanity.txt
+	@PATH="$(CURDIR)/.venv-sanity/bin:$$PATH" python tools/sanity.py
+
 build: venv ## build the archive of the collection into dist/
 	@mkdir -p dist && ansible-galaxy collection build --force --output-path dist
 
@@ -178,5 +183,5 @@ clean-runs: venv ## remove the folders of runs that ended long ago, below wallar
 	@wallaroo-resilience clean_runs days="$(DAYS)" runs="$(or $(wallaroo_runs),runs)"
 
 clean: ## remove everything that make has made, but for runs/
-	@rm -rf .venv .venv-2.16 .venv-bytewax .flink .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .venv .venv-2.16 .venv-bytewax .flink .venv-docs .venv-sanity build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

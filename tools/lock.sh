@@ -37,9 +37,11 @@ cmp "$made/tools-of-controller.txt" "$made/tools-of-core-2.16.txt" || {
     echo "ansible-core 2.16 needs other tools than the newest one: give tools.in an older version." >&2
     exit 1
 }
-# The site is built in an environment of its own; what it shares with the others has one version.
-cat "$made/all.txt" docs.txt >"$made/docs.txt" 2>/dev/null || true
-compile "$made/docs.txt" "$@" docs.in
-mv "$made/docs.txt" .
+# In environments of their own; what they share with the others has one version.
+for name in docs sanity; do
+    cat "$made/all.txt" "$name.txt" >"$made/$name.txt" 2>/dev/null || true
+    compile "$made/$name.txt" "$@" "$name.in"
+    mv "$made/$name.txt" .
+done
 mv "$made/controller.txt" "$made/core-2.16.txt" .
 mv "$made/tools-of-controller.txt" tools.txt

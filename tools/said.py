@@ -72,7 +72,7 @@ class Scope:
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _name(node.exc.func) not in FOR_NOBODY:
             yield from node.exc.args
             yield from (keyword.value for keyword in node.exc.keywords)
-        elif isinstance(node, ast.Call) and (SAYING.search(_name(node.func)) or ERRORS.search(_name(node.func))):
+        elif isinstance(node, ast.Call) and _says(_name(node.func)):
             # Where it failed is told first, and is no sentence.
             yield from node.args[1:] if len(node.args) > 1 and _name(node.func) == "fail" else node.args
             yield from (keyword.value for keyword in node.keywords if keyword.arg in TOLD)
@@ -131,6 +131,10 @@ def _scopes(node: ast.AST, scope: Scope) -> Iterator[tuple[Scope, ast.AST]]:
         inner = Scope(scope.module, child) if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else scope
         yield inner, child
         yield from _scopes(child, inner)
+
+
+def _says(name: str) -> bool:
+    return name not in FOR_NOBODY and bool(SAYING.search(name) or ERRORS.search(name))
 
 
 def _name(called: ast.expr) -> str:

@@ -5,20 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-import time
-from collections.abc import Iterator
-from typing import Any, Optional
-
-from ansible import constants, context
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._interruption import Interruption
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._showing import Showing
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._together import SaidOnce, names, without_failures
-
 DOCUMENTATION = r"""
 name: steps
 type: stdout
@@ -39,6 +25,20 @@ description:
 extends_documentation_fragment:
   - result_format_callback
 """
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from ansible import constants, context
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._interruption import Interruption
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._showing import Showing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._together import SaidOnce, names, without_failures
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -5,16 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
-from pathlib import Path
-from typing import Any, Optional
-
-from ansible import constants, context
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
-
 DOCUMENTATION = r"""
 name: timeline
 type: notification
@@ -47,6 +37,15 @@ options:
         key: path
 """
 
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+from ansible import constants, context
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 
 FOLDERS = ("wallaroo.resilience.run_begin", "wallaroo.resilience.run_result")
 """What says where the folder of the run is; the second one only where that could not be written to."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Standard attributes; a module says what it supports."""
+    """Standard attributes, and of differences what a module says that it supports."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -15,9 +15,6 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: N/A
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
@@ -32,6 +29,26 @@ attributes:
       - wallaroo.resilience.resilience
 """
 
-    NO_DIFF = DOCUMENTATION.replace("support: N/A", "support: none")
+    DIFF = r"""
+options: {}
+attributes:
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: full
+"""
 
-    DIFF = DOCUMENTATION.replace("support: N/A", "support: full")
+    NO_DIFF = r"""
+options: {}
+attributes:
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+"""
+
+    DIFF_NA = r"""
+options: {}
+attributes:
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: N/A
+"""

@@ -20,6 +20,7 @@ description:
     of the first server, RV(since) is how many records have to be covered, and RV(checkpoint) how many are.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.layout
 options:
   checkpoints:

@@ -17,6 +17,7 @@ description:
   - The worker does not answer. That the text was handed over does not prove that it was printed.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.channel
 attributes:
   idempotent:

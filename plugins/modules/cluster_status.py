@@ -17,6 +17,7 @@ description:
   - Can ask what is where on that worker, see O(queries).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.channel
   - wallaroo.resilience.common.waiting
 options:

@@ -17,6 +17,7 @@ description:
   - A module that waits shows how far it is, as in a task of its own.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
 attributes:
   check_mode:
     support: partial

@@ -16,6 +16,7 @@ description:
   - Never fails because of the metrics UI. That it cannot be shown is a warning, since what it tells of has happened nevertheless.
   - The token that marks need is read on the server, and goes nowhere else.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.server
 options:

@@ -17,6 +17,7 @@ description:
   - What could not be checked gets the verdict V(unknown), never V(pass).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.received
 options:
   expectation:

@@ -18,6 +18,7 @@ description:
   - A file is written anew as a whole, and only when everybody is found in it with certainty. What cannot be mended is returned, and does
     not fail, since it matters only when that worker is restarted.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acting
 options:

@@ -16,6 +16,7 @@ description:
     asked to reach.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.server
 options:
   ssh:

@@ -15,6 +15,7 @@ description:
   - Makes one table of what was found, servers by checks, with a sentence for whatever is wrong, and what to do about it.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
 options:
   servers:
     description:

@@ -16,6 +16,7 @@ description:
   - Waits until it is ready, or, with O(result_file), until it has finished.
   - A program is identified by pid, start time and command line, never by its name.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.waiting

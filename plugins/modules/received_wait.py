@@ -18,6 +18,7 @@ description:
     M(wallaroo.resilience.ordering_verify).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.received
   - wallaroo.resilience.common.waiting
 attributes:

@@ -20,6 +20,7 @@ description:
   - With O(journal_server) the files are not copied but put together from the worker's journals, which that server holds; its source server is
     not asked. The paths in a journal are mapped into the resilience directory of this server and never lead out of it.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.layout
   - wallaroo.resilience.common.target

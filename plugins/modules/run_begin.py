@@ -18,6 +18,7 @@ description:
   - Fails when nothing can be written there, so that nothing is done of which no result could be kept.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.run
 attributes:
   idempotent:

@@ -15,6 +15,7 @@ description:
   - Prints a table of what can be measured of both, and makes a page C(compare-A-B.html) in O(runs). Asks no server.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.runs
 attributes:
   idempotent:

@@ -17,6 +17,7 @@ description:
   - Changes nothing. A file that is not there is left out, and one that cannot be read has a RV(files[].problem).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
 options:
   paths:
     description:

@@ -16,6 +16,7 @@ description:
   - Never fails because something is missing; RV(flow) then says what, in C(notes). Nothing is changed, and no verdict depends on it.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.server
 options:
   offsets:

@@ -17,6 +17,7 @@ description:
     one that was interrupted with Ctrl-C.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.server
 options:
   state:

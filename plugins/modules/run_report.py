@@ -16,6 +16,7 @@ description:
   - The plots need the Python package C(ziaplot) on the controller; without it the page says that they are missing.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.runs
 attributes:
   idempotent:

@@ -19,6 +19,7 @@ description:
     task that failed, so C(failed_when) should be V(false), and the next task fail. A folder that cannot be written is a warning and never changes the verdict.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.run
 attributes:
   idempotent:
@@ -92,7 +93,8 @@ options:
   sent:
     description:
       - Of a run that looked at messages, C(last), the last value that each key was to get, or C(inputs), the files that were sent, in their order; and the
-        C(mode) of the verification. What was sent and what was received is then kept in the folder; the task is to be delegated to the first server, where it is.
+        C(mode) of the verification. What was sent and what was received is then kept in the folder; the task is to be delegated to the first server, where
+        it is.
     type: dict
     default: {}
     version_added: 1.1.0

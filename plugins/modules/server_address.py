@@ -17,6 +17,7 @@ description:
     undone when the address goes away again. Lasts until then or until the server boots.
   - Needs root, and C(ip) of iproute2.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.acting
 options:

@@ -19,6 +19,7 @@ description:
     was killed on its controller while a worker was being moved.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.server
   - wallaroo.resilience.common.new_cluster
 options:

@@ -16,6 +16,7 @@ description:
   - With O(cluster), also removes what an earlier cluster left (resilience files and journals together, since a fresh worker would take
     them for its own), stops programs without workers that an interrupted start left running, and records the new one.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acting
   - wallaroo.resilience.common.new_cluster

@@ -16,6 +16,7 @@ description:
     by its folder and its log.
   - Workers get SIGKILL, since SIGTERM makes Wallaroo delete the files of the whole cluster; other programs get SIGTERM first.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.acting

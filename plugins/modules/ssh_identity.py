@@ -16,6 +16,7 @@ description:
   - Asks the server's own SSH server, on the server itself, for the host keys that the others are to trust.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.server
 options:
   identity:

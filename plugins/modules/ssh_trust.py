@@ -18,6 +18,7 @@ description:
   - Trusts exactly the host keys that were seen on the servers themselves.
   - Other keys in C(authorized_keys) stay as they are, and so do those of another O(base) of the same account.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.server
 options:

@@ -20,6 +20,7 @@ description:
     C(wallaroo_other_variables) are left alone.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
 options:
   playbook:
     description:

@@ -17,6 +17,7 @@ description:
   - Returns everything that the step needs, or fails with one sentence before anything was changed.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
 options:
   step:
     description:

@@ -18,6 +18,7 @@ description:
   - A result that cannot be made is a warning, since the step itself is done.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
 options:
   playbook:
     description:

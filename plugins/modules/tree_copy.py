@@ -17,6 +17,7 @@ description:
     records of builds stay where they are.
   - The copy is proved by the SHA-256 of the executables.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
   - wallaroo.resilience.common.source_ssh

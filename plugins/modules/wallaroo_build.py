@@ -20,6 +20,7 @@ description:
     the server, even when the run that started it is gone.
   - Of Wallaroo's own targets the executable itself is made, by its path, and nothing else that a target would build.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
 options:

@@ -16,6 +16,7 @@ description:
     another revision cannot be reached without touching them, the module fails, names them, and changes nothing.
   - A fresh clone appears under its name when it is whole. Never uses C(reset --hard), C(clean) or force.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
   - wallaroo.resilience.common.tree
 options:

@@ -19,6 +19,7 @@ description:
   - A worker that recovers and ends before it is ready is started a second time; its files are the newest there are.
   - A start that fails leaves no process behind; a failed fresh start leaves no files behind either.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.cluster

@@ -17,6 +17,7 @@ description:
     A copy that brings the worker back makes the set complete again.
   - Waits until nobody else changes a worker of this server.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.acts

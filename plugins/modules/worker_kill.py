@@ -16,6 +16,7 @@ description:
   - The process is identified by pid, start time and command line. Nothing is ever killed by name.
   - Only SIGKILL is a crash. SIGTERM makes Wallaroo delete the resilience files of the whole cluster.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.acting

@@ -17,6 +17,7 @@ description:
   - Waits before until nothing is under way on this server that an interrupted run has begun.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.acts
   - wallaroo.resilience.common.layout
 options:

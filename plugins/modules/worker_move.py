@@ -22,6 +22,7 @@ description:
   - A worker that ends before it is ready is started a second time.
   - The source server is not fenced; see M(wallaroo.resilience.worker_fence).
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.diff
   - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.cluster

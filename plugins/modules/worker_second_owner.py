@@ -18,6 +18,7 @@ description:
   - Fails on every server whose record of the cluster does not say that it was started for a negative run with C(two_owners).
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
+  - wallaroo.resilience.attributes.diff_na
   - wallaroo.resilience.common.worker
   - wallaroo.resilience.common.acting
 attributes:

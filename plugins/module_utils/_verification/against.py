@@ -58,7 +58,10 @@ def counters(
     :param crashes: as in ``ordering.verify``.
     """
     why = problem_of_keys(keys) or problem_of_range(first, last) or ""
-    expected = lambda: expectations.counters(keys, first, last)  # noqa: E731
+
+    def expected() -> Iterator[tuple[str, bytes]]:
+        return expectations.counters(keys, first, last)
+
     return _verify(path, FORMATS[expectations.COUNTER], expected, mode, limit, why, crashes, doubt)
 
 

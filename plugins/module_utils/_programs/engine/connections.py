@@ -43,7 +43,8 @@ class Outlet(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.Protocol`."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the type of a stream's transport
+        if not isinstance(transport, asyncio.Transport):
+            raise AssertionError("the transport of a stream is one that can be written to")
         transport.set_write_buffer_limits(high=HIGH_WATER)
         self._transport = transport
 
