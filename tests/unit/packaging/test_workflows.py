@@ -25,7 +25,7 @@ def test_every_step_is_a_target_of_the_makefile(repository: Path, jobs: dict[str
     targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(), flags=re.M))
     commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     called = {target for command in commands for target in re.findall(r"\bmake ([a-z-]+)", command)}
-    assert {"docs", "lint", "test-unit", "test", "bytewax", "flink", "molecule"} == called
+    assert {"docs", "lint", "sanity", "test-unit", "test", "bytewax", "flink", "molecule"} == called
     assert called <= targets
 
 
