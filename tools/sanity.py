@@ -23,9 +23,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("pylint", "yamllint")
-"""The first takes longer than all others together, and runs with ``PYLINT=1``. The second dies of a fragment of documentation
-that is made of others (an f-string); ``make lint`` runs yamllint itself, and antsibull-docs reads all documentation."""
-
+"""The first takes longer than all others together, and runs with ``PYLINT=1``. The second dies of a fragment of
+documentation that is made of others (an f-string); ``make lint`` runs yamllint, and antsibull-docs reads all of it."""
 AT_LEAST = 15
 """Tests that ansible-test has in any version; it is content with none."""
 
