@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -50,7 +51,6 @@ class FreshShell:
 
     def __init__(self, repository: Path, project: Path, home: Path) -> None:
         self.project = project
-        home.mkdir()
         self.environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         # The tools are there; that make puts them there is shown by test_environment and make test-pythons.
         for directory in (".venv", *LIVING.values()):
@@ -81,8 +81,10 @@ class FreshShell:
 
 
 @pytest.fixture
-def shell(repository: Path, project: Path, tmp_path: Path) -> FreshShell:
-    return FreshShell(repository, project, tmp_path / "home")
+def shell(repository: Path, project: Path) -> Iterator[FreshShell]:
+    # As short as homes are: the sockets of SSH lie in it, and their paths have a limit.
+    with tempfile.TemporaryDirectory(prefix="home") as home:
+        yield FreshShell(repository, project, Path(home))
 
 
 @pytest.fixture
