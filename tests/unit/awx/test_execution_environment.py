@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -32,6 +34,17 @@ def test_its_build_context_holds_what_the_playbooks_need_and_nothing_else(tmp_pa
     assert "ansible-core>=2.16.19,<2.20,!=2.17.*" in text
     assert "ansible-runner>=2.4,<3" in text
     assert "apt-get" in text
-    # No program needs more than Python, so nothing else is brought along or downloaded.
-    assert {path.name for path in build.iterdir()} == {"bindep.txt", "requirements.yml", "scripts"}
+    # No program needs more than Python, so nothing is brought along or downloaded but what draws the report's plots.
+    assert {path.name for path in build.iterdir()} == {"bindep.txt", "requirements.txt", "requirements.yml", "scripts"}
+    assert (build / "requirements.txt").read_text().split() == ["ziaplot"]
     assert "pip download" not in text
+
+
+def test_an_environment_that_has_the_collection_finds_what_it_needs():
+    """As ansible-builder looks for it: paths from the collection's own directory on."""
+    needed = yaml.safe_load((REPOSITORY / "meta/execution-environment.yml").read_text())
+    assert needed["version"] == 1
+    python, system = ((REPOSITORY / needed["dependencies"][name]).read_text() for name in ("python", "system"))
+    wanted = yaml.safe_load((REPOSITORY / "awx/execution-environment.yml").read_text())["dependencies"]
+    assert [line for line in python.splitlines() if not line.startswith("#")] == wanted["python"]
+    assert wanted["system"][0] in system.splitlines()
