@@ -17,6 +17,7 @@ description:
   - A distribution that is there is used as it is; nothing outside of C(usrlib) is changed in it.
   - For the archive a cluster of two workers runs for some seconds on this server, at ports of 127.0.0.1 that nobody uses.
 extends_documentation_fragment:
+  - wallaroo.resilience.attributes
   - wallaroo.resilience.attributes.no_diff
 options:
   server:
