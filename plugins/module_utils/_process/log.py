@@ -129,6 +129,15 @@ def wait_for_line(
     return wait_until(look, limit, what, last_seen, pause=0.01)
 
 
+def has_said(path: str, pattern: str) -> bool:
+    """Whether a line of a log matches a pattern; false when there is no log.
+
+    A process can be without one: it was started, and whoever started it was killed before its log had its name.
+    """
+    wanted = re.compile(pattern)
+    return any(wanted.search(line) for line in LogReader(path).lines())
+
+
 def tail(path: str, lines: int = 20, max_bytes: int = 16 << 10) -> str:
     """The end of a log as text; empty when there is none."""
     try:

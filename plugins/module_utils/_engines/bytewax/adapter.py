@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._catalogue.applications import DETECTOR
 from ..._cluster.naming import worker_number
+from ..._process.log import has_said
 from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
 from ..command_line import runtime_argv
@@ -136,7 +137,7 @@ class Bytewax:
         mine = [known for worker in record.worker_names() if (known := processes.get(worker)) is not None]
         if not mine:
             return UNKNOWN
-        return FORMED if any(_has_said(process.log, log_lines.FORMED) for process in mine) else FORMING
+        return FORMED if any(has_said(process.log, f"^{log_lines.FORMED}") for process in mine) else FORMING
 
     def layout(self, application: str, version: str, worker: str) -> Layout:
         """See :class:`..contract.Engine`."""
@@ -198,12 +199,3 @@ class Bytewax:
         """See :class:`..contract.Damageable`."""
         done: str = _damage().restore_older_state(files)
         return done
-
-
-def _has_said(log: str, what: str) -> bool:
-    try:
-        with open(log, "rb") as stream:
-            return any(line.startswith(what.encode()) for line in stream)
-    except OSError:
-        # The process was started, and whoever started it was killed before its log had its name.
-        return False

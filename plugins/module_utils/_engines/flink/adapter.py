@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._catalogue.applications import DETECTOR
 from ..._cluster.naming import INITIALIZER
+from ..._process.log import has_said
 from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
 from ..contract import (
@@ -125,7 +126,7 @@ class Flink:
         directory = resilience_directory(base, INITIALIZER)
         if flink_files.checkpoints(ResilienceSet(directory, flink_files.layout(INITIALIZER), INITIALIZER)):
             return COVERED
-        return FORMED if _has_said(known.log, log_lines.RUNS) else FORMING
+        return FORMED if has_said(known.log, log_lines.RUNS) else FORMING
 
     def layout(self, application: str, version: str, worker: str) -> Layout:
         """See :class:`..contract.Engine`."""
@@ -166,13 +167,3 @@ class Flink:
         if source != REPLAYABLE:
             return NO_GUARANTEE
         return EXACTLY_ONCE if sink == COMMITTING else AT_LEAST_ONCE
-
-
-def _has_said(log: str, pattern: str) -> bool:
-    wanted = re.compile(pattern)
-    try:
-        with open(log, encoding="utf-8", errors="replace") as stream:
-            return any(wanted.search(line) for line in stream)
-    except OSError:
-        # The process was started, and whoever started it was killed before its log had its name.
-        return False
