@@ -60,6 +60,9 @@ def test_a_worker_goes_on_from_the_files_that_were_copied_and_the_job_manager_fr
     assert "Restart it first: restart_worker.yml -e worker=1" in lost
     flink.play("restart_worker", "worker=1")
     assert "Going on with checkpoint" in log(flink, 1, "initializer")
+    # Of the one that was killed nothing is left, there or in a directory that nobody empties.
+    made = [path.name for path in (flink.base(1) / "run/initializer/scratch").glob("flink-web-*")]
+    assert len(made) == 1
     flink.play("start_sender", "last=100 interval=0")
     assert "1,100 of 1,100 messages" in flink.play("verify", "mode=exactly_once").message
     status = " ".join(flink.play("status").message.split())

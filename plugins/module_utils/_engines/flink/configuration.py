@@ -103,6 +103,8 @@ def _of_all(record: ClusterRecord) -> dict[str, Value]:
         "blob.server.port": ports.data_of(INITIALIZER),
         "process.working-dir": HERE,
         "io.tmp.dirs": f"/proc/self/cwd/{SCRATCH}",
+        # Else each JobManager that was killed would leave its own in /tmp.
+        "web.tmpdir": f"/proc/self/cwd/{SCRATCH}",
         "state.backend.type": "hashmap",
         "state.backend.local-recovery": True,
         "execution.state-recovery.from-local": True,

@@ -65,7 +65,7 @@ def test_absolute_paths_of_the_state_hold_wherever_a_worker_runs() -> None:
     assert "/w2" not in "".join(command.files.values())
     # What a killed process leaves there is no state.
     assert command.emptied == ["run/worker2/scratch"]
-    assert configured["io.tmp.dirs"] == "/proc/self/cwd/scratch"
+    assert configured["io.tmp.dirs"] == configured["web.tmpdir"] == "/proc/self/cwd/scratch"
 
 
 def test_names_of_both_lines_of_flink_are_told() -> None:
