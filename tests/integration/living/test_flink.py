@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
 
 from tests.integration.conftest import Loopback
 from tests.namespaces import Networks, in_networks
@@ -28,9 +29,18 @@ def log(servers: Loopback, server: int, worker: str) -> str:
     return (servers.base(server) / "run" / worker / "log").read_text()
 
 
+def calls(port: int) -> int:
+    """How many connections to a port somebody has made and holds."""
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    return sum(state == "01" and int(remote.rsplit(":", 1)[1], 16) == port for _, _, remote, state, *_ in rows)
+
+
 def test_a_worker_goes_on_from_the_files_that_were_copied_and_the_job_manager_from_its_own(flink: Loopback) -> None:
     flink.play("start_cluster", f"{flink.engine} workers=3 {QUICK}")
     flink.play("start_sender", "last=50 interval=0")
+    # Neither answers over a call of the other's: where two calls cross, one of them is given up.
+    ports = Ports.from_mapping(flink.ports)
+    assert [calls(ports.control_of(worker)) for worker in ("initializer", "worker2", "worker3")] == [2, 1, 1]
 
     said = flink.play("migrate", "worker=2 src=2 dst=4").message
 

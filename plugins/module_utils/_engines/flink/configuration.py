@@ -42,6 +42,10 @@ _JVM = (
     *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED),
     *(f"--add-opens=java.base/java.util.concurrent.{name}=ALL-UNNAMED" for name in ("atomic", "locks")),
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    # None answers over a connection that another has made. The JobManager may call a TaskManager that died just while
+    # its successor at the same address calls it: each stops reading its own call for the other's, the JobManager gives
+    # its own up, and what it answers is discarded for ever (pekko issue 3206). Flink has no option for it.
+    "-Dpekko.remote.classic.use-passive-connections=off",
 )
 
 

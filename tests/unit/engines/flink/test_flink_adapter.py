@@ -96,6 +96,13 @@ def test_the_job_gets_its_ends_from_the_cluster() -> None:
     assert "--plain-source" not in chosen
 
 
+@pytest.mark.parametrize("worker", ["initializer", "worker2"])
+def test_no_process_answers_over_a_call_that_the_other_may_give_up(worker: str) -> None:
+    options = FLINK.command(CLUSTER, worker, SERVERS[0], "python3").argv
+    # What stands behind the class path is not for Java.
+    assert "-Dpekko.remote.classic.use-passive-connections=off" in options[: options.index("-cp")]
+
+
 def test_a_task_manager_is_known_by_its_name() -> None:
     argv = FLINK.command(CLUSTER, "worker2", SERVERS[3], "python3").argv
     assert argv[-2:] == ["-D", "taskmanager.resource-id=worker2"]
