@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ("docs/variables.md",)
 
 COPIED = re.compile(
-    r"(?P<head> {6}# As in (?P<file>\S+) \(make format copies it\): (?P<entry>\w+)(?P<but> but)?(?P<names>[\w ]*)\n)"
+    r"(?P<head> {6}# As in (?P<file>\S+) \(make format copies it\): (?P<entry>\w+)(?P<but> but)?"
+    r"(?P<names>[\w ]*(?:\n {6}#  [\w ]+)*)\n)"
     r".*?(?P<end> {6}# So far\n)",
     re.DOTALL,
 )

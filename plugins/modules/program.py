@@ -51,6 +51,12 @@ options:
       - Added to its environment.
     type: dict
     default: {}
+  files:
+    description:
+      - Files of text that it reads as it starts, such as its configuration, written before each start. Paths are below C(base).
+    type: dict
+    default: {}
+    version_added: 1.1.0
   details:
     description:
       - Kept with its record.
@@ -166,6 +172,7 @@ SPEC: _edge.Specification = {
         "argv": {"type": "list", "elements": "str"},
         "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
         "environment": {"type": "dict", "default": {}},
+        "files": {"type": "dict", "default": {}},
         "details": {"type": "dict", "default": {}},
         "ready_pattern": {"type": "str"},
         "ready_address": {"type": "str"},
@@ -210,6 +217,7 @@ def _wanted(module: _edge.Module) -> program.Wanted:
         kind=given["kind"] or given["name"],
         argv=argv,
         environment={str(key): str(value) for key, value in given["environment"].items()},
+        files={str(name): str(text) for name, text in given["files"].items()},
         details=given["details"],
         ready_pattern=given["ready_pattern"] or "",
         ready_address=given["ready_address"] or "",

@@ -22,7 +22,7 @@ from ..module_utils._cluster.naming import home_server, server_name, worker_name
 from ..module_utils._cluster.ports import HIGHEST
 from ..module_utils._cluster.record import MOST_WORKERS, ClusterRecord, ServerAddress
 from ..module_utils._engines import registry
-from ..module_utils._engines.contract import Journalled, NotOffered
+from ..module_utils._engines.contract import Journalled, NotOffered, Sparing
 from ..module_utils._engines.registry import ENGINES
 from ._declarations import Argument, Step
 from ._ports import ports_of
@@ -261,6 +261,11 @@ def cluster_record(
             registry.offered(engine, Journalled)
         except NotOffered as lacking:
             raise Refusal(f"{lacking} Leave journal=true and via=journal out.") from lacking
+    if arguments["spare"]:
+        try:
+            registry.offered(engine, Sparing)
+        except NotOffered as lacking:
+            raise Refusal(f"{lacking} Leave spare=true out.") from lacking
     version = arguments[adapter.version_argument] if adapter.version_argument else adapter.versions[-1]
     if version not in ENGINES[engine].versions:
         known = ", ".join(ENGINES[engine].versions)
@@ -273,11 +278,13 @@ def cluster_record(
         )
     names = [str(server["name"]) for server in servers]
     ports = ports_of(arguments["wallaroo_ports"])
-    if ports.workers + 2 * workers + 1 > HIGHEST:
+    # A spare has the ports of one more.
+    listening = workers + 1 if arguments["spare"] else workers
+    if ports.workers + 2 * listening + 1 > HIGHEST:
         raise Refusal(
             f"workers={workers} is too many: each needs two ports above {ports.workers}, and there are no more."
         )
-    clash = ports.clash(workers)
+    clash = ports.clash(listening)
     if clash:
         raise Refusal(clash)
     return ClusterRecord(
@@ -301,6 +308,7 @@ def cluster_record(
         started=started,
         source=source,
         sink=sink,
+        spare=arguments["spare"],
         negative=arguments.get("negative") or "",
     )
 

@@ -18,6 +18,7 @@ from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.contract import COVERED, EXACTLY_ONCE, FORMING, NO_GUARANTEE, PLAIN, Answering, Wave
 from ..module_utils._engines.registry import engine
 from ..module_utils._server.server_state import RECEIVED_FILE, SENT_DIRECTORY
+from . import _spare
 from ._metrics_ui import metrics_ui
 from ._servers import Refusal, Servers
 from ._stalled import SOURCE_LOG, told_of_stopped
@@ -101,9 +102,12 @@ def start(servers: Servers, wanted: ClusterRecord, arguments: Arguments) -> Plan
 
 
 def _again(servers: Servers, record: ClusterRecord) -> list[Plan]:
-    """The source log of a cluster that runs, when it has died: what it keeps is on the disk."""
-    known = (servers.states[record.first_server.name].get("processes") or {}).get(SOURCE_LOG) or {}
-    return [_program(record, SOURCE_LOG, EXACTLY_ONCE)] if known and not known.get("alive") else []
+    """The source log of a cluster that runs, when it has died: what it keeps is on the disk. And its spare."""
+    first = record.first_server.name
+    known = (servers.states[first].get("processes") or {}).get(SOURCE_LOG) or {}
+    log = [_program(record, SOURCE_LOG, EXACTLY_ONCE)] if known and not known.get("alive") else []
+    found = [(first, log), (record.spare_server.name, _spare.again(servers, record))]
+    return [{"server": server, "calls": calls} for server, calls in found if calls]
 
 
 def _waves(record: ClusterRecord, mode: str) -> list[Plan]:
@@ -137,6 +141,9 @@ def _waves(record: ClusterRecord, mode: str) -> list[Plan]:
             waves[-1]["calls"][home].append(asking)
         else:
             waves.append({"what": "the cluster", "calls": {home: [asking]}})
+    if record.spare:
+        # Behind all others, so that the work is theirs.
+        waves.append({"what": "the spare", "calls": {record.spare_server.name: [_spare.started(record)]}})
     return waves
 
 

@@ -19,6 +19,7 @@ from ..module_utils._engines.contract import LISTENING, MOVED, READY, RESTARTED,
 from ..module_utils._engines.registry import engine
 from ..module_utils._resilience.files import resilience_directory
 from ..module_utils._server.moved_address import RELEASED, TAKEN
+from . import _spare
 from ._arguments import FILES, JOURNAL
 from ._moves import known_times
 from ._owners import fence_of_source, lost_servers, not_answering, refuse_two_owners, require_answers, rivals
@@ -111,7 +112,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     if kept:
         plan["cluster"] = record.with_address(server, kept).to_dict()
     if running == server and not crash:
-        return {**plan, "warnings": told_of_stopped(servers)}
+        return {**plan, "spare": {}, "warnings": told_of_stopped(servers)}
     servers.require_known(worker, server)
     if running is not None and running != server:
         raise Refusal(f"{worker} runs on {running} already; two owners would destroy its state. Nothing was started.")
@@ -143,7 +144,8 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
     _refuse_bad_files(servers, worker, server)
     _refuse_without_coordinator(servers, record, worker)
     missing = _waited_for(servers, record, worker)
-    return {**plan, "wait_for": LISTENING if missing else READY, "warnings": missing}
+    back = _spare.hand_back(servers, record, worker, LISTENING if missing else READY)
+    return {**plan, **back, "warnings": missing}
 
 
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
@@ -169,7 +171,9 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
             fence = plan["fence"] and not moved_here
             plan.update(peers=servers.addresses(record), epoch=servers.epoch(worker))
             # What an interrupted run has started may still be on its way back.
-            return {**plan, "needed": False, "fence": fence, "await_start": not moved_here, "completes": not moved_here}
+            back = {"wait_for": READY, "spare": {}} if moved_here else _spare.hand_back(servers, record, worker, READY)
+            state = {"needed": False, "fence": fence, "await_start": not moved_here, "completes": not moved_here}
+            return {**plan, **back, **state}
         raise Refusal(f"{src} does not hold {worker}: it runs on {dst} already.")
     if running is not None and running != src:
         _refuse_wrong_source(servers, worker, src)
@@ -190,7 +194,7 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
     asked = plan["via"] == FILES or running is not None or plan["address"] != ""
     plan["kill"] = asked and not plan["source_lost"]
     missing = _waited_for(servers, record, worker)
-    plan["wait_for"] = LISTENING if missing else READY
+    plan.update(_spare.hand_back(servers, record, worker, LISTENING if missing else READY))
     plan["warnings"] = [*missing, *_stranded(servers, record, worker, plan["peers"][worker])]
     needed, free = int(servers.worker(worker, src).get("bytes") or 0), servers.states[dst].get("free_bytes")
     if free is not None and int(free) < 2 * needed:

@@ -121,6 +121,7 @@ class Cluster(Steps):
         bytewax_home: Optional[str] = None,
         source: Optional[str] = None,
         sink: Optional[str] = None,
+        spare: Optional[Union[bool, str]] = None,
         ports: Optional[Union[Mapping[str, int], int, str]] = None,
         runs: Union[str, Path] = "runs",
         variables: Optional[Mapping[str, Any]] = None,
@@ -147,6 +148,7 @@ class Cluster(Steps):
         :param symbols_file: for market-spread: the file with its symbols on the servers.
         :param source: ``replayable`` or ``plain``, as far as the engine can (the first of them that it can).
         :param sink: ``plain`` or ``committing`` (``plain``).
+        :param spare: with ``flink``, a process stands by that has the work of a worker that dies until that is back.
         :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``, or the first of all.
         :param runs: where the folders of runs are; relative to the working directory of this moment.
         :param variables: further variables of the playbooks and of the inventory.
@@ -176,6 +178,7 @@ class Cluster(Steps):
             "bytewax_home": bytewax_home,
             "source": source,
             "sink": sink,
+            "spare": spare,
             "wallaroo_ports": None if ports in ("", {}) else dict(ports) if isinstance(ports, Mapping) else ports,
         }
         self._common = {"take_over": take_over or None, **(variables or {}), "wallaroo_runs": str(self.runs)}

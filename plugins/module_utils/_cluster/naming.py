@@ -17,6 +17,9 @@ from typing import Union
 INITIALIZER = "initializer"
 """Wallaroo's hard-coded name of worker 1 (wallaroo.md, A.4)."""
 
+SPARE = "spare"
+"""The process that takes over the work of a worker that dies, where a cluster has one."""
+
 _WORKER = re.compile(r"^(?:worker)?([1-9][0-9]{0,3})$")
 _SERVER = re.compile(r"^(?:server)?([1-9][0-9]{0,3})$")
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .._catalogue.applications import APPLICATIONS
-from .._engines.contract import PLAIN
+from .._engines.contract import PLAIN, Sparing
 from .._engines.registry import ENGINES
 from .._formats.json_record import Damaged, made, read_object
-from .naming import worker_names
+from .naming import home_server, worker_name, worker_names
 from .ports import Ports
 
 FILE_NAME = "cluster.json"
@@ -74,6 +74,8 @@ class ClusterRecord:
     source: str = PLAIN
     """What becomes of messages that were sent while nobody read: one of the kinds of ``_engines.contract``."""
     sink: str = PLAIN
+    spare: bool = False
+    """Whether a process stands by that takes over the work of a worker that dies."""
     negative: str = ""
     """One of :data:`NEGATIVE`: only a cluster that was started for it is ever damaged."""
 
@@ -109,6 +111,16 @@ class ClusterRecord:
         """Server 1: here run the initializer, the receiver and the senders."""
         return self.servers[0]
 
+    @property
+    def spare_name(self) -> str:
+        """The spare has the ports and the home that one more worker would have."""
+        return worker_name(self.workers + 1)
+
+    @property
+    def spare_server(self) -> ServerAddress:
+        """Where the spare stands by."""
+        return self.server(home_server(self.spare_name, [server.name for server in self.servers]))
+
     def same_as(self, other: ClusterRecord) -> bool:
         """Whether both describe the same cluster, whenever it was started and whether one looks at its metrics."""
         mine, others = self.to_dict(), other.to_dict()
@@ -130,6 +142,8 @@ class ClusterRecord:
             raise ValueError(f"{self.engine} has no version {self.version!r}, or does not run {self.application}")
         if self.source not in adapter.sources or self.sink not in adapter.sinks:
             raise ValueError(f"{self.engine} has no {self.source!r} source, or no {self.sink!r} sink")
+        if self.spare and not isinstance(adapter, Sparing):
+            raise ValueError(f"{self.engine} has no spare")
         if not 1 <= self.workers <= MOST_WORKERS or self.keys < 1 or self.checkpoint_interval < 0:
             raise ValueError(f"{self.workers} workers, {self.keys} keys, a checkpoint in {self.checkpoint_interval} s")
         if not all(server.name and server.address and server.base.startswith("/") for server in self.servers):

@@ -317,11 +317,26 @@ class Damageable(Protocol):
 class Recalling(Protocol):
     """A worker of it that comes back may have its state from elsewhere than its own files, and its log says so."""
 
-    def foreign_state(self, worker: str, lines: Sequence[str]) -> str:
+    def foreign_state(self, worker: str, lines: Sequence[str], spared: bool = False) -> str:
         """Why the state of a worker did not come from its files, in a sentence; empty when it did, or there is none.
 
         :param lines: of its log, up to where it is ready.
+        :param spared: the cluster has a spare, which went on while the worker was away.
         """
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A process of it may stand by without work, and takes over that of a worker that dies until the worker is back."""
+
+    spare_ready: str
+    """The line of its log by which it is known to stand by."""
+
+    def spare(self, record: ClusterRecord) -> Command:
+        """How the spare of a cluster is started on its server (``spare_server`` of the record)."""
+
+    def spare_listens(self, record: ClusterRecord) -> list[int]:
+        """The ports on which it listens."""
 
 
 QUESTIONS = (

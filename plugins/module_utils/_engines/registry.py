@@ -23,6 +23,7 @@ from .contract import (
     KnowsPeers,
     NotOffered,
     Recalling,
+    Sparing,
 )
 from .embedded import Embedded
 from .flink.adapter import Flink
@@ -47,6 +48,7 @@ _CAPABILITIES = {
     Answering: "has workers that answer no questions",
     Journalled: "keeps no journals from which a worker could be restored",
     Recalling: "has workers that take their state from their own files only",
+    Sparing: "has no process that could stand by and take over the work of a worker",
     Damageable: "has files of which it is not known how they could be damaged unnoticed",
 }
 

@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from .._formats.address_file import Address
 from .._formats.json_record import Damaged, read_object
+from .._formats.whole_file import make_private_directory, write_whole
 from .._problem import Problem
 from . import living
 from . import log as process_log
@@ -39,6 +40,8 @@ class Wanted:
     kind: str
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path below the server's base -> text, written before each start."""
     details: Mapping[str, Any] = field(default_factory=dict)
     ready_pattern: str = ""
     """A regular expression that a line of its own log must match."""
@@ -86,6 +89,9 @@ def ensure_started(
         return _result(wanted, known if not changed else None, changed, begin, finished=True)
     if known is None or not alive:
         _forget_result(wanted)
+        for name, text in wanted.files.items():
+            make_private_directory((Path(wanted.base) / name).parent)
+            write_whole(Path(wanted.base) / name, text.encode())
         try:
             known = start(
                 wanted.base,

@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
-from .._engines.contract import Checkpointed, Engine, HalfWritten, KnowsPeers
+from .._engines.contract import Checkpointed, Engine, HalfWritten, KnowsPeers, Sparing
 from .._engines.registry import engine, files_at, formation
 from .._faults import records
 from .._formats import sending_progress
@@ -280,6 +280,8 @@ def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) ->
         # On one machine every server has every port, so only the home of a worker looks for its ports.
         if wanted.placement[worker] == name:
             needed += adapter.listens(wanted, worker)
+    if wanted.spare and isinstance(adapter, Sparing) and wanted.spare_server.name == name:
+        needed += adapter.spare_listens(wanted)
     if wanted.first_server.name == name:
         needed += [ports.sink]
         needed += [ports.journal] if wanted.journal else []

@@ -269,7 +269,8 @@ class WorkerStart:
         """See :class:`.._engines.contract.Recalling`: of a worker that has come back."""
         if record.details.get("mode") != RECOVER or not isinstance(self.engine, Recalling):
             return ""
-        return self.engine.foreign_state(self.worker, process_log.LogReader(record.log).lines())
+        lines = process_log.LogReader(record.log).lines()
+        return self.engine.foreign_state(self.worker, lines, self.cluster.spare)
 
     def claim(self) -> None:
         """Note that this server owns the worker; a copy has already claimed what it brought."""

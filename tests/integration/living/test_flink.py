@@ -6,21 +6,27 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
+from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.flink import log_lines
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
 
 from tests.integration.conftest import Loopback
 from tests.namespaces import Networks, in_networks
 from tests.port_block import PortBlock
 
-from .conftest import FLINK
+from .conftest import FLINK, asked
 
 QUICK = "checkpoint_interval=0.5"
+WORKS = re.compile(log_lines.RUNS, re.MULTILINE)
 STATE = "resilience/worker2/tm_worker2/localState"
 
 
@@ -105,6 +111,38 @@ def test_a_set_that_is_not_what_was_copied_is_refused_and_a_stale_one_is_told(fl
     assert "1,650 of 1,650 messages" in flink.play("verify", "mode=exactly_once").message
 
 
+def test_a_spare_has_the_work_of_a_worker_until_that_is_back(flink: Loopback) -> None:
+    flink.play("start_cluster", f"{flink.engine} workers=2 spare=true {QUICK}")
+    assert flink.alive()["spare"] == "server3"
+    first = log(flink, 3, "spare")
+    assert not WORKS.search(first)
+    flink.play("start_sender", "last=100000 batch=1 interval=0.01 wait=false")
+
+    moved = flink.play("migrate", "worker=2 src=2 dst=4 settle=false").message
+
+    # Each is where it was in the beginning, but for the worker, and it is told where its state came from.
+    assert flink.alive()["spare"] == "server3"
+    assert WORKS.search(log(flink, 4, "worker2"))
+    assert not WORKS.search(log(flink, 3, "spare"))
+    assert "The spare went on meanwhile, as it should" in moved
+    # Every reading behind the first follows a death: of the worker, whose work the spare took, and of the spare.
+    assert len(asked(flink)) >= 3
+    shown = " ".join(flink.play("status").message.split())
+    assert "spare server3 running" in shown
+
+    # The JobManager gives all work away anew: to the worker, though the spare was there first.
+    flink.play("restart_worker", "worker=1 crash=true")
+    assert not WORKS.search(log(flink, 3, "spare"))
+    assert flink.play("start_cluster", f"{flink.engine} workers=2 spare=true {QUICK}").changed == 0
+    os.kill(living.alive(str(flink.base(3)), "spare").identity.pid, signal.SIGKILL)
+    assert flink.play("start_cluster", f"{flink.engine} workers=2 spare=true {QUICK}").changed == 1
+    assert flink.alive()["spare"] == "server3"
+
+    stopped = " ".join(flink.play("stop_cluster").message.split())
+    assert "spare on server3" in stopped
+    assert flink.alive() == {}
+
+
 @in_networks
 def test_workers_move_between_servers_with_addresses_of_their_own(repository: Path, tmp_path: Path) -> None:
     """Over SSH."""
@@ -134,6 +172,7 @@ def test_workers_move_between_servers_with_addresses_of_their_own(repository: Pa
         ("start_cluster", "engine=flink flink_home=/no/such", "bring or prepare it with setup_flink.yml"),
         ("start_cluster", "{engine} workers=1", "workers=1 is too few: with engine=flink worker 1 leads the others"),
         ("start_cluster", "{engine} app=market_spread", "app=market_spread is not for engine=flink"),
+        ("start_cluster", "engine=embedded spare=true", "has no process that could stand by"),
         ("verify_migration", "{engine} via=journal", "The engine flink keeps no journals"),
         ("verify_migration", "{engine} worker=1", "Worker 1 cannot be moved: it is the JobManager"),
         ("verify_migration", "{engine} negative=dropped_state", "has files of which it is not known how"),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..._catalogue.applications import DETECTOR
-from ..._cluster.naming import INITIALIZER
+from ..._cluster.naming import INITIALIZER, SPARE
 from ..._process.log import has_said
 from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
@@ -54,7 +54,7 @@ _JOB_MANAGER = Role(
 
 
 class Flink:
-    """See :mod:`..contract`: ``Engine`` and ``Recalling``."""
+    """See :mod:`..contract`: ``Engine``, ``Recalling`` and ``Sparing``."""
 
     name = "flink"
     versions: Sequence[str] = ("2.3",)
@@ -76,6 +76,8 @@ class Flink:
     failures: Sequence[str] = (r"Could not start cluster entrypoint", r"Terminating TaskManagerRunner with exit code")
     diagnostics: Sequence[str] = ()
     shuts_out_second = "the JobManager lets the newer of two workers of a name in, so what comes of it is chance"
+
+    spare_ready = log_lines.REGISTERED
 
     def role(self, worker: str) -> Role:
         """See :class:`..contract.Engine`."""
@@ -106,6 +108,19 @@ class Flink:
             # Of what a killed process leaves there nothing is read again.
             emptied=[f"run/{worker}/{flink_files.SCRATCH}"],
         )
+
+    def spare(self, record: ClusterRecord) -> Command:
+        """See :class:`..contract.Sparing`. It keeps nothing of what it works on: all is in the checkpoints."""
+        server = record.spare_server
+        return Command(
+            configuration.spare_argv(record),
+            files={f"run/{SPARE}/{flink_files.CONFIGURATION}": configuration.spare_text(record, server)},
+        )
+
+    def spare_listens(self, record: ClusterRecord) -> list[int]:
+        """See :class:`..contract.Sparing`."""
+        ports = record.port_numbers
+        return [ports.control_of(record.spare_name), ports.data_of(record.spare_name)]
 
     def signal(self, worker: str, until: str, recovering: bool) -> Signal:
         """See :class:`..contract.Engine`."""
@@ -149,17 +164,22 @@ class Flink:
         errors = [line.strip() for line in lines if re.search(r" (ERROR|FATAL) ", line)]
         return next(iter([*causes[-1:], *errors[-1:]]), "")
 
-    def foreign_state(self, worker: str, lines: Sequence[str]) -> str:
+    def foreign_state(self, worker: str, lines: Sequence[str], spared: bool = False) -> str:
         """See :class:`..contract.Recalling`."""
         if worker == INITIALIZER:
             return ""
         lost = [found for line in lines if (found := re.search(log_lines.LOST, line))]
         if not lost:
             return ""
+        why = (
+            "The spare went on meanwhile, as it should; leave spare=true out where a move is to be shown."
+            if spared
+            else "Were they copied before the worker was dead, or changed since?"
+        )
         return (
             f"{worker} has its state from the JobManager, and not from its own files: they do not hold checkpoint "
             f"{lost[-1][1]}, with which the job goes on. Nothing is lost by that, but it does not show that they can "
-            "be moved. Were they copied before the worker was dead, or changed since?"
+            f"be moved. {why}"
         )
 
     def guarantee(self, source: str, sink: str) -> str:

@@ -9,10 +9,11 @@ Names that changed between 1.20 and 2.x stand under both; Flink takes no notice 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Union
 
-from ..._cluster.naming import INITIALIZER
+from ..._cluster.naming import INITIALIZER, SPARE
 from ..._resilience.files import resilience_directory
 from ..contract import COMMITTING, PLAIN
 from .files import CHECKPOINTS, HERE, SCRATCH
@@ -28,9 +29,18 @@ INLINE = 1 << 20
 """Bytes of state a task that travel to the JobManager with its answer, so that they need no shared directory. It is the
 most that Flink allows."""
 
-_TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-
 Value = Union[str, int, float, bool]
+
+_KEEPS_NOTHING: Mapping[str, Value] = dict.fromkeys(
+    (
+        "state.backend.local-recovery",
+        "execution.state-recovery.from-local",
+        "execution.checkpointing.local-backup.enabled",
+    ),
+    False,
+)
+
+_TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 _OPENED = ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util", "util.concurrent")
 _JVM = (
@@ -68,13 +78,35 @@ def argv(record: ClusterRecord, worker: str, server: ServerAddress) -> list[str]
         *("-cp", str(place / JAR)),
     ]
     if not leads:
-        # Its name stands there for people who look at processes.
-        return [*command, _TASK_MANAGER, "--configDir", directory, "-D", f"taskmanager.resource-id={worker}"]
+        return [*command, *_task_manager(directory, worker)]
     return [
         *(*command, "resilience.Coordinator", "--checkpoints", f"{HERE}/{CHECKPOINTS}"),
         *("--configDir", directory, "--job-id", JOB, "--job-classname", "resilience.Detector"),
         *_job(record),
     ]
+
+
+def _task_manager(directory: str, name: str) -> list[str]:
+    # Its name stands there for people who look at processes.
+    return [_TASK_MANAGER, "--configDir", directory, "-D", f"taskmanager.resource-id={name}"]
+
+
+def spare_argv(record: ClusterRecord) -> list[str]:
+    """The command line of the spare: that of a TaskManager, with a name and a directory of its own."""
+    server = record.spare_server
+    directory = str(PurePosixPath(server.base) / "run" / SPARE)
+    like = argv(record, record.spare_name, server)
+    return [*like[: like.index(_TASK_MANAGER)], *_task_manager(directory, SPARE)]
+
+
+def spare_text(record: ClusterRecord, server: ServerAddress) -> str:
+    """``config.yaml`` of the spare.
+
+    Nothing of what it keeps is read again: one that comes back does not claim the slot that it had before.
+    """
+    here = f"/proc/self/cwd/{SCRATCH}"
+    works = {**_working(record, record.spare_name, server), "process.working-dir": here}
+    return _lines({**_of_all(record), **works, **_KEEPS_NOTHING})
 
 
 def _job(record: ClusterRecord) -> list[str]:
@@ -93,6 +125,10 @@ def text(record: ClusterRecord, worker: str, server: ServerAddress) -> str:
         **_of_all(record),
         **(_leading(server) if worker == INITIALIZER else _working(record, worker, server)),
     }
+    return _lines(told)
+
+
+def _lines(told: Mapping[str, Value]) -> str:
     return "".join(f"{name}: {json.dumps(value)}\n" for name, value in told.items())
 
 
@@ -125,7 +161,8 @@ def _of_all(record: ClusterRecord) -> dict[str, Value]:
         "restart-strategy.fixed-delay.attempts": 1_000_000,
         "restart-strategy.fixed-delay.delay": "100 ms",
         "slot.request.timeout": 86_400_000,
-        "heartbeat.interval": 1000,
+        # A spare begins when the death of a worker is known; one that comes back is known to have died by its return.
+        "heartbeat.interval": 250 if record.spare else 1000,
         "heartbeat.timeout": 10_000,
         "heartbeat.rpc-failure-threshold": 2,
         "cluster.registration.error-delay": 500,

@@ -184,3 +184,37 @@ def test_the_last_words_are_the_innermost_cause() -> None:
     assert FLINK.last_words(lines) == "Caused by: java.nio.file.FileSystemException: No space left on device"
     assert FLINK.last_words(lines[:1]) == lines[0]
     assert FLINK.last_words([RUNS]) == ""
+
+
+class TestSpare:
+    cluster = dataclasses.replace(CLUSTER, spare=True)
+
+    def configured(self) -> dict[str, object]:
+        (text,) = FLINK.spare(self.cluster).files.values()
+        return {name: json.loads(value) for name, _, value in (line.partition(": ") for line in text.splitlines())}
+
+    def test_it_stands_where_one_more_worker_would_with_a_name_of_its_own(self) -> None:
+        command = FLINK.spare(self.cluster)
+        assert list(command.files) == ["run/spare/config.yaml"]
+        assert command.argv[-4:] == ["--configDir", "/w4/run/spare", "-D", "taskmanager.resource-id=spare"]
+        assert FLINK.spare_listens(self.cluster) == [13108, 13109]
+        assert self.configured()["taskmanager.host"] == "10.0.0.4"
+
+    def test_it_keeps_nothing_that_it_could_claim_when_it_comes_back(self) -> None:
+        configured = self.configured()
+        for name in ("state.backend.local-recovery", "execution.state-recovery.from-local"):
+            assert configured[name] is False
+        assert configured["process.working-dir"] == "/proc/self/cwd/scratch"
+        # All who move have it as before.
+        assert told("worker2", SERVERS[1], self.cluster)["execution.state-recovery.from-local"] is True
+
+    def test_a_death_is_known_sooner_where_somebody_can_take_over(self) -> None:
+        assert told("worker2", SERVERS[1], self.cluster)["heartbeat.interval"] == 250
+        assert told("worker2", SERVERS[1])["heartbeat.interval"] == 1000
+
+    def test_that_the_state_came_from_elsewhere_is_told_as_what_a_spare_does(self) -> None:
+        line = "16:33:19.690 INFO  TaskLocalStateStoreImpl - Did not find registered local state for checkpoint 94 in x"
+        said = FLINK.foreign_state("worker2", [line], spared=True)
+        assert said.endswith(
+            "The spare went on meanwhile, as it should; leave spare=true out where a move is to be shown."
+        )

@@ -46,6 +46,7 @@ SETTINGS: dict[str, Any] = {
     "bytewax_home": "/bytewax",
     "source": "plain",
     "sink": "plain",
+    "spare": True,
     "ports": {"orders": 17000},
 }
 
