@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import messages, said  # noqa: E402
+from tools import messages, said, versions  # noqa: E402
 
 LIBRARY = ROOT / "plugins" / "module_utils"
 
@@ -30,7 +30,6 @@ BROUGHT_ALONG = {
     "_programs/bytewax_worker/flow.py": {"bytewax"},
 }
 """What a server has beside: Ansible brings its own part along with each module, and an engine is set up there."""
-
 
 ENGINES_OWN = {
     "_engines": "adapters",
@@ -72,11 +71,19 @@ def breaches() -> Iterator[str]:
         if "SPDX-License-Identifier: GPL-3.0-or-later" not in text[:400]:
             yield f"{where}: has no licence header"
         tree = ast.parse(text, filename=str(path), feature_version=(3, 9))
+        yield from _pylints_breaches(tree, where)
         if LIBRARY in path.parents:
             yield from _library_breaches(tree, path, where)
         elif "plugin_utils" in where.parts and any(_imports_itself(node) for node in ast.walk(tree)):
             yield f"{where}: the library imports its own files relatively"
         yield from _facts_of_an_engine(tree, path, where)
+
+
+def _pylints_breaches(tree: ast.Module, where: Path) -> Iterator[str]:
+    """What pylint of ansible-test refuses and ruff does not know; pylint itself takes too long for each change."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store):
+            yield f"{where}:{node.lineno}: what is not used is called _unused; ansible-test keeps _ for translations"
 
 
 def _imports_itself(node: ast.AST) -> bool:
@@ -149,7 +156,7 @@ _LONGEST = 200
 def main() -> int:
     """Check everything."""
     explained = messages.problems(said.collected(ROOT), list(messages.explained(ROOT)))
-    found = [*breaches(), *_first_workers_in_yaml(), *explained]
+    found = [*breaches(), *_first_workers_in_yaml(), *explained, *versions.problems(ROOT)]
     for breach in found:
         print(breach)
     return 1 if found else 0

@@ -57,7 +57,7 @@ class ActionModule(ReachingAction):
     def _together(self, calls: list[Call], task_vars: Optional[dict[str, Any]]) -> list[dict[str, Any]]:
         """The answers of those that were called with one command: as many as ended well, and at most one more."""
         if self._task.check_mode or (
-            all(name in _here.MODULES for name, _ in calls) and _here.is_here(self, task_vars)
+            all(name in _here.MODULES for name, _unused in calls) and _here.is_here(self, task_vars)
         ):
             return []
         given = [(name, self.for_run(name, self._given(name, arguments), task_vars)) for name, arguments in calls]

@@ -25,7 +25,7 @@ class ActionModule(ReachingAction):
             return result
         clock: dict[str, Any] = {}
         # The first connection takes longer than the next ones, and the shortest way says most.
-        for _ in range(2):
+        for _unused in range(2):
             before = time.time()
             answer = self._call({**arguments, "only_time": True}, task_vars)
             after = time.time()

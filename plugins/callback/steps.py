@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 name: steps
 type: stdout
 short_description: What is being done now, and one line for each thing that was done
-version_added: 1.0.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Shows what was changed, one line for all servers that did the same, with the seconds since the beginning, and what

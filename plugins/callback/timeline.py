@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 name: timeline
 type: notification
 short_description: What a run did and when, as JSON lines for programs
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Appends one JSON object a line to a file for each beginning and each end of a step on a host, with its outcome, and

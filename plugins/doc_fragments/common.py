@@ -31,7 +31,7 @@ options:
       - Without it nothing of the kind is looked at.
     type: str
     default: ""
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
     WAITING = r"""
@@ -82,7 +82,7 @@ options:
       - What runs the worker. One whose workers answer no questions is refused.
     type: str
     default: embedded
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
     LAYOUT = f"""{WORKER}
@@ -91,7 +91,7 @@ options:
       - What runs the worker.
     type: str
     default: embedded
-    version_added: 1.1.0
+    version_added: 2.0.0
   application:
     description:
       - The application, which decides what the files are called.
@@ -218,7 +218,7 @@ options:
     description:
       - C(host:port) of the journal server, from whose journals the files are restored. The source is then asked for no files.
     type: str
-    version_added: 1.1.0
+    version_added: 2.0.0
   epoch:
     description:
       - The worker's epoch on this server.

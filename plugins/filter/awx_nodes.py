@@ -13,7 +13,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
 
 DOCUMENTATION = r"""
 name: awx_nodes
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: The nodes of a workflow as awx.awx takes them
 description:

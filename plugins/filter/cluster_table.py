@@ -12,7 +12,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._status import
 
 DOCUMENTATION = r"""
 name: cluster_table
-version_added: 1.0.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: What the servers say, as lines that a person reads
 description:

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = r"""
 name: collection_installed
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: Whether a collection is installed where Ansible runs
 description:

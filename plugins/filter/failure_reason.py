@@ -11,7 +11,7 @@ from typing import Any
 DOCUMENTATION = r"""
 name: failure_reason
 short_description: Why a task failed
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - The message of a task that failed. Of a loop, those of the items that failed, each once.

@@ -13,7 +13,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._preflight imp
 
 DOCUMENTATION = r"""
 name: server_probe
-version_added: 1.0.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: What a server said of itself before it had a Python
 description:

@@ -10,7 +10,7 @@ from typing import Any
 
 DOCUMENTATION = r"""
 name: told_once
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 short_description: What went wrong on which servers, each sentence once
 description:

@@ -13,7 +13,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.ver
 DOCUMENTATION = r"""
 name: wallaroo_compiler
 short_description: The version of ponyc with which a version of Wallaroo is built
-version_added: 1.1.0
+version_added: 2.0.0
 description:
   - What Wallaroo's own installer had.
 positional: _input

@@ -37,7 +37,7 @@ options:
       - Seconds between two checkpoints, with which the cluster was started.
     type: float
     default: 1
-    version_added: 1.1.0
+    version_added: 2.0.0
   wait_timeout:
     description:
       - Seconds after which waiting is given up. By default as long as O(checkpoints) take with this O(interval), and 60 seconds besides.
@@ -69,7 +69,7 @@ checkpoints:
   returned: success
   type: int
   sample: 2
-  version_added: 1.1.0
+  version_added: 2.0.0
 checkpoint:
   description: The last committed id.
   returned: success

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_message
 short_description: Have a worker print a text to its log
-version_added: 1.0.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Sends a text to the external control channel of a worker, which prints it to its log, so that one can see there when a step of a

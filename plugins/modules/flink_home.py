@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: flink_home
 short_description: Make a Flink home ready on a server
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Brings the libraries of Flink from PyPI where there are none, and lays into C(usrlib) what the collection runs there, which are its job,

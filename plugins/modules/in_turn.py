@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: in_turn
 short_description: Call modules of this collection on one server one after the other
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Calls modules as tasks one after the other would, until one fails. Where the server has the programs of the collection, all that last no

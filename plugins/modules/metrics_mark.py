@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: metrics_mark
 short_description: Show in the metrics UI what was done to a worker, and what a run has found
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Posts marks to the metrics UI that runs on this server, and the verdict of a run. The same mark posted twice is one mark.
@@ -38,7 +38,7 @@ options:
       - C(verdict) is V(pass), V(fail) or V(unknown); C(run), the playbook that found it; C(reason); C(received), C(expected) and C(violations),
         numbers of messages; C(workers), those that the run has crashed. It takes the place of the one before.
     type: dict
-    version_added: 1.1.0
+    version_added: 2.0.0
   answer_timeout:
     description:
       - Seconds for each answer.

@@ -30,7 +30,7 @@ options:
     type: str
     choices: [detector, market_spread, counters, same_as]
     default: detector
-    version_added: 1.1.0
+    version_added: 2.0.0
   last:
     description:
       - The value up to which every key was sent; the first is O(first). Needed with the expectations V(detector) and V(counters), which
@@ -43,19 +43,19 @@ options:
         Each must have been sent when those before it were known.
     type: list
     elements: path
-    version_added: 1.1.0
+    version_added: 2.0.0
   reference:
     description:
       - With O(expectation=same_as), the other file.
     type: path
-    version_added: 1.1.0
+    version_added: 2.0.0
   reference_format:
     description:
       - How messages are read there, which tells the keys apart. With V(frames) they may be anything, and all are in one order.
     type: str
     choices: [detector, market_spread, counter, frames]
     default: detector
-    version_added: 1.1.0
+    version_added: 2.0.0
   first:
     description:
       - The value with which every key begins.
@@ -83,7 +83,7 @@ options:
         V(unknown) with O(mode=none).
       - Only with the expectations V(detector) and V(counters), the latter with O(first=1).
     type: path
-    version_added: 1.1.0
+    version_added: 2.0.0
   violations_limit:
     description:
       - How many violations are returned at most; all are counted.
@@ -113,7 +113,7 @@ options:
         named; otherwise the verdict V(pass) becomes V(unknown). From this number follow the places and the forms of the damage.
       - Keys have to begin with 1.
     type: int
-    version_added: 1.1.0
+    version_added: 2.0.0
 seealso:
   - module: wallaroo.resilience.received_wait
 """

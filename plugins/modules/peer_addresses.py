@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: peer_addresses
 short_description: Let the workers of this server look for the others where they are now
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Every worker keeps the addresses of all others as they were when the cluster was formed, and a worker that restarts after another has

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: preflight_look
 short_description: Look at what could keep a server from doing its part in a cluster
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Tries SSH to every other server, and tells time, free space, programs, leftovers of earlier runs and the ports that other servers could be
@@ -29,7 +29,7 @@ options:
       - What to do where that is not there, in the middle of a sentence.
     type: str
     default: ""
-    version_added: 1.1.0
+    version_added: 2.0.0
   executable:
     description:
       - The executable of a real engine, which must be there and be built with O(ignore:resilience=true). Empty for the embedded one.
@@ -127,7 +127,7 @@ open_keys:
   returned: with O(ssh)
   type: int
   sample: 0
-  version_added: 1.1.0
+  version_added: 2.0.0
 free_bytes:
   description: Free space below O(base).
   returned: success, unless only something else was asked for

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: preflight_report
 short_description: Print the table of preflight.yml, and fail when a check has failed
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Makes one table of what was found, servers by checks, with a sentence for whatever is wrong, and what to do about it.

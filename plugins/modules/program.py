@@ -84,7 +84,7 @@ options:
       - The file of a receiver that verifies what comes. As soon as it has found a violation the program is ended, and the task fails.
       - Looked at while O(result_file) is waited for.
     type: path
-    version_added: 1.1.0
+    version_added: 2.0.0
   pid:
     description:
       - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.

@@ -44,14 +44,14 @@ options:
     type: str
     choices: [continue, stop]
     default: continue
-    version_added: 1.1.0
+    version_added: 2.0.0
   violation_told:
     description:
       - Whether an earlier part of the same wait has told of the violation.
       - The action plugin gives this when it waits in parts.
     type: bool
     default: false
-    version_added: 1.1.0
+    version_added: 2.0.0
 seealso:
   - module: wallaroo.resilience.ordering_verify
 """

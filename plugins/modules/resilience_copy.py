@@ -37,7 +37,7 @@ options:
         some seconds later when the worker's machine vanished.
     type: float
     default: 30
-    version_added: 1.1.0
+    version_added: 2.0.0
   control:
     description:
       - C(host:port) of the worker's control channel on this server.
@@ -117,7 +117,7 @@ journal:
   returned: with O(journal_server)
   type: dict
   sample: {records: 17, checkpoint: 5, directory: /w/server2/resilience/worker2, torn: [], fetched_bytes: 12780}
-  version_added: 1.1.0
+  version_added: 2.0.0
 finished_at:
   description: When the copy was proved, in seconds since the epoch.
   returned: success

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run_begin
 short_description: Make the folder of a run before anything is done
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Makes a new folder C(<time>-<name>) on the controller, whose C(result.json) says that the run has not ended. M(wallaroo.resilience.run_result)

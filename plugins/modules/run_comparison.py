@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run_comparison
 short_description: Put two runs beside each other
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Prints a table of what can be measured of both, and makes a page C(compare-A-B.html) in O(runs). Asks no server.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run_files
 short_description: Return files of a server for the folder of a run
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Returns what was received and what was sent, compressed, or the digest alone of what is too large. M(wallaroo.resilience.run_result) calls it, and

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run_flow
 short_description: Look at what came out of a cluster when
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Reads on the first server what the receiver and the sender have noted, and asks the metrics UI, so that a report can show a run over time.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run_lock
 short_description: One run at a time on a cluster
-version_added: 1.0.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Takes or gives back the lock of a cluster, a file on its first server.
@@ -71,7 +71,7 @@ options:
       - Fail where O(server) cannot be reached. V(false) is for whoever changes nothing; the action plugin returns RV(run) empty then.
     type: bool
     default: true
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
 EXAMPLES = r"""
@@ -93,7 +93,7 @@ run:
   returned: success
   type: str
   sample: 6f1c
-  version_added: 1.1.0
+  version_added: 2.0.0
 """
 
 from dataclasses import asdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: run_report
 short_description: Make the page of a run again
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Makes C(report.html) in the folder of a run that was kept, of what lies in that folder. Asks no server, and changes no verdict.

@@ -71,25 +71,25 @@ options:
       - What C(run_flow) returned, for the report.
     type: dict
     default: {}
-    version_added: 1.1.0
+    version_added: 2.0.0
   logs:
     description:
       - What C(server_info) returned with logs of servers that O(states) has not, such as those of a single migration.
     type: list
     elements: dict
     default: []
-    version_added: 1.1.0
+    version_added: 2.0.0
   folder:
     description:
       - The folder that M(wallaroo.resilience.run_begin) has made for this run. Without one a new one is made.
     type: path
-    version_added: 1.1.0
+    version_added: 2.0.0
   second_owner:
     description:
       - What M(wallaroo.resilience.worker_second_owner) returned, in a negative run with C(two_owners).
     type: dict
     default: {}
-    version_added: 1.1.0
+    version_added: 2.0.0
   sent:
     description:
       - Of a run that looked at messages, C(last), the last value that each key was to get, or C(inputs), the files that were sent, in their order; and the
@@ -97,7 +97,7 @@ options:
         it is.
     type: dict
     default: {}
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
 EXAMPLES = r"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: server_address
 short_description: Take an IPv4 address over from another server, or give it away
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Lets an address go with a worker from server to server, so that workers that look for it at its old address find it.

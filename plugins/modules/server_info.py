@@ -33,33 +33,33 @@ options:
       - Return RV(figures) too.
     type: bool
     default: false
-    version_added: 1.1.0
+    version_added: 2.0.0
   acts_timeout:
     description:
       - Seconds to wait for the end of what a run that was killed had begun on this server, such as the move of a worker, so that
         what is returned is not about to change. When it lasts longer, RV(problem) says so.
     type: float
     default: 0
-    version_added: 1.1.0
+    version_added: 2.0.0
   run:
     description:
       - The run that asks, as RV(wallaroo.resilience.run_lock#module:run) tells it. A server that it could not enter, or that another run has
         entered since, is not looked at in the same moment as the others, and RV(problem) says so.
     type: str
     default: ""
-    version_added: 1.1.0
+    version_added: 2.0.0
   enter:
     description:
       - Enter the server for O(run) before it is looked at, and heal what an injected fault of an interrupted run has left. Not in check mode.
     type: bool
     default: false
-    version_added: 1.1.0
+    version_added: 2.0.0
   programs:
     description:
       - The digest of the programs that a server runs. The action plugin gives this.
     type: str
     default: ""
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
 EXAMPLES = r"""
@@ -123,45 +123,45 @@ user:
   returned: success
   type: str
   sample: wallaroo
-  version_added: 1.1.0
+  version_added: 2.0.0
 python:
   description: The interpreter that ran it.
   returned: success
   type: str
   sample: /usr/bin/python3
-  version_added: 1.1.0
+  version_added: 2.0.0
 machine:
   description: Equal for servers that are one machine with one file system, as those of the loopback inventory.
   returned: success
   type: str
   sample: 8e2c5a8a-7b3e-4a0d-b2cf-6f0c0a3b6a53 mnt:[4026531840]
-  version_added: 1.1.0
+  version_added: 2.0.0
 host:
   description: What kind of machine it is, such as name, kernel, processors and the version of its Python.
   returned: success
   type: dict
   sample: {host: a, system: Debian GNU/Linux 12, kernel: Linux 6.1, architecture: x86_64, processors: 4, memory_bytes: 8589934592, python: 3.11.2}
-  version_added: 1.1.0
+  version_added: 2.0.0
 executable:
   description: What is executed for a worker of O(cluster), or of the cluster that was started, on the engine V(wallaroo). Its digest is
     V(null) where the file is missing or cannot be executed. V(null) for the embedded engine.
   returned: success
   type: dict
   sample: {path: /opt/wallaroo/testing/performance/apps/market-spread/market-spread, sha256: 9f2c}
-  version_added: 1.1.0
+  version_added: 2.0.0
 prepared:
   description: Whether the server runs O(programs), undamaged.
   returned: success
   type: bool
   sample: true
-  version_added: 1.1.0
+  version_added: 2.0.0
 formation:
   description: How far the cluster had come together when O(cluster) is about to be started. V(forming) when its initializer was started here and
     has not said that all workers are there, V(formed) when it has, V(covered) when a worker here has written a checkpoint, else empty.
   returned: success
   type: str
   sample: forming
-  version_added: 1.1.0
+  version_added: 2.0.0
 damaged:
   description: What cannot be read on this server, with its path, what is wrong and what to do. Each record is read alone, so all others are told.
     What is V(settled) is known otherwise.
@@ -169,20 +169,20 @@ damaged:
   type: list
   elements: dict
   sample: [{record: process, name: worker2, path: /w/run/worker2/process.json, what: it is empty, do: remove it, settled: false}]
-  version_added: 1.1.0
+  version_added: 2.0.0
 moved_addresses:
   description: Addresses that moved with a worker, and whether this server took them (V(taken)) or gave them away (V(released)).
   returned: success
   type: dict
   sample: {10.0.0.12: taken}
-  version_added: 1.1.0
+  version_added: 2.0.0
 figures:
   description: How far workers have come, by worker. C(checkpoints) has the last one that the files here have as committed, C(messages) how
     many have come out, as far as the metrics UI of this server has heard. What is not known is left out.
   returned: when O(figures) is true
   type: dict
   sample: {checkpoints: {worker2: 12}, messages: {worker2: 5500}}
-  version_added: 1.1.0
+  version_added: 2.0.0
 logs:
   description: The ends of all logs, by process.
   returned: when O(logs) is true

@@ -25,12 +25,12 @@ options:
     description:
       - The digest of the programs. The action plugin gives this; without it none are deployed.
     type: str
-    version_added: 1.1.0
+    version_added: 2.0.0
   archive:
     description:
       - Where the archive with these programs is on the server. The action plugin brings it there when it is asked to.
     type: path
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
 EXAMPLES = r"""

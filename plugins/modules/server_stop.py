@@ -31,7 +31,7 @@ options:
       - Also tell how the server was before, with the ends of all logs.
     type: bool
     default: false
-    version_added: 1.1.0
+    version_added: 2.0.0
   wait_timeout:
     description:
       - Seconds in which a process must be dead.
@@ -63,14 +63,14 @@ state:
   returned: when O(logs) is true
   type: dict
   sample: {server: server2, processes: {}, logs: {}}
-  version_added: 1.1.0
+  version_added: 2.0.0
 unknown:
   description: Records that cannot be read, of processes of which none was found, each with what is to be done.
   returned: success
   type: list
   elements: str
   sample: ["/var/lib/wallaroo/run/worker2/process.json cannot be read (it is empty); no process of worker2 lives on this server, so remove it"]
-  version_added: 1.1.0
+  version_added: 2.0.0
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ssh_identity
 short_description: Give a server a key pair of the collection's own, and tell which host keys it presents
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Makes an ed25519 key pair for SSH between the servers of a cluster. The private key never leaves the server.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ssh_trust
 short_description: Let the servers of a cluster reach one another by SSH
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Lets the key pairs of the other servers in, restricted to the addresses of the cluster's servers and to a forced command, which lets

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: step_arguments
 short_description: Check the variables of a playbook before it does anything
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Looks on the controller at the values of all variables that a playbook takes, wherever they were defined, and refuses what makes no sense.
@@ -42,7 +42,7 @@ cluster:
   returned: when it starts one
   type: dict
   sample: {application: multi_partition_detector, engine: embedded, workers: 2}
-  version_added: 1.1.0
+  version_added: 2.0.0
 msg:
   description: What is wrong, and what may have been meant.
   returned: failure

@@ -65,6 +65,6 @@ arguments:
   description: The arguments of the step, typed, and with their defaults.
   returned: success, for a step of a playbook
   type: dict
-  version_added: 1.1.0
+  version_added: 2.0.0
   sample: {worker: "2", src: "2", dst: "4", via: files, source_lost: false, settle: true, keep_address: false}
 """

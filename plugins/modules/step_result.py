@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: step_result
 short_description: Publish what a step has yielded
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Publishes the result of a playbook as C(set_stats) does, under the one key C(wallaroo_resilience), so that AWX shows it as the
@@ -42,7 +42,7 @@ msg:
   returned: success, when there is something to tell
   type: str
   sample: killed worker2 (pid 4711) on server2
-  version_added: 1.1.0
+  version_added: 2.0.0
 result:
   description: What was published.
   returned: success, when there is a result

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tree_copy
 short_description: Make a directory the copy of a built tree on another server
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Runs on the server that gets the copy, and pulls it with rsync over SSH directly from the server that has the tree.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wallaroo_build
 short_description: Build executables of Wallaroo with its own Makefile
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Builds the targets unless exactly they were built from exactly these sources with exactly these flags, and the executables are still

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wallaroo_checkout
 short_description: Clone the sources of Wallaroo, or bring a clone to a branch, tag or commit
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - What people did in the clone is never thrown away. Changes that are not committed and commits of their own are kept where they lie; where

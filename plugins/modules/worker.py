@@ -52,7 +52,7 @@ options:
         The file as it was is kept beside it.
       - The start is refused when an address does not fit into the file, which only takes one of the same length.
     type: dict
-    version_added: 1.1.0
+    version_added: 2.0.0
   pid:
     description:
       - The process that an earlier part of the same wait has started, as RV(pid). It is waited for, and nothing is started.
@@ -103,7 +103,7 @@ ready:
   sample: 1795466797.97
 resumed:
   description: The same as RV(ready), by the name that it has in results.
-  version_added: 1.1.0
+  version_added: 2.0.0
   returned: when O(state=started) and RV(finished) is true
   type: float
   sample: 1795466797.97
@@ -119,7 +119,7 @@ retried:
   sample: ""
 foreign_state:
   description: Why its state did not come from its own files; empty when it did.
-  version_added: 1.1.0
+  version_added: 2.0.0
   returned: when O(state=started)
   type: str
   sample: ""

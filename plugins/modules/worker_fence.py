@@ -39,7 +39,7 @@ options:
         fenced, and the module fails.
     type: bool
     default: false
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
 EXAMPLES = r"""
@@ -68,7 +68,7 @@ killed_pid:
   returned: success
   type: int
   sample: 4711
-  version_added: 1.1.0
+  version_added: 2.0.0
 """
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: worker_look
 short_description: Look how far a worker's resilience files have come on this server
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Tells what decides whether a worker can be started from these files although it was started from a copy of them elsewhere since.

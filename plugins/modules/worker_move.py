@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: worker_move
 short_description: Crash a worker and bring it back on this server
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Does everything that happens while the worker is down in one call on the target, over a connection to the source that stands before
@@ -73,7 +73,7 @@ options:
     type: str
     choices: [listening, ready]
     default: ready
-    version_added: 1.1.0
+    version_added: 2.0.0
 """
 
 EXAMPLES = r"""
@@ -174,7 +174,7 @@ ready:
   sample: 1795466798.1
 resumed:
   description: The same as RV(ready), by the name that it has in results.
-  version_added: 1.1.0
+  version_added: 2.0.0
   returned: success and not in check mode, when RV(finished) is true
   type: float
   sample: 1795466798.1
@@ -190,7 +190,7 @@ retried:
   sample: ""
 foreign_state:
   description: Why its state did not come from its own files; empty when it did.
-  version_added: 1.1.0
+  version_added: 2.0.0
   returned: success and not in check mode
   type: str
   sample: ""

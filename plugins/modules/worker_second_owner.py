@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: worker_second_owner
 short_description: Give a worker a second owner, in a negative run
-version_added: 1.1.0
+version_added: 2.0.0
 author: the wallaroo.resilience contributors (@wallaroo-resilience)
 description:
   - Starts a worker on the server from which it has moved away. The fence must refuse that, and the module fails when it does not.

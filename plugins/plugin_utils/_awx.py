@@ -137,7 +137,7 @@ def problems(spec: Mapping[str, Any]) -> list[str]:
     seen: set[str] = set()
     for number, question in enumerate(questions, 1):
         for key, kind in _KEYS.items():
-            if type(question.get(key)) is not kind:
+            if not isinstance(question.get(key), kind):
                 found.append(f"question {number}: {key} is {question.get(key)!r}")
         variable = str(question.get("variable"))
         if variable in seen:

@@ -56,7 +56,7 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
     values, drain, via = arguments["values"], arguments["drain"], arguments.get("via")
     acts = [
         {"act": "migrate", "worker": worker, "src": src, "dst": dst, "via": via} for src, dst in zip(path, path[1:])
-    ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _ in range(restarts)]
+    ] + [{"act": "restart", "worker": worker, "src": path[-1], "dst": path[-1]} for _unused in range(restarts)]
     if wanted.negative:
         _refuse_blurred(arguments, path, wanted)
         acts = _with_damage(acts, wanted.negative)

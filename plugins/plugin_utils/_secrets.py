@@ -87,7 +87,7 @@ def _words(argv: Sequence[str]) -> Iterator[str]:
             yield f"-e{_extra(word[2:])}"
         elif word in _SSH:
             yield word
-            yield from (HIDDEN for _ in _next(words))
+            yield from (HIDDEN for _unused in _next(words))
         elif option in _SSH and equals:
             yield f"{option}={HIDDEN}"
         else:

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 CONTENTS = {
-    "Using it": "installing steps variables real_machines troubleshooting verification runs metrics_page journal "
-    "market_spread python awx",
+    "Using it": "installing upgrading steps variables real_machines troubleshooting verification runs metrics_page "
+    "journal market_spread python awx",
     "Engines": "embedded_engine wallaroo bytewax flink adding_an_engine conformance",
     "How it is made": "design extending decisions/README",
 }

@@ -117,7 +117,7 @@ def _of_keys(
     members: dict[int, list[Key]] = {}
     for key, one in known.items():
         members.setdefault(groups.get(key, -1), []).append(one)
-    latencies = [Latencies() for _ in range(bins.count)]
+    latencies = [Latencies() for _unused in range(bins.count)]
     out = [0] * bins.count
     lulls = Lulls(max(LULL, bins.step))
     batches = sorted((at, number, last) for number, one in sent.items() for at, last in zip(one.times, one.lasts))
@@ -210,7 +210,7 @@ def _values(frames: Sequence[bytes], named: Mapping[bytes, str]) -> dict[str, in
     # The head has the length, so that of equal heads the greatest text has the greatest value.
     greatest: dict[bytes, bytes] = {}
     for frame in frames:
-        head, _, tail = frame.partition(SEPARATOR)
+        head, _unused, tail = frame.partition(SEPARATOR)
         if tail > greatest.get(head, b""):
             greatest[head] = tail
     values: dict[str, int] = {}

@@ -146,7 +146,7 @@ class _Reader:
             raise self._damaged(f"there is no operation {kind}") from None
         if (numbers, texts) != _SHAPES[operation]:
             raise self._damaged(f"the operation {kind} does not have {numbers} numbers and {texts} texts")
-        values = [_NUMBER.unpack(self._read(_NUMBER.size))[0] for _ in range(numbers + texts)]
+        values = [_NUMBER.unpack(self._read(_NUMBER.size))[0] for _unused in range(numbers + texts)]
         lengths = values[numbers:]
         if _HEAD.size + _NUMBER.size * len(values) + sum(lengths) != size:
             raise self._damaged(f"its texts do not add up to the {size} bytes of the record")

@@ -151,7 +151,7 @@ def read(path: Path) -> Optional[Sending]:
         raise Damaged(path, error.strerror or str(error), _DO) from error
     except (ValueError, RecursionError) as error:
         raise Damaged(path, str(error), _DO) from error
-    found.intended, found.handed = [one for one, _ in numbers], [one for _, one in numbers]
+    found.intended, found.handed = [one for one, _unused in numbers], [one for _unused, one in numbers]
     return found
 
 

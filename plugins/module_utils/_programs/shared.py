@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         """End with exit code 2."""
         complain(f"{self.prog}: {message} (see --help)")
-        sys.exit(USAGE)
+        raise SystemExit(USAGE)
 
 
 def address(text: str) -> Address:

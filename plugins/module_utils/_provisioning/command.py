@@ -81,7 +81,7 @@ def run(
             )
         finally:
             os.close(nothing)
-        _, status = os.waitpid(pid, 0)
+        _unused, status = os.waitpid(pid, 0)
         with open(stream.fileno(), "rb", closefd=False) if log is None else log.open("rb") as said:
             size = said.seek(0, os.SEEK_END)
             said.seek(max(begin, size - KEPT) if log else begin)

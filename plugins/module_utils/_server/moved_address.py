@@ -168,7 +168,7 @@ class ServerAddresses:
     def _reroute(self, address: str, interface: str, prefix: int, routes: Sequence[str]) -> None:
         """Go on reaching the network with another address of this server: the kernel took the routes along."""
         network = ipaddress.ip_interface(f"{address}/{prefix}").network
-        others = [other for other, (where, _) in self._interfaces().items() if where == interface]
+        others = [other for other, (where, _unused) in self._interfaces().items() if where == interface]
         near = [other for other in others if ipaddress.ip_address(other) in network]
         if not near:
             return
@@ -187,10 +187,12 @@ class ServerAddresses:
         network = ipaddress.ip_interface(f"{address}/{prefix}").network
         others = [
             other
-            for other, (where, _) in there.items()
+            for other, (where, _unused) in there.items()
             if where == interface and other != address and ipaddress.ip_address(other) in network
         ]
-        first = next(other for other, (where, _) in there.items() if where == interface and other in (address, *others))
+        first = next(
+            other for other, (where, _unused) in there.items() if where == interface and other in (address, *others)
+        )
         # Either of both does.
         settings = (Path(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries") for name in ("all", interface))
         kept = any(path.exists() and path.read_text(encoding="ascii").strip() != "0" for path in settings)
@@ -207,7 +209,7 @@ class ServerAddresses:
             words = line.split()
             if len(words) > 3 and words[2] == "inet":
                 # Of a point-to-point connection only the own end counts.
-                address, _, prefix = words[3].partition("/")
+                address, _unused, prefix = words[3].partition("/")
                 found[address] = (words[1], int(prefix or 32))
         return found
 
@@ -292,7 +294,7 @@ def announce(interface: str, address: str) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
         link.bind((interface, 0))
         mac = _mac(link)
-        for _ in range(3 if mac else 0):
+        for _unused in range(3 if mac else 0):
             for operation in (1, 2):
                 link.send(arp(operation, mac, address, address))
 
@@ -303,7 +305,7 @@ def answers(interface: str, address: str) -> bool:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as link:
         link.bind((interface, _ARP))
         mac = _mac(link)
-        for _ in range(2 if mac else 0):
+        for _unused in range(2 if mac else 0):
             link.send(arp(1, mac, "0.0.0.0", address))
             end = time.monotonic() + PROBE_SECONDS / 2
             while (left := end - time.monotonic()) > 0:

@@ -69,7 +69,7 @@ def gap_around(received: str, moment: float) -> Gap:
     limit = round(moment * 1e9)
     before: Optional[int] = None
     after: Optional[int] = None
-    for _, _, nanoseconds in _records(received):
+    for _unused, _unused, nanoseconds in _records(received):
         if nanoseconds <= limit:
             before = nanoseconds if before is None or nanoseconds > before else before
         elif after is None or nanoseconds < after:

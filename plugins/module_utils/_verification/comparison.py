@@ -174,7 +174,7 @@ class Comparison:
         head, expected = b"", None
         try:
             for piece in queue:
-                head, _, tail = piece.partition(separator)
+                head, _unused, tail = piece.partition(separator)
                 expected = heads[head]()
                 if tail != expected:
                     break
@@ -228,7 +228,7 @@ class Comparison:
     def _separate_slow_ones(self) -> None:
         """Keep the stream of tails short that keys share: it holds all that the slowest has not used."""
         sharing = [(lane, lane.following()) for lane in self.lanes if lane.shared and lane.tails is not None]
-        foremost = max((following for _, following in sharing), default=0)
+        foremost = max((following for _unused, following in sharing), default=0)
         for lane, following in sharing:
             if foremost - following > _SKEW:
                 self._slow_down(lane, following)

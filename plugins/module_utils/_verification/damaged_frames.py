@@ -164,7 +164,7 @@ def torn_at_the_end(stream: Stream) -> None:
 def garbage_between(stream: Stream) -> None:
     """Bytes that are no frame lie between two frames."""
     name = stream.key()
-    garbage = bytes(stream.random.randrange(128, 256) for _ in range(stream.random.randint(4, 300)))
+    garbage = bytes(stream.random.randrange(128, 256) for _unused in range(stream.random.randint(4, 300)))
     stream.insert(stream.of_key[name][stream.pick(name)], garbage)
 
 
@@ -172,7 +172,7 @@ def garbage_between(stream: Stream) -> None:
 def garbage_payload(stream: Stream) -> None:
     """A frame holds something else than a message."""
     name = stream.key()
-    garbage = bytes(stream.random.randrange(256) for _ in range(stream.random.randint(0, 300)))
+    garbage = bytes(stream.random.randrange(256) for _unused in range(stream.random.randint(0, 300)))
     stream.insert(stream.of_key[name][stream.pick(name)], frame(garbage))
 
 

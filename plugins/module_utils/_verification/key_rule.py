@@ -189,7 +189,7 @@ class KeyRule:
                 fault.kind = "duplicate"
         remaining: dict[int, tuple[Fault, int, int]] = {}
         for hole in self._holes:
-            _, first, last = remaining.get(id(hole.fault), (hole.fault, hole.first, hole.last))
+            _unused, first, last = remaining.get(id(hole.fault), (hole.fault, hole.first, hole.last))
             remaining[id(hole.fault)] = (hole.fault, min(first, hole.first), max(last, hole.last))
         for fault, first, last in remaining.values():
             fault.missing = (first, last)

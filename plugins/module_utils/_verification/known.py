@@ -33,6 +33,6 @@ def crashes_of(folder: str, kills: Sequence[float]) -> tuple[Optional[list[Crash
     except source_log.SourceLogError as error:
         return None, f"nothing is known of the crashes, for {error}"
     return [
-        Crash(one.killed, next(values), [next(values) for _ in one.froms], one.replayed, one.covered, one.froms)
+        Crash(one.killed, next(values), [next(values) for _unused in one.froms], one.replayed, one.covered, one.froms)
         for one in found
     ], ""

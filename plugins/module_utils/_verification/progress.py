@@ -87,7 +87,7 @@ class Progress:
         repeated: set[bytes] = set()
         separator, known = SEPARATOR, greatest.get
         for piece in pieces:
-            head, _, tail = piece.partition(separator)
+            head, _unused, tail = piece.partition(separator)
             if tail > known(head, b""):
                 greatest[head] = tail
             else:
@@ -108,7 +108,7 @@ class Progress:
 
     def _latest_of(self, wanted: str, pieces: list[bytes]) -> bytes:
         for piece in reversed(pieces):
-            head, _, tail = piece.partition(SEPARATOR)
+            head, _unused, tail = piece.partition(SEPARATOR)
             if self._keys.get(head[_HEADER:]) == wanted:
                 return tail
         return b""

@@ -161,7 +161,7 @@ def copied(path: str, keys: Sequence[str], seed: int) -> Copy:
                 break
             read += len(block)
             for payload in splitter.feed(block):
-                key, _, rest = payload[1:].partition(b".")
+                key, _unused, rest = payload[1:].partition(b".")
                 name = key.decode(errors="replace")
                 value = came.get(name, _VALUES) + 1
                 # What comes again is left out: a copy has no repeats. Nor has it what is behind a loss.
@@ -169,4 +169,4 @@ def copied(path: str, keys: Sequence[str], seed: int) -> Copy:
                     came[name] = value
                     frames.append((name, value, frame(payload)))
     last = min(came.values())
-    return Copy(chosen, last, b"".join(data for _, value, data in frames if value <= last))
+    return Copy(chosen, last, b"".join(data for _unused, value, data in frames if value <= last))

@@ -44,5 +44,5 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     for folder in removed:
         print(f"removed {folder}")
-    print(f"{len(removed)} runs removed, {sum(1 for _ in _run_folder.folders(runs))} are left in {runs}")
+    print(f"{len(removed)} runs removed, {sum(1 for _unused in _run_folder.folders(runs))} are left in {runs}")
     return 0

@@ -240,7 +240,7 @@ def downtime(move: story.Move) -> Optional[Figure]:
         milliseconds = total < 1
         unit, name = (0.001, " ms") if milliseconds else (1.0, " s")
         axis = plots.time_axis(0.0, total / unit, style.ticks)
-        time = Axis(0.0, total, [(at * unit, f"{at:g}{name}") for at, _ in axis.ticks])
+        time = Axis(0.0, total, [(at * unit, f"{at:g}{name}") for at, _unused in axis.ticks])
         return plots.drawn(f"downtime-{move.number}", flat, Plot([], bars, [], time, Axis(0.0, 1.0, [(0.0, "")])))
 
     whole = "in all" if move.resumed is not None else "until the last moment that is known"

@@ -121,8 +121,8 @@ def _svg(zp: Any, identity: str, style: Format, plot: Plot) -> str:
     graph = zp.Graph().css(_STYLE).size(style.width, style.height)
     graph.legend("none").xrange(x.least, x.most).yrange(y.least, y.most)
     # Without any it would choose some.
-    graph.xticks([at for at, _ in x.ticks], [text for _, text in x.ticks])
-    graph.yticks([at for at, _ in y.ticks], [_wide(zp, text, style.names) for _, text in y.ticks])
+    graph.xticks([at for at, _unused in x.ticks], [text for _unused, text in x.ticks])
+    graph.yticks([at for at, _unused in y.ticks], [_wide(zp, text, style.names) for _unused, text in y.ticks])
     for band in plot.bands:
         begin, end = max(band.begin, x.least), min(band.end, x.most)
         if end > begin:
@@ -131,7 +131,7 @@ def _svg(zp: Any, identity: str, style: Format, plot: Plot) -> str:
         for part in _parts(line.points):
             if line.filled:
                 graph.add(_filled(zp, part, y.least, f"var(--{line.colour}-soft)"))
-            one = zp.PolyLine([at for at, _ in part], [value for _, value in part])
+            one = zp.PolyLine([at for at, _unused in part], [value for _unused, value in part])
             graph.add(one.color(f"var(--{line.colour})").strokewidth(line.width))
     for mark in plot.marks:
         if x.least <= mark.at <= x.most:
@@ -166,7 +166,7 @@ def _wide(zp: Any, text: str, pixels: int) -> str:
 
 
 def _filled(zp: Any, points: Sequence[Point], least: float, colour: str) -> Any:
-    one = zp.LineFill([at for at, _ in points], [value for _, value in points], [least] * len(points))
+    one = zp.LineFill([at for at, _unused in points], [value for _unused, value in points], [least] * len(points))
     one.color("none").fill(colour)
     return one
 

@@ -31,7 +31,7 @@ _WHOLE = re.compile(rf"{CHECKPOINTS}/[0-9a-f]+/chk-([0-9]+)/_metadata")
 
 def layout(worker: str, made_of: tuple[str, str, str] = ("", "", "")) -> Layout:
     """What the files of a worker are called."""
-    stem, _, suffix = CONFIGURATION.rpartition(".")
+    stem, _unused, suffix = CONFIGURATION.rpartition(".")
     if worker_number(worker) == 1:
         trees: tuple[str, ...] = (CHECKPOINTS,)
     else:

@@ -65,7 +65,7 @@ class SourceLog:
 
     def _begins(self) -> int:
         line = _line(self._socket)
-        word, _, rest = line.partition(" ")
+        word, _unused, rest = line.partition(" ")
         if word != "AT" or not rest.isdigit():
             raise ConnectionRefusedError(f"the source log says: {line}")
         return int(rest)

@@ -159,7 +159,7 @@ def detector(arguments: argparse.Namespace, name: str, partition: files.Partitio
     if arguments.committing_sink:
         keyed = op.map("encode", windows, lambda one: (_PART, encode_output(*one)))
         op.output("sink", keyed, _CommittingSink(arguments))
-        op.output("ready", op.filter("nothing", windows, lambda _: False), _Ready(name))
+        op.output("ready", op.filter("nothing", windows, lambda _unused: False), _Ready(name))
     else:
         op.output("sink", op.map("encode", windows, lambda one: encode_output(*one)), _PlainSink(arguments, name))
     return flow

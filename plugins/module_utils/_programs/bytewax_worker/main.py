@@ -56,7 +56,7 @@ def _parser() -> shared.Parser:
 
 
 def _member(text: str) -> Member:
-    name, _, place = text.partition("=")
+    name, _unused, place = text.partition("=")
     host, *ports = place.rsplit(":", 2)
     try:
         control, data = (int(port) for port in ports)

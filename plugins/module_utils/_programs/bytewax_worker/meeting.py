@@ -191,7 +191,7 @@ class Meeting:
 
         :raises Refused: when this worker has one.
         """
-        epochs = {self.me.name: self._epoch, **{name: epoch for name, (_, epoch) in self._joined.items()}}
+        epochs = {self.me.name: self._epoch, **{name: epoch for name, (_unused, epoch) in self._joined.items()}}
         newest = max(epochs.values())
         old = [name for name, epoch in epochs.items() if epoch < newest - STALE]
         for name in old:
@@ -202,7 +202,7 @@ class Meeting:
             if name == self.me.name:
                 raise Refused(why)
             shared.say(f"{self.me.name}: {name} is sent away: {why}")
-            lines, _ = self._joined.pop(name)
+            lines, _unused = self._joined.pop(name)
             try:
                 lines.say(refused=why)
             except Left:
@@ -317,7 +317,7 @@ class Meeting:
     def _receive(self) -> None:
         while True:
             try:
-                connection, _ = self._server.accept()
+                connection, _unused = self._server.accept()
             except OSError:
                 # It was closed.
                 return

@@ -158,7 +158,7 @@ class Metrics:
         self._names = [
             _Names(worker, source.pipeline, source.stateless, source.computation) for source in application.sources
         ]
-        self._sources = [self._make() for _ in application.sources]
+        self._sources = [self._make() for _unused in application.sources]
         self._steps, self._sink = self._make(), self._make()
         self._boundaries: dict[str, Reporter] = {}
         self._receivers: dict[str, Reporter] = {}

@@ -34,7 +34,7 @@ class StateStore:
 
     def snapshot(self) -> bytes:
         """The event log's records of all steps that hold a key; state is written in full each time."""
-        held: list[list[tuple[str, bytes]]] = [[] for _ in range(STEPS)]
+        held: list[list[tuple[str, bytes]]] = [[] for _unused in range(STEPS)]
         encode_state, step_of = self._application.encode_state, self._step_of
         for key, state in self.states.items():
             number = step_of.get(key)

@@ -80,7 +80,7 @@ class Live:
                 if not await self._sent(send(self._event(view, query))):
                     return False
                 while True:
-                    done, _ = await asyncio.wait(leaving, timeout=PAUSE, return_when=asyncio.FIRST_COMPLETED)
+                    done, _unused = await asyncio.wait(leaving, timeout=PAUSE, return_when=asyncio.FIRST_COMPLETED)
                     if done:
                         return True
                     if self._store.version != version or time.monotonic() - began >= QUIET:

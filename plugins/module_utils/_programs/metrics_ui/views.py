@@ -117,7 +117,7 @@ class Views:
         shown = sorted(lines[:LINES], key=lambda line: line[1])
         return {
             **_axis(window),
-            "lines": [{"name": name, "values": _values([series], window)} for _, name, series in shown],
+            "lines": [{"name": name, "values": _values([series], window)} for _unused, name, series in shown],
             "left_out": max(0, len(lines) - LINES),
         }
 

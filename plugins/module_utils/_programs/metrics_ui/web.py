@@ -136,7 +136,7 @@ class Web:
         return data({"verdict": known.to_dict() if known else None})
 
     def _posted(self, take: Callable[[object], Answer], request: Request) -> Answer:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _unused, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token):
             sentence = "what is posted needs the token of this run: Authorization: Bearer ..."
             return problem(401, sentence, WWW_Authenticate="Bearer")

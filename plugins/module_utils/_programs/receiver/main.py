@@ -201,7 +201,7 @@ class Receiver:
             payloads = splitter.feed(chunk)
             # An empty frame is a question, which is asked behind what it asks for.
             self._keep([payload for payload in payloads if payload])
-            for _ in range(payloads.count(b"")):
+            for _unused in range(payloads.count(b"")):
                 writer.write(committing.answer(self.size))
 
     def _keep(self, payloads: list[bytes]) -> None:

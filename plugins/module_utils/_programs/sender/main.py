@@ -201,7 +201,7 @@ def _unsent(writer: asyncio.StreamWriter) -> int:
 
 
 def _spread(keys: list[str], connections: int) -> list[list[str]]:
-    groups: list[list[str]] = [[] for _ in range(min(connections, len(keys)))]
+    groups: list[list[str]] = [[] for _unused in range(min(connections, len(keys)))]
     for number, key in enumerate(keys):
         groups[number % len(groups)].append(key)
     return groups

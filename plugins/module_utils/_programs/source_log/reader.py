@@ -130,7 +130,7 @@ class Reader:
         self._loop.remove_reader(self._connection)
         try:
             if self._number:
-                for _ in range(_LAST_BLOCKS):
+                for _unused in range(_LAST_BLOCKS):
                     if not self._receive():
                         break
                 self._over = True

@@ -100,7 +100,7 @@ def _below(place: str, directory: str) -> bool:
 
 def _has_no_way_out(place: str) -> bool:
     return not any(
-        os.path.islink(os.path.join(directory, name)) for directory, names, _ in os.walk(place) for name in names
+        os.path.islink(os.path.join(directory, name)) for directory, names, _unused in os.walk(place) for name in names
     )
 
 
@@ -131,4 +131,4 @@ def main(bases: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))
