@@ -56,7 +56,7 @@ options:
       - Files of text that it reads as it starts, such as its configuration, written before each start. Paths are below C(base).
     type: dict
     default: {}
-    version_added: 1.1.0
+    version_added: 2.0.0
   details:
     description:
       - Kept with its record.
