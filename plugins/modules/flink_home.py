@@ -109,7 +109,8 @@ compiles:
   type: bool
   sample: true
 done:
-  description: What was done, or in check mode would be, out of V(libraries), V(java), V(logging), V(job) and V(archive).
+  description: What was done, or in check mode would be, out of V(libraries), V(java), V(logging), V(job), V(archive), and V(older) for what
+    earlier versions of the collection had left there and no process uses.
   returned: success, unless O(only_look=true)
   type: list
   elements: str

@@ -35,6 +35,18 @@ def log(servers: Loopback, server: int, worker: str) -> str:
     return (servers.base(server) / "run" / worker / "log").read_text()
 
 
+def memory(servers: Loopback) -> int:
+    """Bytes of memory that all processes of a cluster take, what they share counted once."""
+    pids = [
+        process.identity.pid
+        for server in range(1, 5)
+        for process in living.survey(str(servers.base(server))).living().values()
+    ]
+    assert len(pids) == len(servers.alive())
+    rolled = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids)
+    return sum(int(re.findall(r"^Pss: +([0-9]+) kB$", one, re.MULTILINE)[0]) << 10 for one in rolled)
+
+
 def calls(port: int) -> int:
     """How many connections to a port somebody has made and holds."""
     rows = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
@@ -81,6 +93,7 @@ def test_a_worker_goes_on_from_the_files_that_were_copied_and_the_job_manager_fr
     assert len(made) == 1
     flink.play("start_sender", "last=100 interval=0")
     assert "1,100 of 1,100 messages" in flink.play("verify", "mode=exactly_once").message
+    assert memory(flink) < 1.5 * 2**30
     status = " ".join(flink.play("status").message.split())
     assert "worker2 server4 running" in status
 

@@ -13,7 +13,7 @@ from typing import Optional
 from ..._engines.flink.job import ARCHIVE, JAR, JAVA, LOGGING
 from ..._formats.whole_file import link, replacing
 from ..command import ProvisioningError
-from . import archive, jar, libraries
+from . import archive, jar, libraries, older
 from .home import BROUGHT, OWN, Distribution, Java, compiler, distribution, java, refuse_unwritable
 
 
@@ -102,6 +102,10 @@ def ensure(wanted: Wanted, limit: float, only_check: bool = False) -> Made:
     made.job = _job(wanted, flink, found, made, only_check)
     if made.job:
         _archive(flink, found, made, only_check)
+    if own.is_dir():
+        removed, left = older.remove(own, only_check)
+        made.done += ["older"] if removed else []
+        made.warnings += left
     return made
 
 

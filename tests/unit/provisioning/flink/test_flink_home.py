@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -99,6 +101,32 @@ def test_a_distribution_that_is_there_is_used_as_it_is(home: Path, java: Path) -
     assert os.access(home / "usrlib" / JAR, os.X_OK)
     assert after["usrlib/wallaroo-resilience-calls-2.3.0.jar"] == b"calls"
     assert ready.ensure(asked, LIMIT).done == []
+
+
+def test_what_earlier_versions_left_goes_unless_a_worker_runs_with_it(home: Path, java: Path) -> None:
+    own = home / "usrlib"
+    own.mkdir()
+    names = [f"wallaroo-resilience-{digest * 12}.{kind}" for digest in "ab" for kind in ("jar", "jsa")]
+    for name in (ARCHIVE, *names, "of-a-user.jar", "wallaroo-resilience-mine.jar"):
+        (own / name).write_bytes(b"")
+    asked = wanted(home, java, job=job_for(home))
+    running = subprocess.Popen([sys.executable, "-c", "input()", "-cp", str(own / names[0])], stdin=subprocess.PIPE)
+    try:
+        assert ready.ensure(asked, LIMIT, only_check=True).done[-1] == "older"
+        assert set(names) <= set(os.listdir(own))
+        made = ready.ensure(asked, LIMIT)
+    finally:
+        running.communicate()
+    assert made.done[-1] == "older"
+    assert made.warnings == [
+        f"{own / names[0]} stays: process {running.pid} runs with it. Once its cluster is stopped, setup_flink.yml "
+        "removes it"
+    ]
+    # The archive of a job that is used is used too.
+    assert set(names) & set(os.listdir(own)) == set(names[:2])
+    assert ready.ensure(asked, LIMIT).warnings == []
+    assert not set(names) & set(os.listdir(own))
+    assert {"of-a-user.jar", "wallaroo-resilience-mine.jar"} <= set(os.listdir(own))
 
 
 def test_where_flink_does_not_run_what_it_said_is_told(home: Path, tmp_path: Path) -> None:
