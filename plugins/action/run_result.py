@@ -159,6 +159,7 @@ class ActionModule(ReachingAction):
                 "detector": verification.get("detector"),
                 "migrations": [asdict(one) for one in migrations],
                 "crashed": crashed,
+                "crashes": _judging.crashes(verification),
                 "started": str(_moves.moment(started)),
                 "finished": str(_moves.moment(finished)),
                 "seconds": round(finished - started, 3),
@@ -233,7 +234,7 @@ class ActionModule(ReachingAction):
                     evidence,
                     cluster,
                     states,
-                    arguments["sent"],
+                    {**arguments["sent"], "crashes": _judging.noted(arguments.get("verification") or {})},
                     [asdict(one) for one in result.crashed],
                 )
             except OSError as error:

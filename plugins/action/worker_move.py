@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import SLICE, WaitingAction
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import SLICE, WaitingAction, within
 
 STARTING = ("base", "server", "run", "worker", "cluster", "peers", "wait_for")
 """What the module ``worker`` is told, which goes on waiting for a worker that was started already."""
@@ -27,7 +27,7 @@ class ActionModule(WaitingAction):
             given = arguments.get("wait_timeout")
             self._until = time.monotonic() + (self.default_limit if given in (None, "") else float(given))
             return self._moved
-        left = max(self._until - time.monotonic(), 0.1)
+        left = self.slice_limit = within(self._until - time.monotonic())
         waiting = {name: arguments[name] for name in STARTING if arguments.get(name) is not None}
         waiting.update(mode="recover", pid=arguments["pid"], wait_timeout=left)
         if left > SLICE:

@@ -103,10 +103,17 @@ options:
   moments:
     description:
       - Moments in seconds since the epoch, such as the times of kills. For each RV(gaps) tells how long nothing came out.
-      - With O(source_log) they must be the times of kills, and all of them.
+      - With O(source_log) they must be the times of kills, and all of them unless O(moments_complete=false).
     type: list
     elements: float
     default: []
+  moments_complete:
+    description:
+      - Whether there were no other kills than O(moments). With V(false) several of them without a reading of the source in between are one crash, and a
+        reader of O(source_log) that went without any is taken for a crash, too; RV(crashes[].sentence) says so.
+    type: bool
+    default: true
+    version_added: 2.0.0
   prove_seed:
     description:
       - Prove that the verifier can fail. A small copy of this very file is damaged in every class of violation, and each must be caught and
@@ -231,12 +238,31 @@ crashes:
       description: For each key the first and the last of the values that came out, and that the state does not know any more.
       type: dict
       sample: {}
+    covered_values:
+      description: For each key its last value that a checkpoint had covered.
+      type: dict
+      sample: {key_0: 454, key_1: 455}
+    read_from_values:
+      description: For each of RV(crashes[].read_from) the last value of each key before that record.
+      type: list
+      elements: dict
+      sample: [{key_0: 454, key_1: 455}]
     sentence:
       description: The same in words.
       type: str
       sample: >-
         After the crash at 12:33:17 UTC the source was read again from record 5,001 on; before it a checkpoint had covered 5,000.
         300 messages came again.
+crashes_known:
+  description: Whether RV(crashes) are all that there were.
+  returned: always
+  type: bool
+  sample: true
+assumed:
+  description: What was assumed since nothing is known of crashes, in a sentence; empty when it changed nothing.
+  returned: always
+  type: str
+  sample: ""
 keys:
   description: How many keys were expected.
   returned: always
@@ -384,6 +410,7 @@ SPEC: _edge.Specification = {
         "fail_on": {"type": "str", "choices": ["not_pass", "fail", "never"], "default": "not_pass"},
         "prove_seed": {"type": "int"},
         "moments": {"type": "list", "elements": "float", "default": []},
+        "moments_complete": {"type": "bool", "default": True},
         "source_log": {"type": "path"},
     },
     "mutually_exclusive": [("keys", "key_count")],

@@ -22,6 +22,7 @@ from ..module_utils._server.server_state import SENT_DIRECTORY
 from . import _inputs
 from ._arguments import JOURNAL
 from ._owners import not_answering
+from ._report.words import counted
 from ._sent import Sent, known_of
 from ._servers import Refusal, Servers, refuse_fixed, resolve_worker
 from ._stalled import told_of_stopped
@@ -79,7 +80,7 @@ def demonstration(name: str, arguments: Mapping[str, Any], servers: Servers, wan
         "batch": arguments["batch"] or (BATCH if drain else BATCH_UNDER_LOAD),
         **{name: arguments[name] for name in ("drain", "interval", "keep_running", "on_violation")},
         "mode": arguments["mode"] or mode_of(wanted, drain),
-        "source_log": f"{wanted.first_server.base}/{SENT_DIRECTORY}" if engine(wanted.engine).dials else "",
+        "source_log": source_log_of(wanted),
         "prove_seed": _prove_seed(name, arguments, wanted),
         "formation": {**arguments, "journal": wanted.journal, "mode": arguments["mode"] or mode_of(wanted, drain)},
         "stop_first": not all(_is_clean(servers.states[name]) for name in servers.names),
@@ -195,8 +196,30 @@ def verify(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
         "last": last,
         "expected": last * record.keys,
         "mode": arguments["mode"] or mode_of(record, drained=False),
+        **_crashes(servers, record),
         "prove_seed": _prove_seed("verify", arguments, record),
     }
+
+
+def _crashes(servers: Servers, record: ClusterRecord) -> dict[str, Any]:
+    """What the servers know of the crashes of a cluster: where its source log is, and when workers were killed.
+
+    Kills on a server that does not answer are not known, and nobody notes one that was made by hand: the log tells of
+    these that its readers went.
+    """
+    kills = [
+        float(kill)
+        for state in servers.states.values()
+        for known in (state.get("workers") or {}).values()
+        for kill in known.get("kills") or []
+        if kill > record.started
+    ]
+    return {"source_log": source_log_of(record), "kills": sorted(kills)}
+
+
+def source_log_of(record: ClusterRecord) -> str:
+    """The folder of the source log; empty where the engine needs none."""
+    return f"{record.first_server.base}/{SENT_DIRECTORY}" if engine(record.engine).dials else ""
 
 
 def _unchecked(servers: Servers, last: Optional[int]) -> dict[str, Any]:
@@ -261,9 +284,9 @@ def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:
         if known.get("alive")
     )
     said = [f"Would stop what runs: {', '.join(running)}."] if running else []
-    workers = "1 worker" if cluster["workers"] == 1 else f"{cluster['workers']} workers"
+    workers = counted(cluster["workers"], "worker")
     said.append(f"Would start {workers} of {cluster['application']} on the {cluster['engine']} engine.")
-    said.append(f"Would send the values 1 to {plan['first_last']} for {cluster['keys']} keys.")
+    said.append(f"Would send the values 1 to {plan['first_last']} for {counted(cluster['keys'], 'key')}.")
     before = "" if plan["drain"] else " while messages flow"
     for one in plan["rounds"]:
         if one["act"] == "second_owner":
@@ -280,7 +303,7 @@ def told(plan: Mapping[str, Any], servers: Servers) -> list[str]:
         )
     proof = ", prove the detector" if plan["prove_seed"] is not None else ""
     after = "leave the cluster running" if plan["keep_running"] else "stop the cluster"
-    said.append(f"Would verify {plan['expected']:,} messages ({plan['mode']}){proof}, and {after}.")
+    said.append(f"Would verify {counted(plan['expected'], 'message')} ({plan['mode']}){proof}, and {after}.")
     return said
 
 
@@ -311,7 +334,8 @@ def _default_path(name: str, servers: Servers, wanted: ClusterRecord, home: str)
         return [home, servers.names[(servers.names.index(home) + 1) % len(servers.names)]]
     if wanted.workers >= len(servers.names):
         raise Refusal(
-            f"dst is missing: with {wanted.workers} workers on {len(servers.names)} servers no server comes after the "
+            f"dst is missing: with {counted(wanted.workers, 'worker')} on {counted(len(servers.names), 'server')} no "
+            "server comes after the "
             f"last worker's; say where {name}.yml is to move the worker, e.g. dst={len(servers.names)}."
         )
     return [home, servers.names[wanted.workers]]

@@ -167,6 +167,27 @@ def scope_of(verification: Mapping[str, Any], migrations: Sequence[Any], verdict
     return f"{came}; asked was: {how}" if how else came
 
 
+def crashes(verification: Mapping[str, Any]) -> list[str]:
+    """What is to be said of crashes: nothing where every message came once and in order."""
+    if verification.get("verdict") == PASS and verification.get("mode") == "exactly_once":
+        return []
+    said = [str(one["sentence"]) for one in verification.get("crashes") or []]
+    return [*said, *filter(None, [str(verification.get("assumed") or "")])]
+
+
+def noted(verification: Mapping[str, Any]) -> Optional[list[dict[str, Any]]]:
+    """What a stranger must know of crashes to judge the messages: each time that the source was read anew, and behind
+    which value of each key. None: nothing is known of any.
+    """
+    if not verification.get("crashes_known"):
+        return None
+    return [
+        {"covered": one["covered_values"], "read_from": values, "again": one["replayed"]}
+        for one in verification.get("crashes") or []
+        for values in one["read_from_values"] or [None]
+    ]
+
+
 def verdict_of(verification: Optional[Mapping[str, Any]], failure: str) -> tuple[str, str]:
     """Verdict and reason from what the verification said and whether a step failed before it.
 

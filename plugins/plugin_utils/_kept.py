@@ -35,7 +35,7 @@ def messages(
     :param cluster: its record.
     :param states: server -> what ``server_info`` returned at the end.
     :param wanted: ``last``, the last value that each key was to get, or ``inputs``, the files that were sent, in order;
-        and the ``mode`` of the verification.
+        and the ``mode`` of the verification; ``crashes``, what :func:`_judging.noted` makes of it.
     :param crashed: workers that died of themselves, with their last words.
     :raises OSError: when something cannot be written.
     """
@@ -75,7 +75,7 @@ def _sent(
     crashed: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """What ``sent.json`` says: of each key the first and the last value, and up to where all was sent for ``sure``;
-    or the files that were sent as a whole, in their order.
+    or the files that were sent as a whole, in their order. Also what is known of ``crashes``.
 
     Where nobody knows what was sent, all is taken to have been.
     """
@@ -90,5 +90,6 @@ def _sent(
     keys = [key_name(number) for number in range(int(cluster.get("keys") or 0))]
     return {
         **head,
+        "crashes": wanted.get("crashes"),
         "keys": {key: {"first": first, "last": last, "sure": min(last, max(sure, came.get(key, 0)))} for key in keys},
     }

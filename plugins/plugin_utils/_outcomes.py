@@ -297,6 +297,8 @@ class Verified(Outcome):
     """Of a negative run, which did what it is for when its damage was caught; None for every other."""
     migrations: tuple[Migration, ...] = ()
     crashed: tuple[Crashed, ...] = ()
+    crashes: tuple[str, ...] = ()
+    """What each crash repeated or took, by the source log, and what was assumed of crashes, a sentence each."""
     started: str = ""
     finished: str = ""
     seconds: float = 0.0

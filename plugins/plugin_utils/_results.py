@@ -26,6 +26,7 @@ from ._judging import FAIL, NOT_STARTED, PASS, UNKNOWN, verdict_of
 from ._losses import NEVER_OUT
 from ._moves import MIGRATION, MOVED, NOTHING, ROLLED_BACK, UNFINISHED
 from ._outcomes import Detector, Migration, Outcome, Verified
+from ._report.words import counted
 from ._servers import Refusal
 
 __all__ = ["FAIL", "PASS", "UNKNOWN", "verdict_of"]
@@ -85,7 +86,9 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
     if result.negative is not None:
         lines.insert(0, result.negative.sentence)
     none = "no cluster was started; asked was for " if result.scope == NOT_STARTED else ""
-    lines.append(f"{result.playbook}: {none}{result.workers} workers of {result.app} on the {result.engine} engine")
+    lines.append(
+        f"{result.playbook}: {none}{counted(result.workers, 'worker')} of {result.app} on the {result.engine} engine"
+    )
     for migration in result.migrations:
         lines.append(f"  {migration.worker} {_told(migration)}")
         if migration.note and migration.note.rstrip(".") not in result.reason:
@@ -93,7 +96,8 @@ def summary(result: Verified, folder: Optional[Path], page: Optional[Path] = Non
     if result.verdict is None:
         lines.append(f"  messages: {result.scope}")
     elif result.scope not in headline(result) and (result.expected or result.received):
-        lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {result.keys} keys")
+        lines.append(f"  messages: {result.received:,} of {result.expected:,} received, {counted(result.keys, 'key')}")
+    lines += [f"  {sentence}" for sentence in result.crashes]
     if result.unsent:
         lines.append(f"  {result.unsent}")
     for crashed in result.crashed:

@@ -20,6 +20,7 @@ from ..module_utils._engines.registry import engine
 from ..module_utils._server.server_state import RECEIVED_FILE, SENT_DIRECTORY
 from . import _spare
 from ._metrics_ui import metrics_ui
+from ._report.words import counted
 from ._servers import Refusal, Servers
 from ._stalled import SOURCE_LOG, told_of_stopped
 
@@ -233,9 +234,9 @@ def _other_start(record: ClusterRecord, wanted: ClusterRecord, running: Mapping[
 
 
 def _other_cluster(record: ClusterRecord, wanted: ClusterRecord, running: Mapping[str, str]) -> str:
-    what = f"A cluster of {record.workers} workers ({record.application}, {record.engine}) is running"
+    what = f"A cluster of {counted(record.workers, 'worker')} ({record.application}, {record.engine}) is running"
     if set(running) != set(record.worker_names()):
-        what = f"Of a cluster of {record.workers} workers only {', '.join(sorted(running))} is running"
+        what = f"Of a cluster of {counted(record.workers, 'worker')} only {', '.join(sorted(running))} is running"
     elif record.same_as(wanted) is False and record.workers == wanted.workers:
         what += " with other settings"
     return f"{what}; {STOP}."

@@ -15,6 +15,7 @@ from typing import Any
 from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.registry import engine
 from ._moves import seconds
+from ._report.words import counted
 from ._servers import Servers, State, sentence_of
 from ._stalled import problems_of
 from ._together import table
@@ -58,7 +59,7 @@ def headline(states: Mapping[str, State]) -> str:
     records = [state["cluster"] for state in states.values() if state.get("cluster")]
     if records:
         record = records[0]
-        found = f"{record['workers']} workers of {record['application']} on the {record['engine']} engine"
+        found = f"{counted(record['workers'], 'worker')} of {record['application']} on the {record['engine']} engine"
         return f"{found}, for a negative run ({record['negative']})" if record.get("negative") else found
     # Workers that crashed before it was stopped are crashed still.
     return "the cluster was stopped" if rows(states) else "no cluster was started"

@@ -129,8 +129,8 @@ def _start_sender(registered: Registered, check: bool) -> Iterable[Act] | Nothin
         keys = plan["key_count"]
         number = (plan["last"] - plan["first"] + 1) * keys
         # Each key goes on from where it came to, so how many these are is known to the sender alone.
-        count = f" ({number:,} messages)" if plan["first"] <= plan["last"] else ""
-        what = f"the values {plan['first']} to {plan['last']} of {keys} keys{count}"
+        count = f" ({_count(number, 'message')})" if plan["first"] <= plan["last"] else ""
+        what = f"the values {plan['first']} to {plan['last']} of {_count(keys, 'key')}{count}"
     else:
         what = " and ".join(str(one["what"]) for one in plan["sends"])
     # The sender goes on by itself where nobody waits for it.

@@ -29,12 +29,19 @@ LIVE_SLICE = 1.0
 """The same where a word replaces the one before."""
 
 
+def within(left: float) -> float:
+    """The limit of a slice, with no more figures than a sentence should have."""
+    return max(round(left, 1), 0.1)
+
+
 class WaitingAction(ReachingAction):
     """Runs the module that the task names in slices."""
 
     default_limit = 60.0
     carried: tuple[str, ...] = ("pid", "violation_told")
     """Returned values that become arguments of the next slice: where the wait began."""
+    slice_limit = 0.0
+    """How long the newest slice was to last at most."""
 
     def limit_of(self, _arguments: Mapping[str, Any]) -> float:
         """The limit when none is given."""
@@ -71,7 +78,7 @@ class WaitingAction(ReachingAction):
         firsts: dict[str, Any] = {}
         while True:
             left = limit - (time.monotonic() - begin)
-            arguments["wait_timeout"] = max(left, 0.1) if limit > 0 else 0.0
+            arguments["wait_timeout"] = self.slice_limit = within(left) if limit > 0 else 0.0
             if left > pause:
                 arguments["return_after"] = pause
             else:
@@ -90,7 +97,7 @@ class WaitingAction(ReachingAction):
             pause = max(LIVE_SLICE, limit / 600) if live else max(SLICE, limit / 60)
         if answer.get("failed") and isinstance(answer.get("msg"), str):
             # The module knows its last slice only; a person wants to know how long was waited in all.
-            answer["msg"] = answer["msg"].replace(f"{arguments['wait_timeout']:g} s", f"{limit:g} s")
+            answer["msg"] = answer["msg"].replace(f"{self.slice_limit:g} s", f"{limit:g} s")
         result.update(answer)
         result.update(firsts)
         result["changed"] = changed

@@ -49,7 +49,7 @@ class Kill:
             death = kill(self.identity, limit)
             if death is None:
                 return Killed()
-            times.note(base, self.worker, killed=death.sent, died=death.died)
+            times.note_kill(base, self.worker, death.sent, death.died)
         return Killed(self.identity.pid, death.sent, death.died)
 
     def in_force(self, base: str) -> bool:
@@ -64,4 +64,4 @@ class Kill:
         """
         # One that was noted may be that of an earlier kill on this server.
         if self.in_force(base) and float(times.read(base, self.worker).get("killed") or 0) < self.at:
-            times.note(base, self.worker, killed=self.at, died=None)
+            times.note_kill(base, self.worker, self.at, None)

@@ -207,6 +207,46 @@ def recoveries(events: Sequence[Event], kills: Iterable[float]) -> list[Recovery
     return found
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a worker crashed."""
+
+    at: float
+    """In seconds since the epoch."""
+    assumed: bool = False
+    """Nobody noted a kill: it is when the reader before went."""
+
+
+def moments(events: Sequence[Event], kills: Iterable[float]) -> list[Moment]:
+    """The crashes of a cluster of which it is known when the source was read, and perhaps not of every kill.
+
+    Kills between two readings are one crash: nobody reads before all are back. A reading without a kill before it, of a
+    reader that had something to repeat or to lose, follows a crash that nobody noted.
+
+    :param kills: those that are known, in seconds since the epoch.
+    """
+    noted, found = sorted(kills), list[Moment]()
+    before: Optional[Event] = None
+    for one in events:
+        if one.event != FROM_EVENT:
+            continue
+        if before is not None:
+            between = [kill for kill in noted if before.time < kill <= one.time]
+            gone = next((each for each in events if each.event == CLOSED and each.reader == before.reader), None)
+            if between:
+                found.append(Moment(between[0]))
+            elif _went_on(events, before) if found else (one.at or (gone and gone.sent)):
+                found.append(Moment(min(gone.time if gone else one.time, one.time), assumed=True))
+        before = one
+    since = [kill for kill in noted if before is not None and kill > before.time]
+    return [*found, *map(Moment, since[:1])]
+
+
+def _went_on(events: Iterable[Event], reader: Event) -> bool:
+    """Whether a checkpoint was completed of what a reader read, so that its end is a matter of its own."""
+    return any(one.event == ACK_EVENT and one.reader == reader.reader for one in events)
+
+
 def values_at(log_path: str | os.PathLike[str], positions: Sequence[int]) -> list[dict[str, int]]:
     """What stood in the log up to each of these positions: per key the last value; keys without one are absent.
 

@@ -3,21 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When a worker was killed on a server, when its files came, when it was back: ``<base>/run/<worker>/times.json``.
 
+``kills`` beside it has a line for each time that the worker was killed here, in seconds since the epoch.
+
 A run that is cut in the middle takes what it has measured along. What is noted here on the servers is what the run
-that completes it can still tell. It is for people: nothing is decided by it, what cannot be written or read is as good
-as not known, and no disk is waited for while a worker is down.
+that completes it can still tell, and what ``verify.yml`` knows of crashes. Nothing else is decided by it, what cannot
+be written or read is as good as not known, and no disk is waited for while a worker is down.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from .._formats.whole_file import reserve_partial
 
-FILE_NAME = "times.json"
+FILE_NAME, KILLS_NAME = "times.json", "kills"
 
 
 def read(base: str, worker: str) -> dict[str, Any]:
@@ -34,6 +37,31 @@ def read(base: str, worker: str) -> dict[str, Any]:
 def note(base: str, worker: str, **facts: Any) -> None:
     """Add what has happened; None forgets."""
     _write(base, worker, {**read(base, worker), **facts})
+
+
+def note_kill(base: str, worker: str, killed: float, died: Optional[float]) -> None:
+    """The worker was killed: the newest of its kills here."""
+    note(base, worker, killed=killed, died=died)
+    try:
+        with _path(base, worker).with_name(KILLS_NAME).open("a", encoding="ascii") as file:
+            file.write(f"{killed!r}\n")
+    except OSError:
+        # What nobody noted is told by the source log: that its reader went.
+        pass
+
+
+def kills(base: str, worker: str) -> list[float]:
+    """When the worker was killed on this server since the cluster began, as far as that could be noted."""
+    found = []
+    try:
+        lines = _path(base, worker).with_name(KILLS_NAME).read_text(encoding="ascii", errors="replace").split("\n")
+    except OSError:
+        return []
+    # The last one ends without a line feed where a disk became full in it.
+    for line in lines[:-1]:
+        with suppress(ValueError):
+            found.append(float(line))
+    return found
 
 
 def begin(base: str, worker: str, **facts: Any) -> None:

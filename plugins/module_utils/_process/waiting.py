@@ -44,7 +44,9 @@ def wait_until(
         left = end - time.monotonic()
         if left <= 0:
             seen = last_seen()
-            raise LimitReached(f"waited {limit:g} s for {what}" + (f"; last seen: {seen}" if seen else ""))
+            raise LimitReached(
+                f"waited {round(limit, 1) or limit:g} s for {what}" + (f"; last seen: {seen}" if seen else "")
+            )
         time.sleep(min(pause, left))
 
 

@@ -242,6 +242,7 @@ def _worker(
         "since": owned.since if owned else None,
         "copied_from": owned.copied_from if owned else None,
         "times": times.read(base, worker),
+        "kills": times.kills(base, worker),
     }
 
 

@@ -85,6 +85,10 @@ class Account:
     """Key -> first and last of the values that were sent and never came out."""
     forgotten: Ranges = field(default_factory=dict)
     """Key -> first and last of the values that had come out, and that the state does not know any more."""
+    covered_values: Mapping[str, int] = field(default_factory=dict)
+    """Key -> its last value that a checkpoint had covered."""
+    read_from_values: Sequence[Mapping[str, int]] = ()
+    """For each of :attr:`read_from`, key -> its last value before that record."""
     sentence: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,7 +99,14 @@ class Account:
 def accounts(crashes: Sequence[Crash], mode: str, allowed: Mapping[str, Allowance]) -> list[Account]:
     """What each of these crashes did, by what was seen of each key."""
     found = [
-        Account(one.killed, one.covered_records, [position + 1 for position in one.from_records], one.replayed)
+        Account(
+            one.killed,
+            one.covered_records,
+            [position + 1 for position in one.from_records],
+            one.replayed,
+            covered_values=dict(one.covered),
+            read_from_values=[dict(values) for values in one.froms],
+        )
         for one in crashes
     ]
     sources = [number for number, _place in readings(crashes)]
@@ -165,6 +176,7 @@ def _sentence(account: Account, crash: Crash, mode: str) -> str:
     covered = f"a checkpoint had covered {account.covered:,}" if account.covered else "nothing was covered"
     again = f"read again from record {records} on" if crash.replayed else f"read from record {records} on"
     said = [f"After the crash at {when(crash)} the source was {again}; before it {covered}."]
+    noted = ["No step noted a kill then: it is taken for a crash that its reader went."] if crash.assumed else []
     if mode == AT_LEAST_ONCE:
         if crash.replayed and not account.covered and 1 in account.read_from:
             said = [f"Nothing was covered before the crash at {when(crash)}, so everything was sent again."]
@@ -177,7 +189,7 @@ def _sentence(account: Account, crash: Crash, mode: str) -> str:
         )
         if account.forgotten:
             said.append(f"Came out, and the state has forgotten it: {told(account.forgotten)}.")
-    return " ".join(said)
+    return " ".join(said + noted)
 
 
 def _messages(count: int) -> str:

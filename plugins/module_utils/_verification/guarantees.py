@@ -48,6 +48,8 @@ class Crash:
     covered_records: int = 0
     """The same as numbers of records of all keys together."""
     from_records: Sequence[int] = ()
+    assumed: bool = False
+    """Nobody noted that a worker was killed: it is the moment at which the reader of the source went."""
 
     @property
     def known(self) -> bool:

@@ -55,6 +55,10 @@ class OrderingResult:
     """Messages that were sent and never came out, as the guarantee allows."""
     crashes: list[crash.Account] = field(default_factory=list)
     """What is known of each crash, and what it did."""
+    crashes_known: bool = False
+    """Whether there were no others."""
+    assumed: str = ""
+    """What was taken for right since nothing is known of crashes, in a sentence."""
 
     def message(self) -> str:
         """The result in one sentence."""
@@ -75,7 +79,8 @@ class OrderingResult:
                 f"{self.received:,} of {self.expected:,} messages of {keys}, each at most once and in order"
                 f" ({self.lost:,} lost)"
             )
-        return ". ".join([said, *(one.sentence.rstrip(".") for one in self.crashes)])
+        more = [*(one.sentence for one in self.crashes), *([self.assumed] if self.assumed else [])]
+        return ". ".join([said, *(one.rstrip(".") for one in more)])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the message."""
@@ -94,6 +99,8 @@ class OrderingResult:
             "repeated": self.repeated,
             "lost": self.lost,
             "crashes": [one.to_dict() for one in self.crashes],
+            "crashes_known": self.crashes_known,
+            "assumed": self.assumed,
         }
 
     def judge(self, mode: str, crashes: crash.Crashes, allowed: Mapping[str, Allowance], doubt: str) -> None:
@@ -102,6 +109,7 @@ class OrderingResult:
         :param doubt: why nothing is known of crashes though there were some.
         """
         self.verdict = "fail" if self.violation_count else "pass"
+        self.crashes_known = crashes is not None
         self.crashes = crash.accounts(crashes or [], mode, allowed) if crashes else []
         losses = {
             key: [[one.first, one.last] for one in each.lost if not one.came_out] for key, each in allowed.items()
@@ -109,6 +117,8 @@ class OrderingResult:
         self.lost = sum(last - first + 1 for ranges in losses.values() for first, last in ranges)
         if mode == AT_LEAST_ONCE and not self.violation_count:
             self.repeated = self.received - self.expected
+            if self.repeated and crashes is None:
+                self.assumed = "Nothing is known of crashes, so what came again was taken for right wherever it began."
         if self.violation_count or mode == EXACTLY_ONCE:
             return
         why = doubt or crash.unknown(crashes or [])

@@ -55,7 +55,9 @@ def takes_crashes(wanted: Mapping[str, Any]) -> bool:
 def _verified(wanted: Mapping[str, Any], keys: Sequence[str]) -> ordering.OrderingResult:
     path, last, first = wanted["path"], wanted["last"], wanted["first"]
     mode, limit = wanted["mode"], wanted["violations_limit"]
-    crashes, doubt = known.crashes_of(wanted.get("source_log") or "", wanted["moments"])
+    crashes, doubt = known.crashes_of(
+        wanted.get("source_log") or "", wanted["moments"], wanted.get("moments_complete", True)
+    )
     if wanted["expectation"] == MARKET_SPREAD:
         return against.market_spread(path, wanted["inputs"] or [], mode, limit)
     if wanted["expectation"] == SAME_AS:

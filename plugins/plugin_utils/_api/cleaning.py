@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from .. import _results, _run_folder
+from .._report.words import counted
 from .errors import UsageError
 
 VERB = "clean_runs"
@@ -44,5 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     for folder in removed:
         print(f"removed {folder}")
-    print(f"{len(removed)} runs removed, {sum(1 for _unused in _run_folder.folders(runs))} are left in {runs}")
+    print(
+        f"{counted(len(removed), 'run')} removed, {sum(1 for _unused in _run_folder.folders(runs))} are left in {runs}"
+    )
     return 0

@@ -55,6 +55,17 @@ def test_a_source_that_is_read_again_repeats_what_no_checkpoint_covered_and_lose
     assert first == ("FROM", 0)
     assert {word for word, _at in again} == {"FROM"}
     assert 0 < again[-1][1] < MESSAGES
+    # By what the servers have kept verify.yml comes to the same, and by a crash that nobody noted, too.
+    same = living.play("verify").message
+    assert "each at least once and in order" in same
+    again_from = f"the source was read again from record {again[-1][1] + 1:,} on"
+    assert again_from in same
+    assert again_from in said
+    (living.base(2) / "run/worker2/kills").unlink()
+    unnoted = living.play("verify").message
+    assert again_from in unnoted
+    assert "No step noted a kill then" in unnoted
+    assert "No step noted" not in same
     # That is not exactly once, and is not called so.
     said = living.play("verify", "mode=exactly_once", succeed=False).message
     assert "verdict: fail" in said

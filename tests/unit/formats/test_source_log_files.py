@@ -14,6 +14,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame, frames, whole
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.source_log import (
     Event,
+    Moment,
     Recovery,
     SourceLogError,
     Status,
@@ -111,6 +112,28 @@ def test_each_crash_has_the_readers_that_came_between_it_and_the_next() -> None:
         Recovery(20.0, 300),
     ]
     assert source_log.recoveries(RUN, []) == []
+
+
+@pytest.mark.parametrize(
+    ("kills", "moments"),
+    [
+        ([4.5], [Moment(4.5), Moment(9.0, assumed=True)]),
+        # Nobody noted the first one: its reader went.
+        ([], [Moment(5.0, assumed=True), Moment(9.0, assumed=True)]),
+        # Two workers that were down at the same time; and one that is not back yet.
+        ([4.5, 4.7, 8.0, 12.0, 13.0], [Moment(4.5), Moment(8.0), Moment(12.0)]),
+        # Before anybody read there was nothing to repeat.
+        ([1.5, 4.5, 8.0], [Moment(4.5), Moment(8.0)]),
+    ],
+)
+def test_a_crash_that_nobody_noted_is_known_by_the_reader_that_went(kills: list[float], moments: list[Moment]) -> None:
+    assert source_log.moments(RUN, kills) == moments
+
+
+def test_a_reader_that_begins_again_before_anything_was_sent_is_no_crash() -> None:
+    early = [begun(2.0, 1, 0), Event(2.5, "closed", 1, sent=0), begun(3.0, 2, 0), acknowledged(4.0, 2, 10)]
+    assert source_log.moments(early, []) == []
+    assert source_log.moments([*early, begun(5.0, 3, 10)], []) == [Moment(5.0, assumed=True)]
 
 
 def test_a_source_that_takes_what_comes_replays_nothing() -> None:

@@ -9,9 +9,12 @@ import gzip
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
@@ -21,15 +24,19 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detec
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.framing import frame
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import run_files
+from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.guarantees import Crash
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _kept, _results, _run_folder
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _judging, _kept, _results, _run_folder
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
 
+from tests.crashing import crashed_run
 from tests.kept_runs import FIXTURES, KINDS, change
 from tests.strangers_check import PROGRAM, agrees, check
 
 KEYS, LAST = 3, 40
+PLANTINGS = 40
+KEY_NAMES = [key_name(key) for key in range(KEYS)]
 
 
 def good() -> list[bytes]:
@@ -41,16 +48,28 @@ def good() -> list[bytes]:
     ]
 
 
-def run(tmp_path: Path, frames: list[bytes], sure: int | None = LAST, mode: str = "exactly_once") -> Path:
+def run(
+    tmp_path: Path,
+    frames: list[bytes],
+    sure: int | None = LAST,
+    mode: str = "exactly_once",
+    crashes: list[Crash] | None = None,
+    keys: list[str] = KEY_NAMES,
+    last: int = LAST,
+) -> Path:
     """The folder of a run, as it is made of what servers have."""
     base = tmp_path / "server1"
     (base / "received").mkdir(parents=True)
     received = base / "received" / "received.bin"
     received.write_bytes(b"".join(frames))
-    found = verify(received, [key_name(key) for key in range(KEYS)], LAST, mode)
-    result = Verified(playbook="demo", verdict=found.verdict, keys=KEYS, expected=KEYS * LAST, received=found.received)
+    found = verify(received, keys, last, mode, crashes=crashes)
+    result = Verified(playbook="demo", verdict=found.verdict, keys=len(keys), received=found.received)
     folder = _run_folder.begin(tmp_path / "runs", result, Evidence(), time.time())
-    cluster = {"application": "multi_partition_detector", "keys": KEYS, "servers": [{"name": "server1", "base": base}]}
+    cluster = {
+        "application": "multi_partition_detector",
+        "keys": len(keys),
+        "servers": [{"name": "server1", "base": base}],
+    }
     state = {"processes": {}, "sent": {"sender": {"sure": sure}} if sure is not None else {}}
     evidence = _kept.messages(
         lambda asked: {"files": run_files.read(asked["paths"])},
@@ -58,7 +77,7 @@ def run(tmp_path: Path, frames: list[bytes], sure: int | None = LAST, mode: str 
         Evidence(ended=True),
         cluster,
         {"server1": state},
-        {"last": LAST, "mode": mode},
+        {"last": last, "mode": mode, "crashes": _judging.noted(found.to_dict())},
         [],
     )
     _results.write_json(folder / "result.json", _results.written(result, evidence))
@@ -67,7 +86,7 @@ def run(tmp_path: Path, frames: list[bytes], sure: int | None = LAST, mode: str 
 
 def test_a_strangers_check_is_short_and_uses_nothing_of_the_collection() -> None:
     lines = PROGRAM.read_text().splitlines()
-    assert len(lines) <= 60
+    assert len(lines) <= 100
     imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
     assert imported <= sys.stdlib_module_names
 
@@ -118,6 +137,52 @@ def test_a_stranger_knows_what_may_come_again(tmp_path: Path) -> None:
     assert "fail" in agrees(run(tmp_path / "torn", [*again[:-1], again[-1][:2]], mode="at_least_once"))
 
 
+@pytest.mark.parametrize("mode", ["at_least_once", "none"])
+def test_a_stranger_judges_crashes_as_the_verifier_does(tmp_path: Path, mode: str) -> None:
+    """Of engines that keep the guarantee, of those that keep another one, and of what was damaged afterwards."""
+    source, _called = PROGRAM.read_text().split("\n\ntry:")
+    check_messages: dict[str, Any] = {}
+    exec(source, check_messages)  # noqa: S102 - a call for each stream of messages would take long
+    path, verdicts = tmp_path / "received.bin", Counter[str]()
+    for seed in range(PLANTINGS):
+        made, random = crashed_run(seed, replays=(mode == "at_least_once") != (seed % 7 == 0)), Random(seed)
+        cut = random.randrange(len(made.out) or 1)
+        moved = [
+            replace(one, froms=[one.covered, *one.froms[1:]], from_records=[one.covered_records, *one.from_records[1:]])
+            for one in made.crashes
+        ]
+        covered = [(one, one.covered_records + 1) for one in made.crashes]
+        early = [replace(one, covered=made.values(count), covered_records=count) for one, count in covered]
+        silent = [*made.crashes[:-1], replace(made.crashes[-1], froms=[])] if made.crashes else []
+        for number, (frames, crashes) in enumerate(
+            [
+                *((made.out, known) for known in (made.crashes, [], None, made.crashes[1:], moved, early, silent)),
+                (made.out[:cut] + made.out[cut + 1 :], made.crashes),
+                (made.out[:cut] + made.out[cut : cut + 1] + made.out[cut:], made.crashes),
+                (made.out[:cut] + made.out[max(0, cut - 5) :], made.crashes),
+                (made.out[:cut], made.crashes),
+            ]
+        ):
+            path.write_bytes(b"".join(frames))
+            found = verify(path, made.keys, made.last, mode, crashes=crashes)
+            if seed % 7 == 0 and found.verdict == "fail" and crashes is None:
+                continue
+            asked = {key: {"first": 1, "last": made.last, "sure": made.last} for key in made.keys}
+            noted = _judging.noted(found.to_dict())
+            sent = {"application": "multi_partition_detector", "mode": mode, "keys": asked, "crashes": noted}
+            assert check_messages["check"](path.read_bytes(), sent)[0] == found.verdict, (seed, number, found.message())
+            verdicts[found.verdict] += 1
+    assert min(verdicts[one] for one in ("pass", "fail", "unknown")) > PLANTINGS // 2, verdicts
+
+
+def test_what_is_known_of_crashes_comes_to_a_stranger(tmp_path: Path) -> None:
+    seed = next(seed for seed in range(99) if crashed_run(seed, replays=True).repeated)
+    made = crashed_run(seed, replays=True)
+    known = {"keys": made.keys, "last": made.last, "sure": made.last, "mode": "at_least_once"}
+    assert "pass (all came)" in agrees(run(tmp_path, made.out, crashes=made.crashes, **known))
+    assert "fail (" in agrees(run(tmp_path / "unexplained", made.out, crashes=[], **known))
+
+
 def test_a_stranger_does_not_take_for_lost_what_was_never_sent(tmp_path: Path) -> None:
     _code, said = check(run(tmp_path, good()[: KEYS * 30], sure=30))
     assert "unknown (not all was sent" in said
@@ -130,7 +195,10 @@ def test_a_result_that_says_something_else_is_found_out(tmp_path: Path, verdict:
     folder = run(tmp_path, good()[3:])
     change(folder, verdict=verdict)
     code, said = check(folder)
-    assert (code, f"fail (key_0: 2 came after 0); result.json says {verdict}" in said) == (1, True), said
+    assert (
+        code,
+        f"fail (key_0: 2 came after 0, with the window [0, 0, 1, 2]); result.json says {verdict}" in said,
+    ) == (1, True), said
 
 
 def test_a_file_that_was_touched_afterwards_is_found_out(tmp_path: Path) -> None:

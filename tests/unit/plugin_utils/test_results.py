@@ -354,7 +354,17 @@ def test_a_result_tells_the_version_of_the_collection(repository: Path) -> None:
 
 RESULT_JSON = {
     *("name", "verdict", "engine", "app", "workers", "keys", "expected", "received", "violations", "migrations"),
-    *("started", "finished", "seconds", "reason", "violation_count", "outcome", "validator_verdict", "crashed"),
+    *(
+        "started",
+        "finished",
+        "seconds",
+        "reason",
+        "violation_count",
+        "outcome",
+        "validator_verdict",
+        "crashed",
+        "crashes",
+    ),
     *(
         "collection_version",
         "negative",

@@ -44,6 +44,19 @@ def test_after_a_killed_sender_it_compares_with_what_that_has_sent_and_says_so()
     assert verify({}, servers(sent={"sender": again}))["last"] == 1000
 
 
+def test_crashes_are_those_that_servers_have_noted_of_this_cluster() -> None:
+    """Of an engine that dials; the source log tells of the others."""
+    plain = verify({}, servers(sent=SENT))
+    assert (plain["source_log"], plain["kills"]) == ("", [])
+    known = servers(sent=SENT, workers={"worker2": {"kills": [0.5, 9.0, 5.0]}})
+    known.states["server2"]["workers"] = {"worker2": {"kills": [7.0]}, "worker3": {}}
+    for state in known.states.values():
+        state["cluster"].update(engine="flink", version="2.3", engine_home="/f", source="replayable")
+    plan = verify({}, known)
+    assert (plan["source_log"], plan["kills"]) == ("/w/server1/sent", [5.0, 7.0, 9.0])
+    assert plan["mode"] == "at_least_once"
+
+
 def test_it_compares_with_what_the_user_says() -> None:
     plan = verify({"last": "7", "mode": "at_least_once"}, servers())
     assert (plan["last"], plan["expected"], plan["mode"]) == (7, 77, "at_least_once")

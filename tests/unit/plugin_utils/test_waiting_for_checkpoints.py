@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Optional
 
 import pytest
-from ansible_collections.wallaroo.resilience.plugins.action import checkpoint_wait
+from ansible_collections.wallaroo.resilience.plugins.action import checkpoint_wait, worker_move
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _waiting
 
 LIMIT_REACHED = "waited 1 s for 2 checkpoints."
@@ -69,3 +69,27 @@ def test_a_limit_that_is_shorter_than_the_interval_is_the_cause(wait: Any) -> No
     )
     answer, _calls, _said = wait([{"failed": True, "msg": LIMIT_REACHED}], interval=0.2, wait_timeout=1)
     assert answer["msg"] == LIMIT_REACHED
+
+
+def test_a_moved_worker_that_does_not_come_back_was_waited_for_as_long_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In parts; a sentence has the whole of it, and no seven figures of the last one."""
+    made = worker_move.ActionModule.__new__(worker_move.ActionModule)
+    task = SimpleNamespace(
+        args={"wait_timeout": "0.25"}, delegate_to="server4", check_mode=False, async_val=0, action="x"
+    )
+    made._task, made._supports_async = task, False
+    made._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    monkeypatch.setattr(_waiting, "tell_progress", lambda *_said: None)
+    monkeypatch.setattr(
+        _waiting.ReachingAction,
+        "_call",
+        lambda *_given: {"finished": False, "pid": 7, "changed": True, "stage": "start"},
+    )
+
+    def ask(_module: str, asked: dict[str, Any], _variables: Any) -> dict[str, Any]:
+        return {"failed": True, "msg": f"worker2: waited {asked['wait_timeout']:g} s for its log."}
+
+    monkeypatch.setattr(made, "_ask", ask)
+    assert made.run(None, {})["msg"] == "worker2: waited 0.25 s for its log."

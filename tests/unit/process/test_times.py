@@ -37,3 +37,16 @@ def test_a_damaged_note_is_as_good_as_none(base: str, damage: bytes) -> None:
 def test_where_nothing_can_be_written_nothing_is_said(tmp_path: Path) -> None:
     times.note(str(tmp_path), "worker2", killed=1.0)
     assert times.read(str(tmp_path), "worker2") == {}
+
+
+def test_every_kill_is_remembered_whatever_begins_after_it(base: str) -> None:
+    assert times.kills(base, "worker2") == []
+    times.note_kill(base, "worker2", 1.25, 1.5)
+    times.begin(base, "worker2", epoch=2)
+    times.note_kill(base, "worker2", 1795466797.123456, None)
+    assert times.read(base, "worker2") == {"epoch": 2, "killed": 1795466797.123456}
+    assert times.kills(base, "worker2") == [1.25, 1795466797.123456]
+    with Path(base, "run", "worker2", times.KILLS_NAME).open("ab") as file:
+        file.write(b"\xff\n1795466")
+    assert times.kills(base, "worker2") == [1.25, 1795466797.123456], "damage, and what a full disk has torn"
+    times.note_kill("/proc/none", "worker2", 3.0, None)

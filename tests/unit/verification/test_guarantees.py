@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -348,3 +349,20 @@ def test_a_doubt_is_no_fault(message: Message, received: Received, mode: str, ve
     path = received(b"".join(message("a", value) for value in [1, 2, 3]))
     result = verify(path, ["a"], 3, mode, doubt="the log is gone")
     assert (result.verdict, result.reason) == (verdict, "the log is gone" if verdict == "unknown" else "")
+
+
+def test_what_came_again_while_nothing_is_known_of_crashes_is_said_to_be_assumed(
+    message: Message, received: Received
+) -> None:
+    path = received(b"".join(message("a", value) for value in [1, 2, 3, 2, 3]))
+    found = verify(path, ["a"], 3, "at_least_once")
+    assert found.verdict == "pass"
+    assert found.message().endswith("came again was taken for right wherever it began.".rstrip("."))
+    assert verify(path, ["a"], 3, "at_least_once", crashes=[crash(1, 1)]).assumed == ""
+
+
+def test_a_crash_that_nobody_noted_is_told_as_such(message: Message, received: Received) -> None:
+    path = received(b"".join(message("a", value) for value in [1, 2, 3, 2, 3]))
+    found = verify(path, ["a"], 3, "at_least_once", crashes=[replace(crash(1, 1), assumed=True)])
+    assert "1 messages" not in found.message()
+    assert found.message().endswith("No step noted a kill then: it is taken for a crash that its reader went")

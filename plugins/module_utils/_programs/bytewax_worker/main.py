@@ -90,7 +90,8 @@ def main(argv: list[str]) -> int:
         members = [member._replace(host=addresses.get(member.name, member.host)) for member in members]
         members[arguments.index] = me
         meeting = Meeting(me, members, partition.covered(), partition.remember)
-        shared.say(f"{log_lines.WAITING}: {me.name} at {me.host}:{me.control}")
+        others = ", ".join(member.name for member in members if member != me) or "there are none"
+        shared.say(f"{log_lines.WAITING} ({others}): this is {me.name}, at {me.host}:{me.control}")
         meeting.enter(_again)
     except (OSError, ValueError, Refused, Left) as error:
         shared.complain(f"Error: {error}")
