@@ -131,11 +131,23 @@ class Servers:
         """The cluster, of which at least one worker must run."""
         record = self.cluster()
         if not any(self.running_on(worker) for worker in record.worker_names()):
+            if engine(record.engine).dials:
+                raise Refusal(
+                    "No worker of the cluster runs. Bring them back one after the other, "
+                    "worker 1 first: restart_worker.yml -e worker=1; or start a fresh cluster with start_cluster.yml."
+                )
             raise Refusal(
                 f"No cluster is running: none of the {record.workers} workers of the last one is alive; "
                 "start a fresh one with start_cluster.yml."
             )
         return record
+
+    def crashed_cluster(self) -> ClusterRecord:
+        """The cluster, of which a worker is to come back. Where all that comes in is read again from a log, and each
+        worker has its files, none of the others need run.
+        """
+        record = self.cluster()
+        return record if engine(record.engine).dials else self.running_cluster()
 
     def worker(self, name: str, server: str) -> State:
         """What a server knows of a worker; empty when it never had it."""

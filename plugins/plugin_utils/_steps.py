@@ -86,7 +86,7 @@ def copy(arguments: Arguments, servers: Servers) -> Plan:
 
 def restart(arguments: Arguments, servers: Servers) -> Plan:
     """``restart_worker.yml``: start a crashed worker from the resilience files of a server."""
-    record = servers.running_cluster()
+    record = servers.crashed_cluster()
     worker = resolve_worker(arguments["worker"], record)
     refuse_fixed(record, worker, RESTARTED)
     owner = servers.owner(worker)
@@ -407,6 +407,8 @@ def _refuse_without_journal(record: ClusterRecord, servers: Servers) -> None:
 
 def _refuse_bad_files(servers: Servers, worker: str, server: str) -> None:
     known = servers.worker(worker, server)
+    if known.get("unsound"):
+        raise Refusal(f"{worker} would not come back from its files on {server}: {known['unsound']}. Nothing was done.")
     if known.get("resilience") == "complete":
         return
     missing = ", ".join(known.get("missing") or []) or "all of them"

@@ -326,6 +326,14 @@ class Recalling(Protocol):
 
 
 @runtime_checkable
+class Examinable(Protocol):
+    """Its files can be looked at before anything is done with them: those of a worker that is dead."""
+
+    def unsound(self, files: ResilienceSet) -> str:
+        """Why no worker would come back from a whole set, as a sentence; empty when nothing is known against it."""
+
+
+@runtime_checkable
 class Sparing(Protocol):
     """A process of it may stand by without work, and takes over that of a worker that dies until the worker is back."""
 

@@ -19,6 +19,7 @@ from .contract import (
     Checkpointed,
     Damageable,
     Engine,
+    Examinable,
     Journalled,
     KnowsPeers,
     NotOffered,
@@ -48,6 +49,7 @@ _CAPABILITIES = {
     Answering: "has workers that answer no questions",
     Journalled: "keeps no journals from which a worker could be restored",
     Recalling: "has workers that take their state from their own files only",
+    Examinable: "has files that only a worker can judge, as it starts from them",
     Sparing: "has no process that could stand by and take over the work of a worker",
     Damageable: "has files of which it is not known how they could be damaged unnoticed",
 }

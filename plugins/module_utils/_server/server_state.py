@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from .._cluster import record as cluster_record
 from .._cluster.record import ClusterRecord
-from .._engines.contract import Checkpointed, Engine, HalfWritten, KnowsPeers, Sparing
+from .._engines.contract import Checkpointed, Engine, Examinable, HalfWritten, KnowsPeers, Sparing
 from .._engines.registry import engine, files_at, formation
 from .._faults import records
 from .._formats import sending_progress
@@ -233,6 +233,7 @@ def _worker(
     return {
         "alive": alive,
         "settling": _settling(record, found) if record and alive else {},
+        "unsound": _unsound(record, found) if record and not alive and files["resilience"] == "complete" else "",
         "pid": process["pid"] if process else None,
         "directory": directory,
         **files,
@@ -257,6 +258,12 @@ def _settling(record: ClusterRecord, files: ResilienceSet) -> dict[str, int]:
         # Whoever waits finds out himself.
         return {}
     return {"since": since, "checkpoints": count}
+
+
+def _unsound(record: ClusterRecord, files: ResilienceSet) -> str:
+    """Why a dead worker would not come back from its files, where the engine can tell."""
+    adapter = engine(record.engine)
+    return adapter.unsound(files) if isinstance(adapter, Examinable) else ""
 
 
 def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:

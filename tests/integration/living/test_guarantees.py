@@ -116,3 +116,12 @@ def test_two_workers_that_are_dead_come_back_one_after_the_other(living: Loopbac
 
     living.play("start_sender", "last=100 interval=0")
     assert "1,100 of 1,100 messages" in living.play("verify", "mode=exactly_once").message
+
+    # And all of them: everything is in files, and what came in is read again.
+    for worker in (1, 2, 3):
+        living.play("kill_worker", f"worker={worker}")
+    assert "restart_worker.yml -e worker=1" in living.play("migrate", "worker=2 dst=2", succeed=False).message
+    for worker in (1, 2, 3):
+        living.play("restart_worker", f"worker={worker}")
+    living.play("start_sender", "last=150 interval=0")
+    assert "1,650 of 1,650 messages" in living.play("verify", "mode=exactly_once").message

@@ -151,6 +151,15 @@ class TestMigrate:
         del there.states["server3"]
         assert "server3 did not answer" in refusal(steps.migrate, MOVE, there)
 
+    def test_where_all_are_dead_they_come_back_one_after_the_other_if_what_came_in_is_read_again(self) -> None:
+        there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
+        for state in there.states.values():
+            state["cluster"].update(engine="bytewax", version="0.21.1", source="replayable", engine_home="/b")
+        alive = {"source_log": {"alive": True}, "receiver": {"alive": True}}
+        there.states["server1"]["processes"].update(alive)
+        assert "restart_worker.yml -e worker=1" in refusal(steps.migrate, MOVE, there)
+        assert steps.restart({"worker": 1, "server": None, "crash": False}, there)["needed"]
+
     def test_no_cluster(self) -> None:
         there = servers(server1={"initializer": worker(False)}, server2={"worker2": worker(False)})
         assert "No cluster is running: none of the 2 workers" in refusal(steps.migrate, MOVE, there)
@@ -292,6 +301,12 @@ class TestRestart:
         )
         half = worker(resilience="incomplete", missing=["x.evlog"])
         assert "no complete set" in refusal(steps.restart, crash, servers(server2={"worker2": half}))
+
+    def test_files_from_which_nobody_comes_back_are_refused_before_anything_is_done(self) -> None:
+        unsound = servers(server2={"worker2": worker(False, unsound="part-1.sqlite3 is no recovery partition")})
+        for step, arguments in ((steps.restart, {"worker": 2, "server": 2}), (steps.migrate, MOVE), (steps.copy, MOVE)):
+            said = refusal(step, {**self.ARGUMENTS, **arguments}, unsound)
+            assert "would not come back from its files on server2: part-1.sqlite3 is no recovery partition" in said
 
     def test_never_two_owners(self) -> None:
         assert "worker2 runs on server2 already" in refusal(steps.restart, self.ARGUMENTS, servers())

@@ -154,6 +154,14 @@ class Bytewax:
         epoch = bytewax_files.epoch_of(database) if database.exists() else 0
         return {"committed": epoch, "written": epoch, "checkpoints": epoch, "journals": {}}
 
+    def unsound(self, files: ResilienceSet) -> str:
+        """See :class:`..contract.Examinable`."""
+        try:
+            bytewax_files.epoch_of(files.path(bytewax_files.DATABASE))
+        except (OSError, ValueError) as error:
+            return str(error)
+        return ""
+
     def last_words(self, lines: Sequence[str]) -> str:
         """See :class:`..contract.Engine`."""
         return next((line.strip() for line in lines if line.startswith("Error: ")), "")

@@ -62,6 +62,17 @@ def test_without_its_log_it_is_older_and_the_set_is_not_complete(tmp_path: Path)
     assert [path.name for path in found.missing()] == ["part-1.sqlite3-wal"]
 
 
+def test_a_damaged_partition_is_found_before_a_worker_is_started_from_it(tmp_path: Path) -> None:
+    found = partition(tmp_path)
+    assert Bytewax().unsound(found) == ""
+    found.path(files.DATABASE).write_bytes(b"no database at all" * 100)
+    # A whole log makes up for all that is in the database.
+    assert Bytewax().unsound(found) == ""
+    found.path(files.LOG).write_bytes(b"")
+    assert found.state() == "complete"
+    assert "part-1.sqlite3 is no recovery partition of bytewax" in Bytewax().unsound(found)
+
+
 def test_what_is_no_partition_is_said(tmp_path: Path) -> None:
     (tmp_path / "part-0.sqlite3").write_bytes(b"no database at all" * 100)
     with pytest.raises(ValueError, match=r"part-0\.sqlite3 is no recovery partition of bytewax"):
