@@ -105,7 +105,7 @@ test-all: test ## the same with slow matrices as a whole
 test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
 
-test-pythons: tools ## run the unit tests and the demo on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
+test-pythons: tools ## do what README tells on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
 	@python tools/pythons.py $(PYTHONS)
 
 conformance: tools ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)

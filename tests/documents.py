@@ -13,6 +13,9 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
+OWN_CLUSTER = ". .venv/bin/activate"
+"""The first of README's commands for one's own cluster, which are one shell."""
+
 
 def headings(document: Path) -> list[str]:
     return HEADING.findall(BLOCK.sub("", document.read_text(encoding="utf-8")))
@@ -44,6 +47,18 @@ def commands(document: Path) -> list[str]:
     """The commands of its shell blocks, one after the other, without what is said beside them."""
     blocks = re.findall(r"^```shell\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     return [command for block in blocks for command in commands_of(block)]
+
+
+def on_this_machine(readme: Path) -> list[str]:
+    """README's commands before those for one's own cluster."""
+    found = commands(readme)
+    return found[: found.index(OWN_CLUSTER)]
+
+
+def own_cluster(readme: Path) -> list[str]:
+    """README's commands for one's own cluster, up to the last one."""
+    found = commands(readme)
+    return found[found.index(OWN_CLUSTER) :]
 
 
 def commands_of(block: str) -> list[str]:

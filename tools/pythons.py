@@ -2,9 +2,12 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the unit tests and a demo on Pythons that this machine does not have: those of other Debians.
+"""Does what README and docs/installing.md tell on Pythons that this machine does not have: those of other Debians.
 
     pythons.py 3.13 3.14
+
+Those are README's two commands, though of ``make test`` only the tests that start no cluster; its commands for one's
+own cluster, on four servers on this machine; and the installed archive, in an environment of its own.
 
 Needs root and debootstrap. Each Python has a root with nothing but itself, its venv and make, which is what README asks
 for. In it an ordinary user without a locale works on a copy of this checkout, below a directory with a blank in its
@@ -28,10 +31,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import debian_root  # noqa: E402
 import environment  # noqa: E402
+
+from tests import documents  # noqa: E402
 
 RELEASES = {"3.13": "trixie", "3.14": "sid"}
 """Where a Python is the default one."""
@@ -50,8 +55,21 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
     return LEFT_OUT(folder, names) | ({"runs"} if Path(folder) == HERE.parent else set())
 
 
-PREPARE = ("make", "--silent", "tools")
-CHECKS = (("make", "--silent", "test-unit"), ("make", "--silent", "demo"))
+def steps() -> tuple[list[str], list[str]]:
+    """Commands for a shell: those that install, which need a network, and those that need none any more."""
+    readme, installing = HERE.parent / "README.md", HERE.parent / "docs" / "installing.md"
+    # Without -i it is on four servers on this machine, as README says.
+    mine = [command.replace("-i inventory/xenial ", "") for command in documents.own_cluster(readme)]
+    archive = documents.commands(installing)
+    environment_of_it, rest = archive[:2], archive[2:]
+    network = ["make --silent tools", "\n".join(environment_of_it)]
+    activated = environment_of_it[0].rpartition("&& ")[2]
+    alone = ["make --silent test-unit", "make --silent demo", "\n".join(mine), "\n".join([activated, *rest])]
+    return network, alone
+
+
+KEPT = (CHECKOUT.name, ".cache", ".venv", "wallaroo")
+"""What stays from one time to the next: the tools, and the environment of the archive."""
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 NETWORK_UP = 0x8914
@@ -76,7 +94,9 @@ class Root:
             self._make()
         self._copy_checkout()
         print(f"Python {self.version} of Debian {self.release}:", flush=True)
-        return self._run(PREPARE, network=True) or next((code for check in CHECKS if (code := self._run(check))), 0)
+        network, alone = steps()
+        all_of_them = ((command, commands is network) for commands in (network, alone) for command in commands)
+        return next((code for command, reach in all_of_them if (code := self._run(command, reach))), 0)
 
     def _make(self) -> None:
         """Written last is a stamp: what was interrupted is made anew."""
@@ -93,7 +113,7 @@ class Root:
         home, checkout = (self.place / path.relative_to("/") for path in (HOME, CHECKOUT))
         for known in (home, checkout):
             for path in known.iterdir() if known.is_dir() else ():
-                if path.name in (CHECKOUT.name, ".cache", ".venv"):
+                if path.name in KEPT:
                     continue
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         shutil.copytree(HERE.parent, checkout, symlinks=True, ignore=_left_out, dirs_exist_ok=True)
@@ -101,11 +121,12 @@ class Root:
             for name in (".", *files):
                 os.chown(Path(folder) / name, NUMBER, NUMBER, follow_symlinks=False)
 
-    def _run(self, command: tuple[str, ...], network: bool = False) -> int:
+    def _run(self, command: str, network: bool) -> int:
+        """A fresh shell, which ends with the first command that fails."""
         reaching = _reaching()
         wanted = {
             "root": str(self.place),
-            "command": command,
+            "command": ["sh", "-ec", command],
             "environment": {"HOME": str(HOME), "USER": USER, "PATH": "/usr/bin:/bin", **(reaching if network else {})},
             "paths": [str(path) for path in dict.fromkeys(_paths(reaching))] if network else [],
             "network": network,
@@ -124,7 +145,8 @@ class Root:
         if ended.returncode and network:
             print(ended.stdout, end="")
         took = time.monotonic() - begin
-        print(f"  {' '.join(command)}: exit code {ended.returncode} after {took:.0f} s", flush=True)
+        told = command.replace("\n", "\n  ")
+        print(f"  {told}: exit code {ended.returncode} after {took:.0f} s", flush=True)
         return ended.returncode
 
 

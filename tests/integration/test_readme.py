@@ -11,31 +11,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.documents import commands
-from tests.namespaces import Networks, can_be_made, in_networks
+from tests.documents import on_this_machine, own_cluster
+from tests.fresh_shell import LIVING, FreshShell, fresh_shell
+from tests.namespaces import Networks, in_networks
 from tests.port_block import PortBlock
-
-LIMIT = 300
 
 ELSEWHERE = {"make test": "it is what runs this test"}
 """What is not run here, and why."""
 
 FAILS = {"make demo drain=false": "verdict: fail"}
 """What is to end with another code than 0, and what it says."""
-
-LIVING = {"ENGINE=bytewax": ".venv-bytewax", "ENGINE=flink": ".flink"}
-"""What needs an engine that is installed beside, and where ``make`` puts it."""
-
-OWN_CLUSTER = ". .venv/bin/activate"
-"""The first of the commands for one's own cluster, which are one shell."""
 
 SAYS = {
     "make demo": "verdict: pass: 22,000 of 22,000 messages of 11 keys, each exactly once and in order",
@@ -46,45 +37,10 @@ SAYS = {
 }
 
 
-class FreshShell:
-    """A copy of the checkout, in which commands find nothing of the tests' own surroundings."""
-
-    def __init__(self, repository: Path, project: Path, home: Path) -> None:
-        self.project = project
-        self.environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        # The tools are there; that make puts them there is shown by test_environment and make test-pythons.
-        for directory in (".venv", *LIVING.values()):
-            if (repository / directory).exists():
-                (project / directory).symlink_to(repository / directory)
-        (project / "tools" / "environment.py").write_text("")
-
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run it with a network of its own, where this account can have one: ports are those that everybody has."""
-        alone = (
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec sh -c "$0"'] if can_be_made() else ["sh", "-c"]
-        )
-        return self.shell(alone, command)
-
-    def shell(self, shell: list[str], command: str) -> subprocess.CompletedProcess[str]:
-        """Run it."""
-        return subprocess.run(
-            [*shell, command],
-            cwd=self.project,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=LIMIT,
-        )
-
-
 @pytest.fixture
 def shell(repository: Path, project: Path) -> Iterator[FreshShell]:
-    # As short as homes are: the sockets of SSH lie in it, and their paths have a limit.
-    with tempfile.TemporaryDirectory(prefix="home") as home:
-        yield FreshShell(repository, project, Path(home))
+    with fresh_shell(repository, project) as found:
+        yield found
 
 
 @pytest.fixture
@@ -100,8 +56,7 @@ def networks(repository: Path, tmp_path: Path) -> Iterator[Networks]:
 
 
 def test_on_this_machine(repository: Path, shell: FreshShell) -> None:
-    wanted = commands(repository / "README.md")
-    wanted = wanted[: wanted.index(OWN_CLUSTER)]
+    wanted = on_this_machine(repository / "README.md")
     assert {*SAYS, *FAILS, *ELSEWHERE} <= set(wanted)
     for command in wanted:
         engine = next((home for name, home in LIVING.items() if name in command), "")
@@ -118,8 +73,7 @@ def test_on_this_machine(repository: Path, shell: FreshShell) -> None:
 
 @in_networks
 def test_on_servers_of_ones_own(repository: Path, shell: FreshShell, networks: Networks) -> None:
-    wanted = commands(repository / "README.md")
-    wanted = wanted[wanted.index(OWN_CLUSTER) :]
+    wanted = own_cluster(repository / "README.md")
     assert len(wanted) == 6
     assert all("-i inventory/xenial playbooks/" in command for command in wanted[1:])
     mine = shell.project / "inventory" / "xenial"

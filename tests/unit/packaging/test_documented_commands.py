@@ -8,6 +8,7 @@ That README's commands do what they say is shown by running them (``tests/integr
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -23,7 +24,7 @@ SERVERS = [f"server{number}" for number in range(1, 5)]
 
 PROGRAMS = {
     *("ansible-galaxy", "ansible-runner", "ansible", "export", "mkdir", "git", "cp", ".", "python3", "python"),
-    *("ansible-playbook", "make", "wallaroo-resilience"),
+    *("ansible-playbook", "make", "wallaroo-resilience", "cd", "pip", "ansible-builder", "podman"),
 }
 """Those that a guide may call; whoever uses another one says here that it is there."""
 
@@ -52,9 +53,10 @@ def parts(command: str) -> list[list[str]]:
 def given(words: list[str]) -> dict[str, Any]:
     """Variables as ``-e`` gives them."""
     texts = [after for word, after in zip(words, words[1:]) if word == "-e"]
-    pairs = [pair.split("=", 1) for text in texts for pair in text.split()]
+    whole = {name: value for text in texts if text.startswith("{") for name, value in json.loads(text).items()}
+    pairs = [pair.split("=", 1) for text in texts if not text.startswith("{") for pair in text.split()]
     assert all(len(pair) == 2 for pair in pairs), words
-    return dict(pairs)
+    return {**dict(pairs), **whole}
 
 
 def check_values(playbook: str, values: dict[str, Any]) -> None:
@@ -71,7 +73,9 @@ def check(repository: Path, words: list[str]) -> None:
             f"playbooks/{words[-1].removeprefix('wallaroo.resilience.')}.yml"
         ]
         inventory = [after for word, after in zip(words, words[1:]) if word == "-i"]
-        assert all((repository / path).exists() for path in inventory), words
+        # What is installed is what is here.
+        here = [path.partition("/wallaroo/resilience/")[2] if path.startswith("~/") else path for path in inventory]
+        assert all((repository / path).exists() for path in here), words
         check_values(Path(named).stem, given(words))
     elif program == "make":
         makefile = (repository / "Makefile").read_text()
@@ -84,7 +88,7 @@ def check(repository: Path, words: list[str]) -> None:
             assert re.search(rf"^{re.escape(target)}:", makefile, re.M), words
     elif program == "wallaroo-resilience" and words[1] in steps():
         check_values(words[1], dict(word.split("=", 1) for word in words[2:]))
-    elif program.startswith("python") and words[1] != "-":
+    elif program.startswith("python") and not words[1].startswith("-"):
         assert (repository / words[1]).exists(), words
 
 
