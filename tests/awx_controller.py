@@ -4,18 +4,22 @@
 """A stand-in for an AWX: as much of its REST API as the modules of awx.awx use, with a record of every write.
 
 It keeps what it is given and gives it back; it decides nothing. That AWX accepts surveys and finds playbooks is tested
-apart, by its rules.
+apart, by its rules. Of jobs it knows what is needed to launch one, to wait for it, and to tell how it has ended.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional
 from urllib.parse import parse_qsl, urlparse
+
+from tests import awx_notifying
 
 TYPES = {
     "organizations": "organization",
@@ -30,7 +34,10 @@ TYPES = {
     "workflow_job_templates": "workflow_job_template",
     "workflow_job_template_nodes": "workflow_job_template_node",
     "workflow_approval_templates": "workflow_approval_template",
+    "notification_templates": "notification_template",
+    "jobs": "job",
 }
+SECRETS = ("token", "password")
 VERSION = "24.6.1"
 
 
@@ -45,7 +52,13 @@ class Controller:
         self.writes: list[tuple[str, str, Any]] = []
         """Method, path and body of every request that was no question."""
         self.tokens: set[str] = set()
+        self.run: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = lambda _template, _variables: {}
+        """What a launched job does: of its template and the variables given, to its ``failed`` and ``artifacts``."""
+        self.told: list[tuple[str, str]] = []
+        """The message and the body of each notification."""
+        self._jobs: list[threading.Thread] = []
         self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
         for name in ("Machine", "Source Control"):
             self._create("credential_types", {"name": name})
         controller = self
@@ -79,6 +92,8 @@ class Controller:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for job in self._jobs:
+            job.join()
         self._server.shutdown()
         self._server.server_close()
 
@@ -96,6 +111,30 @@ class Controller:
         """The ids that one thing is associated with."""
         return self.links[f"{collection}/{number}/{kind}"]
 
+    def _launch(self, template: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """As AWX does: the answer comes at once, and the job ends when it ends."""
+        job = self._create("jobs", {"name": template["name"], "status": "running", "finished": None, "failed": False})
+
+        def work() -> None:
+            try:
+                ended = self.run(template, given.get("extra_vars") or {})
+            except BaseException:
+                ended = {"failed": True}
+                raise
+            finally:
+                with self._lock:
+                    failed = bool(ended.setdefault("failed", False))
+                    job.update({"artifacts": {}, "status": "failed" if failed else "successful", **ended})
+                    kind = f"notification_templates_{'error' if failed else 'success'}"
+                    for number in self.linked("job_templates", template["id"], kind):
+                        notification = self._item("notification_templates", str(number))
+                        self.told.append(awx_notifying.told(notification, job, f"{self.url}/#/jobs/{job['id']}"))
+                    job["finished"] = True
+
+        self._jobs.append(threading.Thread(target=work, daemon=True))
+        self._jobs[-1].start()
+        return job
+
     def _handle(self, method: str, target: str, body: Any) -> tuple[int, Any]:
         parsed = urlparse(target)
         parts = [part for part in parsed.path.split("/") if part][2:]
@@ -111,6 +150,9 @@ class Controller:
         if item is None:
             return 404, {"detail": "Not found."}
         if len(parts) == 2:
+            if method == "DELETE":
+                self.items[parts[0]].remove(item)
+                return 204, None
             if method == "PATCH":
                 item.update(body)
             return 200, item
@@ -118,6 +160,8 @@ class Controller:
 
     def _below(self, method: str, parts: list[str], item: dict[str, Any], body: Any) -> tuple[int, Any]:
         path = "/".join(parts)
+        if parts[2] == "launch":
+            return 201, self._launch(item, body)
         if parts[2] == "survey_spec":
             if method == "POST":
                 self.surveys[path] = body
@@ -128,7 +172,8 @@ class Controller:
             item["unified_job_template"] = made["id"]
             return 201, made
         if method == "GET":
-            kind = "workflow_job_template_nodes" if parts[2].endswith("_nodes") else parts[2]
+            kind = re.sub(r"^.*_nodes$", "workflow_job_template_nodes", parts[2])
+            kind = re.sub(r"^(notification_templates)_.*$", r"\1", kind)
             return 200, self._page([one for one in self.items[kind] if one["id"] in self.links[path]])
         if body.get("disassociate"):
             self.links[path].remove(body["id"])
@@ -142,7 +187,11 @@ class Controller:
             kinds = ["job_templates", "projects", "inventory_sources", "workflow_job_templates"]
         found = [one for kind in kinds for one in self.items[kind]]
         either = {key[4:]: value for key, value in wanted.items() if key.startswith("or__")}
-        all_of = {key: value for key, value in wanted.items() if not key.startswith("or__") and key != "page_size"}
+        all_of = {
+            key: value for key, value in wanted.items() if key[:4] != "or__" and key not in ("page_size", "order_by")
+        }
+        if wanted.get("order_by") == "-id":
+            found.sort(key=lambda one: -one["id"])
         found = [one for one in found if all(str(one.get(key)) == value for key, value in all_of.items())]
         return [one for one in found if not either or any(str(one.get(key)) == value for key, value in either.items())]
 
@@ -152,17 +201,25 @@ class Controller:
         return next((one for one in self.items[collection] if one["id"] == int(number)), None)
 
     def _create(self, collection: str, body: dict[str, Any]) -> dict[str, Any]:
-        number = sum(len(items) for items in self.items.values()) + 1
+        number = next(self._numbers)
         url = f"/api/v2/{collection}/{number}/"
         item = {
             "id": number,
             "type": TYPES.get(collection, collection),
             "url": url,
-            "related": {"survey_spec": f"{url}survey_spec/"},
+            "related": {"survey_spec": f"{url}survey_spec/", "launch": f"{url}launch/"},
             "summary_fields": {},
             "scm_revision": "0",
+            **({"token": "made-for-a-password"} if collection == "tokens" else {}),
             **body,
         }
+        if "notification_configuration" in item:
+            # AWX shows no secret again.
+            shown = {
+                key: "$encrypted$" if key in SECRETS else told
+                for key, told in item["notification_configuration"].items()
+            }
+            item["notification_configuration"] = shown
         self.items[collection].append(item)
         return item
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,18 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx_notification
 
 from tests import awx_collection, preloaded
 from tests.awx_controller import Controller
 
 TOKEN = "a-token-of-the-test"  # noqa: S105  # of the stand-in
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nnot a real one\n-----END OPENSSH PRIVATE KEY-----\n"
+SECRET = "xoxb-a-secret"  # noqa: S105
+TOLD = {
+    "awx_notification_type": "slack",
+    "awx_notification_configuration": {"token": SECRET, "channels": ["#cluster"]},
+}
 
 
 class Awx:
@@ -41,12 +48,13 @@ class Awx:
             "CONTROLLER_OAUTH_TOKEN": TOKEN,
         }
 
-    def configure(self, *options: str) -> str:
+    def configure(self, *options: str, succeed: bool = True) -> str:
         """Run the playbook; returns its output."""
         words = [str(self.repository / "playbooks/configure_awx.yml"), "-v"]
-        words += ["-e", f"awx_machine_key_file={self.key} awx_execution_environment=example.com/wallaroo:1", *options]
+        words += ["-e", f"awx_machine_key_file={self.key} awx_execution_environment=example.com/wallaroo:1"]
+        words += ["-e", json.dumps(TOLD), *options]
         ended = preloaded.play(words, self.environment, Path("/"), limit=300)
-        assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-2000:]
+        assert (ended.returncode == 0) is succeed, ended.stdout[-4000:] + ended.stderr[-2000:]
         return ended.stdout + ended.stderr
 
 
@@ -147,8 +155,39 @@ def test_a_key_goes_to_the_controller_and_nowhere_else(configured):
     awx, output = configured
     assert awx.controller.named("credentials", "Wallaroo servers: SSH")["inputs"]["ssh_key_data"].strip() == KEY.strip()
     assert "not a real one" not in output
+    assert SECRET not in output
     assert TOKEN not in output
     assert awx.controller.tokens == {f"Bearer {TOKEN}"}
+
+
+def test_the_verdict_is_told_by_those_that_leave_a_run_and_by_the_workflow(configured, templates):
+    controller = configured[0].controller
+    (notification,) = controller.items["notification_templates"]
+    assert notification["notification_type"] == "slack"
+    (given,) = [body for method, path, body in controller.writes if path == "notification_templates"]
+    assert given["notification_configuration"] == {"token": SECRET, "channels": ["#cluster"]}
+    # As they are in the file: what is a template for AWX is none for Ansible.
+    wanted = _awx_notification.template("slack", given["notification_configuration"])
+    assert given["messages"] == wanted["messages"]
+    for name, template in templates.items():
+        number = controller.named("job_templates", name)["id"]
+        tells = Path(template["playbook"]).stem in _awx_notification.definition()["playbooks"]
+        for event in ("success", "error"):
+            linked = controller.linked("job_templates", number, f"notification_templates_{event}")
+            assert linked == ([notification["id"]] if tells else [])
+    (workflow,) = controller.items["workflow_job_templates"]
+    for event in ("success", "error", "approvals"):
+        linked = controller.linked("workflow_job_templates", workflow["id"], f"notification_templates_{event}")
+        assert linked == [notification["id"]]
+
+
+def test_nothing_is_changed_where_it_is_not_known_whom_to_tell(configured):
+    awx, _ = configured
+    before = len(awx.controller.writes)
+    told = awx.configure("-e", json.dumps({"awx_notification_configuration": {"token": SECRET}}), succeed=False)
+    assert "awx_notification_configuration lacks channels" in " ".join(told.split())
+    assert SECRET not in told
+    assert awx.controller.writes[before:] == []
 
 
 def test_a_second_run_sends_nothing(configured):

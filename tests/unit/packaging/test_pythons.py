@@ -56,3 +56,15 @@ def test_what_pip_is_told_by_path_is_there_inside(tmp_path: Path) -> None:
 def test_each_python_that_readme_names_is_tested(repository: Path) -> None:
     assert "Python 3.10 to 3.14" in (repository / "README.md").read_text(encoding="utf-8")
     assert max(tuple(map(int, version.split("."))) for version in pythons.RELEASES) == (3, 14)
+
+
+def test_what_readme_and_the_guide_tell_is_done_and_only_what_installs_has_a_network() -> None:
+    network, alone = pythons.steps()
+    assert [command.split()[-1] for command in network] == ["tools", "requirements/controller.txt"]
+    tests, demo, mine, archive = (command.splitlines() for command in alone)
+    assert (tests, demo) == (["make --silent test-unit"], ["make --silent demo"])
+    assert [line.split()[1] for line in mine[1:]] == [
+        f"playbooks/{name}.yml" for name in ("start_cluster", "start_sender", "migrate", "verify", "stop_cluster")
+    ]
+    assert archive[0] == ". ~/wallaroo/bin/activate", "each of them is a shell of its own"
+    assert archive[-1].endswith(" wallaroo.resilience.verify_restart")
