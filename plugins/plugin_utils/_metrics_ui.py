@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._cluster.record import ClusterRecord
+from ..module_utils._engines.registry import ASKED
 from ._outcomes import Verified
 from ._servers import Servers
 
@@ -28,6 +29,7 @@ def metrics_ui(
         return {"metrics_ui": {"state": "stopped", **runs} if runs else {}}
     host = arguments["metrics_ui_listen"] or first.address
     access = servers.access.get(first.name) or {}
+    asked = ASKED.get(wanted.engine)
     return {
         "metrics_ui": {
             "state": "started",
@@ -39,6 +41,8 @@ def metrics_ui(
             # Everywhere is no address that could be called.
             "address": f"{first.address if host == EVERYWHERE else host}:{ports.metrics_ui}",
             "metrics": f"{first.address}:{ports.metrics}",
+            # Whose workers send no metrics, and where their coordinator tells what they count.
+            "asks": ["--ask", wanted.engine, "--at", str(asked.asked_at(wanted))] if asked else [],
             # What the inventory calls it; others could be names of somebody who lets them lead here.
             "names": sorted({first.name, *(str(access.get(key) or "") for key in ("controller", "host"))} - {""}),
             "placement": dict(placement),

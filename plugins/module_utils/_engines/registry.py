@@ -26,6 +26,7 @@ from .contract import (
     Recalling,
     Sparing,
 )
+from .counting import Counting
 from .embedded import Embedded
 from .flink.adapter import Flink
 from .wallaroo.adapter import Wallaroo
@@ -40,6 +41,11 @@ _ADAPTERS: tuple[Engine, ...] = (
     Flink(),
 )
 ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in _ADAPTERS})
+
+ASKED: Mapping[str, Counting] = MappingProxyType(
+    {name: each for name, each in ENGINES.items() if isinstance(each, Counting)}
+)
+"""Those whose workers send no metrics."""
 
 DEFAULT = "embedded"
 

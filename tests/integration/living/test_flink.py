@@ -13,13 +13,16 @@ import signal
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.ports import Ports
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.flink import log_lines
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import living
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
 from tests.integration.conftest import Loopback
+from tests.integration.test_metrics_ui import get
 from tests.namespaces import Networks, in_networks
 from tests.port_block import PortBlock
 
@@ -53,12 +56,19 @@ def calls(port: int) -> int:
     return sum(state == "01" and int(remote.rsplit(":", 1)[1], 16) == port for _, _, remote, state, *_ in rows)
 
 
+def shown(servers: Loopback) -> Any:
+    """What the page of the metrics UI shows of the job."""
+    return get(servers, "/api/overview?application=detector")
+
+
 def test_a_worker_goes_on_from_the_files_that_were_copied_and_the_job_manager_from_its_own(flink: Loopback) -> None:
-    flink.play("start_cluster", f"{flink.engine} workers=3 {QUICK}")
+    flink.play("start_cluster", f"{flink.engine} workers=3 {QUICK} metrics_ui=true")
     flink.play("start_sender", "last=50 interval=0")
     # Neither answers over a call of the other's: where two calls cross, one of them is given up.
     ports = Ports.from_mapping(flink.ports)
     assert [calls(ports.control_of(worker)) for worker in ("initializer", "worker2", "worker3")] == [2, 1, 1]
+    # Whatever of it has come to its end where, all of it has.
+    wait_until(lambda: [row["count"] for row in shown(flink)["pipelines"]] == [550], 30, "550 messages on the page")
 
     said = flink.play("migrate", "worker=2 src=2 dst=4").message
 
@@ -82,11 +92,20 @@ def test_a_worker_goes_on_from_the_files_that_were_copied_and_the_job_manager_fr
 
     moved = flink.play("migrate", "worker=1 dst=2", succeed=False).message
     assert "Worker 1 cannot be moved: it is the JobManager" in moved
+    page = shown(flink)
+    assert {row["name"]: row["server"] for row in page["workers"]} == {
+        "initializer": "server1",
+        "worker2": "server4",
+        "worker3": "server3",
+    }
+    assert (page["problems"], {row["state"] for row in page["workers"]} & {"gone"}) == ([], set())
     flink.play("kill_worker", "worker=1")
+    wait_until(lambda: "Connection refused" in str(shown(flink)["problems"]), 30, "that nobody answers")
     lost = flink.play("restart_worker", "worker=3 crash=true", succeed=False).message
     assert "The initializer does not run" in lost
     assert "Restart it first: restart_worker.yml -e worker=1" in lost
     flink.play("restart_worker", "worker=1")
+    wait_until(lambda: shown(flink)["problems"] == [], 30, "that it answers again")
     assert "Going on with checkpoint" in log(flink, 1, "initializer")
     # Of the one that was killed nothing is left, there or in a directory that nobody empties.
     made = [path.name for path in (flink.base(1) / "run/initializer/scratch").glob("flink-web-*")]

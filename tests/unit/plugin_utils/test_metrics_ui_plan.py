@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.verdict import read
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import verdict
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui, verdict
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
@@ -41,9 +41,18 @@ class TestStart:
             "listen": "10.0.0.1:4000",
             "address": "10.0.0.1:4000",
             "metrics": "10.0.0.1:5001",
+            "asks": [],
             "names": ["server1"],
             "placement": {"initializer": "server1", "worker2": "server2"},
         }
+
+    def test_the_coordinator_is_asked_where_workers_send_no_metrics(self) -> None:
+        flink = wanted(engine="flink", flink_home="/opt/flink")
+        arguments = {"metrics_ui_listen": "0.0.0.0"}
+        assert metrics_ui(servers(), flink, {**arguments, "metrics_ui": ""}, flink.placement)["metrics_ui"]["asks"] == [
+            *("--ask", "flink"),
+            *("--at", "10.0.0.1:5050"),
+        ]
 
     def test_it_can_listen_everywhere_while_metrics_come_to_the_internal_address(self) -> None:
         found = plan(servers(), metrics_ui_listen="0.0.0.0")

@@ -10,11 +10,12 @@ Each is a Java process of Flink's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..._catalogue.applications import DETECTOR
 from ..._cluster.naming import INITIALIZER, SPARE
+from ..._formats.address_file import Address
 from ..._process.log import has_said
 from ..._process.record import ProcessRecord
 from ..._resilience.files import Layout, ResilienceSet, resilience_directory
@@ -37,7 +38,8 @@ from ..contract import (
     Signal,
     Wave,
 )
-from . import configuration, log_lines
+from ..counting import Counts
+from . import configuration, counts, log_lines
 from . import files as flink_files
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ _JOB_MANAGER = Role(
 
 
 class Flink:
-    """See :mod:`..contract`: ``Engine``, ``Recalling`` and ``Sparing``."""
+    """See :mod:`..contract`: ``Engine``, ``Recalling`` and ``Sparing``; and :mod:`..counting`."""
 
     name = "flink"
     versions: Sequence[str] = ("2.3",)
@@ -75,6 +77,7 @@ class Flink:
     copies_alive = False
     failures: Sequence[str] = (r"Could not start cluster entrypoint", r"Terminating TaskManagerRunner with exit code")
     diagnostics: Sequence[str] = ()
+    gathering = 0.5
     shuts_out_second = "the JobManager lets the newer of two workers of a name in, so what comes of it is chance"
 
     spare_ready = log_lines.REGISTERED
@@ -130,8 +133,15 @@ class Flink:
 
     def page(self, record: ClusterRecord) -> str:
         """See :class:`..contract.Engine`: that of the JobManager."""
-        leader = record.server(record.placement[INITIALIZER])
-        return f"http://{leader.address}:{record.port_numbers.external}/"
+        return f"http://{self.asked_at(record)}/"
+
+    def asked_at(self, record: ClusterRecord) -> Address:
+        """See :class:`..counting.Counting`: its page and its REST API have one port."""
+        return Address(record.server(record.placement[INITIALIZER]).address, record.port_numbers.external)
+
+    def ask(self) -> Generator[str, Any, Counts]:
+        """See :class:`..counting.Counting`."""
+        return counts.ask()
 
     def formation(self, base: str, record: ClusterRecord, processes: Mapping[str, ProcessRecord]) -> str:
         """See :class:`..contract.Engine`. The JobManager knows."""

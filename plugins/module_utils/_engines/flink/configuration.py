@@ -167,6 +167,8 @@ def _of_all(record: ClusterRecord) -> dict[str, Value]:
         "heartbeat.rpc-failure-threshold": 2,
         "cluster.registration.error-delay": 500,
         "cluster.registration.initial-timeout": 200,
+        # Asked every other second for what was counted, it must not answer with what it has gathered before.
+        "metrics.fetcher.update-interval": 1000,
         "web.submit.enable": False,
         "web.cancel.enable": False,
     }

@@ -14,9 +14,11 @@ import socket
 from pathlib import Path
 from typing import Optional
 
+from ..._engines.registry import ASKED
 from ..._formats.address_file import Address
 from ..._formats.whole_file import write_whole
 from .. import shared
+from .asking import Asker
 from .files import PageFiles, PageMissing
 from .hosts import Names
 from .http_server import BACKLOG, Server
@@ -36,7 +38,9 @@ async def _run(arguments: argparse.Namespace) -> int:
     limits = Limits(clients=arguments.clients, series=arguments.series, memory=arguments.memory << 20)
     receiver = Receiver(Store(limits), shared.say)
     names = Names([arguments.listen.host, arguments.metrics.host, *arguments.name])
-    web = Web(receiver, PageFiles(arguments.page), token, arguments.browsers, names)
+    asker = _asker(arguments, receiver.store)
+    problems = [asker.problems] if asker else []
+    web = Web(receiver, PageFiles(arguments.page), token, arguments.browsers, names, problems)
 
     with (
         _socket(arguments.metrics, "--metrics", BACKLOG) as metrics,
@@ -55,15 +59,26 @@ async def _run(arguments: argparse.Namespace) -> int:
         host, port = pages.getsockname()[:2]
         shared.say(f"metrics ui: taking metrics on {_name(metrics)}")
         shared.say(f"metrics ui: listening on {host}:{port}, open http://{host}:{port}/")
+        asking = asyncio.ensure_future(asker.run()) if asker else None
         try:
             await stopped.wait()
         finally:
+            if asking:
+                asking.cancel()
             listening.close()
             receiver.close()
             web.live.end()
             await server.close()
     shared.say("metrics ui: stopped by a signal")
     return shared.DONE
+
+
+def _asker(arguments: argparse.Namespace, store: Store) -> Optional[Asker]:
+    """Who asks for what workers do not send."""
+    if arguments.ask is None:
+        return None
+    adapter = ASKED[arguments.ask]
+    return Asker(adapter, arguments.at, store, shared.say)
 
 
 def _socket(where: Address, option: str, backlog: int) -> socket.socket:
@@ -104,6 +119,10 @@ def _parser() -> shared.Parser:
     parser.add_argument(
         "--name", action="append", default=[], help="another name of this server in the address bar; may be repeated"
     )
+    parser.add_argument(
+        "--ask", choices=sorted(ASKED), help="the engine whose coordinator is asked, as its workers send nothing"
+    )
+    parser.add_argument("--at", type=shared.address, metavar="HOST:PORT", help="where that is")
     limits = Limits()
     parser.add_argument(
         "--clients", type=shared.positive, default=limits.clients, help=f"workers, at most ({limits.clients})"
@@ -124,7 +143,10 @@ def _parser() -> shared.Parser:
 
 def main(argv: Optional[list[str]] = None) -> int:
     """Run the program; returns its exit code: 0 stopped, 1 failed, 2 wrong arguments."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if bool(arguments.ask) != bool(arguments.at):
+        parser.error("--ask says who is asked, and --at where: neither goes without the other")
     os.umask(0o077)
     try:
         return asyncio.run(_run(arguments))

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 
 from ..._formats.metrics import COMPUTATION, NODE_INGRESS_EGRESS, PIPELINE_INGESTION, START_TO_END
 from .receiver import Receiver
+from .ring import UNTIMED
 from .series import Series
-from .store import Part
+from .store import KIND_OF, Part
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,6 +26,7 @@ _NAMES = {
     COMPUTATION: ("wallaroo_computation_latency_seconds", "Within one computation."),
 }
 _INGESTED = "wallaroo_ingested_messages_total"
+_UNTIMED = "wallaroo_untimed_messages_total"
 
 _ENDS = [f"{2**number / 1e9:.10g}" for number in range(64)]
 """Upper ends of the bins in seconds. The last bin, all that is longer than 2^63 ns, is +Inf."""
@@ -42,6 +44,11 @@ def exposition(receiver: Receiver) -> Iterator[str]:
     yield f"# HELP {_INGESTED} Messages that sources took in.\n# TYPE {_INGESTED} counter\n"
     for application, part, series in _series(receiver, PIPELINE_INGESTION):
         yield f"{_INGESTED}{{{_labels(application, part)}}} {sum(series.totals or ())}\n"
+    yield f"# HELP {_UNTIMED} Messages whose latency was not measured.\n# TYPE {_UNTIMED} counter\n"
+    for category in _NAMES:
+        for application, part, series in _series(receiver, category):
+            if series.totals and series.totals[UNTIMED]:
+                yield f'{_UNTIMED}{{of="{KIND_OF[category]}",{_labels(application, part)}}} {series.totals[UNTIMED]}\n'
     yield from _workers(receiver)
     process = os.times()
     samples = [
@@ -110,7 +117,7 @@ def _labels(application: str, part: Part) -> str:
 
 def _histogram(name: str, labels: str, series: Series) -> str:
     below, lines = 0, []
-    totals = series.totals or ()
+    totals = list(series.totals or ())[:UNTIMED]
     for end, count in zip(_ENDS, totals):
         below += count
         lines.append(f'{name}_bucket{{{labels},le="{end}"}} {below}\n')

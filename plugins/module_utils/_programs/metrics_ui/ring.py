@@ -16,6 +16,9 @@ from typing import Optional
 
 from ..._formats.metrics import BINS
 
+UNTIMED = BINS
+"""Where messages are counted whose latency nobody has measured: behind the bins of those that have one."""
+
 _TYPES = "HIQ"
 _LARGEST = {typecode: (1 << 8 * array(typecode).itemsize) - 1 for typecode in _TYPES}
 
@@ -90,16 +93,18 @@ class Ring:
         return True
 
     def totals(self, first: int, last: int) -> list[int]:
-        """How many values were added to the slots from the first to the last, by bin."""
-        found = [0] * BINS
+        """How many values were added to the slots from the first to the last, by bin; what is untimed is in none."""
+        found = [0] * (UNTIMED + 1)
         for begin, end in self._pieces(first, last):
             part = self._counts[begin * self._width : end * self._width]
             for offset in range(self._width):
                 found[self._low + offset] += sum(part[offset :: self._width])
-        return found
+        return found[:BINS]
 
     def counts(self, first: int, last: int) -> list[Optional[int]]:
-        """How many values were added to each slot from the first to the last; None where nobody added any."""
+        """How many values were added to each slot from the first to the last, with those that are untimed; None where
+        nobody added any.
+        """
         found: list[Optional[int]] = []
         width, slots, oldest = self._width, self._slots, self._head - self._slots
         for slot in range(first, last + 1):

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ..._formats.metrics import BINS, NOTHING, Metric
-from .ring import Budget, NoRoom, Ring
+from ..._formats.metrics import NOTHING, Metric
+from .ring import UNTIMED, Budget, NoRoom, Ring
 
 WINDOW = 300
 """Seconds of which tables tell."""
@@ -119,7 +119,7 @@ class Series:
             fine.release()
             raise
         self._minimum, self._maximum = NOTHING, 0
-        self.totals = array("Q", bytes(8 * BINS)) if not whole else None
+        self.totals = array("Q", bytes(8 * (UNTIMED + 1))) if not whole else None
         self.id = 0
         """Of a computation its position in the pipeline."""
         self.last = 0
@@ -129,14 +129,14 @@ class Series:
         """Add a histogram.
 
         :param second: the end of its period.
-        :param values: its bins that are not empty, as pairs of bin and count.
+        :param values: its bins that are not empty, as pairs of bin and count; or what is untimed.
         :raises NoRoom: when the budget is used up; then no ring has it that needed more room.
         """
         for resolution, ring in self._rings.items():
             ring.add(resolution.slot_of(second), values)
         self.last = max(self.last, second)
         self.id = metric.id
-        if values:
+        if values and values[0][0] != UNTIMED:
             self._minimum, self._maximum = min(self._minimum, metric.minimum), max(self._maximum, metric.maximum)
         if self.totals is not None:
             for number, count in values:
@@ -146,6 +146,12 @@ class Series:
         """All values of a window by bin, with the newest that may still be incomplete."""
         ring = self._rings[window.resolution]
         return ring.totals(window.first, max(window.last, ring.head) if window.open else window.last)
+
+    def count(self, window: Window) -> int:
+        """All values of a window, with those that are untimed."""
+        ring = self._rings[window.resolution]
+        last = max(window.last, ring.head) if window.open else window.last
+        return sum(filter(None, ring.counts(window.first, last)))
 
     def rates(self, window: Window) -> list[Optional[float]]:
         """Values per second in each settled slot, oldest first; None where nothing came."""

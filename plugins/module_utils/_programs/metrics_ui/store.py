@@ -5,6 +5,9 @@
 
 A metric is added to its own series - this computation of this pipeline on this worker - and to that of the thing
 it tells about: the pipeline, the worker, the computation, the source (wallaroo.md, E.5).
+
+Engines that count messages without timing them say so with values whose minimum is that of nothing, which no
+real worker sends.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional, Union
 
-from ..._formats.metrics import COMPUTATION, NODE_INGRESS_EGRESS, PIPELINE_INGESTION, START_TO_END, Metric
+from ..._formats.metrics import COMPUTATION, NODE_INGRESS_EGRESS, NOTHING, PIPELINE_INGESTION, START_TO_END, Metric
 from .marks import Marks
-from .ring import Budget, NoRoom
+from .ring import UNTIMED, Budget, NoRoom
 from .series import AHEAD, KEPT, Series
 from .verdict import Verdict
 
@@ -182,6 +185,8 @@ class Store:
             return
         worker.heard = application.heard = now
         values = [(number, count) for number, count in enumerate(metric.bins) if count]
+        if values and metric.minimum == NOTHING:
+            values = [(UNTIMED, metric.count)]
         part = Part(metric.category, metric.pipeline, metric.worker, metric.name)
         whole = Whole(kind, metric.worker if kind == "worker" else metric.name)
         try:

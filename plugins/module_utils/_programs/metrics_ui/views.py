@@ -112,7 +112,7 @@ class Views:
         lines = []
         for whole, series in _sorted(application.wholes if application else {}):
             if whole.kind == "worker":
-                lines.append((sum(series.bins(window)), whole.name, series))
+                lines.append((series.count(window), whole.name, series))
         lines.sort(key=lambda line: -line[0])
         shown = sorted(lines[:LINES], key=lambda line: line[1])
         return {
@@ -140,7 +140,7 @@ class Views:
             "throughput": {**_throughput(found, window, now), **_axis(window), "values": _values(found, window)},
             "delay": {**_axis(window), "lines": _delays(found, window)},
             "latency": {
-                "count": sum(bins),
+                "count": series.count(window) if series else 0,
                 "minimum": series.minimum if series else None,
                 "maximum": series.maximum if series else None,
                 "percentiles": histogram.percentiles(bins),
@@ -209,7 +209,7 @@ def _row(name: str, series: Sequence[Series], now: float) -> dict[str, Any]:
     return {
         "name": name,
         "throughput": _throughput(series, window, now),
-        "count": sum(bins),
+        "count": sum(one.count(window) for one in series),
         "percentiles": histogram.percentiles(bins),
     }
 

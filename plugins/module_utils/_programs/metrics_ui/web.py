@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Optional
 from urllib.parse import parse_qsl, unquote
@@ -21,7 +21,7 @@ from .http_server import Answer, Closed, Send, data, encoded, problem
 from .live import Live
 from .posted import PostRefused
 from .receiver import Receiver
-from .views import Views, WrongQuery
+from .views import Problems, Views, WrongQuery
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -40,19 +40,29 @@ Handler = Callable[[Request], Answer]
 class Web:
     """Answers what is asked."""
 
-    def __init__(self, receiver: Receiver, files: PageFiles, token: str, browsers: int, names: Names) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        files: PageFiles,
+        token: str,
+        browsers: int,
+        names: Names,
+        problems: Sequence[Problems] = (),
+    ) -> None:
         """.
 
         :param token: what whoever posts a mark has to know.
         :param browsers: how many live streams there may be at a time.
         :param names: under which it may be asked for.
+        :param problems: what users should know beside what the store and the receiver tell.
         """
         self._receiver = receiver
         self._store = receiver.store
         self._files = files
         self._token = token.encode()
         self._names = names
-        self._views = Views(self._store, receiver.problems)
+        tellers = (receiver.problems, *problems)
+        self._views = Views(self._store, lambda: [sentence for told in tellers for sentence in told()])
         self.live = Live(self._store, self._encoded, browsers)
         self._routes: dict[str, dict[str, Handler]] = {
             "/": {"GET": partial(self._file, "index.html")},

@@ -11,7 +11,7 @@ import { keyed, make, setAttribute, setHidden, setText, valueBox } from "/static
 import { chartCard } from "/static/figure.js";
 import { LatencyChart } from "/static/latency.js";
 import { makeMarks } from "/static/marks.js";
-import { delays, messages } from "/static/measures.js";
+import { UNTIMED, delays, messages } from "/static/measures.js";
 import { makeRanges } from "/static/ranges.js";
 import { PERCENTILES, rowsSection, stateBadge } from "/static/table.js";
 import { TimeChart } from "/static/time_chart.js";
@@ -60,8 +60,9 @@ export function mountDetail(root, route) {
   const chart = new TimeChart("throughput", `Throughput of ${kind} ${shown(name)}`, messages, { single: true, hint: true, onMark });
   const delay = new TimeChart("delay", `Latency over time of ${kind} ${shown(name)}`, delays, { onMark });
   const bars = new LatencyChart("latency", `Latency of ${kind} ${shown(name)}`);
-  const noLatency = make("p", { class: "none", id: "no-latency", hidden: true }, "No latencies in this stretch of time.");
-  const charts = make("div", { class: "pair" }, chartCard("throughput", "Throughput", chart.node), chartCard("delay", "Latency over time", delay.node));
+  const noLatency = make("p", { class: "none", id: "no-latency", hidden: true });
+  const noDelay = make("p", { class: "none", id: "no-delay", hidden: true }, UNTIMED);
+  const charts = make("div", { class: "pair" }, chartCard("throughput", "Throughput", chart.node), chartCard("delay", "Latency over time", noDelay, delay.node));
   const histogram = chartCard("latency", "Latency by power of two", noLatency, bars.node);
   const parts = make("div", { class: "stack", id: "parts" });
   const partNodes = new Map();
@@ -100,6 +101,10 @@ export function mountDetail(root, route) {
       const common = { settled: view.settled, marks: marks.update(view.marks, at), left_out: 0 };
       chart.update({ ...common, ...view.throughput, lines: [{ name, values: view.throughput.values }] });
       delay.update({ ...common, ...view.delay });
+      const untimed = view.latency.count > 0 && view.latency.bars.length === 0;
+      setHidden(noDelay, !untimed);
+      setHidden(delay.node, untimed);
+      setText(noLatency, untimed ? UNTIMED : "No latencies in this stretch of time.");
       setHidden(noLatency, view.latency.bars.length > 0);
       setHidden(bars.node, view.latency.bars.length === 0);
       bars.update({ ...view.latency, range: view.range, from: view.throughput.from });

@@ -18,6 +18,9 @@ function powerOfTen(nanoseconds) {
   return `${10 ** (exponent - 3 * unit)}\u00a0${UNITS[unit]}`;
 }
 
+/** What stands in the place of latencies where messages came of which none was measured. */
+export const UNTIMED = "This engine counts its messages and does not time them.";
+
 /**
  * A measure: name(line), text(value) with its unit, plain(value) for a table, unit, and
  *   axis(values) -> {values, text(value), share(value)?}, where share tells how far up a value is, from 0 to 1.

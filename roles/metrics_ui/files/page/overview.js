@@ -10,7 +10,7 @@ import { byName, shown } from "/static/format.js";
 import { make, setAttribute, setHidden, valueBox } from "/static/dom.js";
 import { chartCard } from "/static/figure.js";
 import { makeMarks } from "/static/marks.js";
-import { delays, messages } from "/static/measures.js";
+import { UNTIMED, delays, messages } from "/static/measures.js";
 import { makeRanges } from "/static/ranges.js";
 import { rowsSection, stateBadge } from "/static/table.js";
 import { TimeChart } from "/static/time_chart.js";
@@ -27,8 +27,9 @@ export function mountOverview(root, route) {
   const onMark = ranges.look;
   const total = new TimeChart("total", "Total throughput", messages, { single: true, hint: true, onMark });
   const delay = new TimeChart("delay", "Latency from source to sink", delays, { onMark });
+  const noDelay = make("p", { class: "none", id: "no-delay", hidden: true }, UNTIMED);
   const byWorker = new TimeChart("throughput", "Throughput by worker", messages, { onMark });
-  const charts = make("div", { class: "pair" }, chartCard("total", "Total throughput", total.node), chartCard("delay", "Latency from source to sink", delay.node));
+  const charts = make("div", { class: "pair" }, chartCard("total", "Total throughput", total.node), chartCard("delay", "Latency from source to sink", noDelay, delay.node));
   const state = {
     id: "state",
     label: "State",
@@ -93,6 +94,10 @@ export function mountOverview(root, route) {
       const common = { settled: view.settled, marks: marks.update(view.marks, at), left_out: 0 };
       total.update({ ...common, ...view.total, lines: [{ name: "total", values: view.total.values }] });
       delay.update({ ...common, ...view.delay });
+      const counted = view.pipelines.filter((row) => row.count > 0);
+      const untimed = counted.length > 0 && counted.every((row) => row.percentiles["50"] === null);
+      setHidden(noDelay, !untimed);
+      setHidden(delay.node, untimed);
       byWorker.update({ ...common, ...view.chart });
       for (const [which, section] of Object.entries(sections)) {
         section.update([...view[which]].sort(byName));
