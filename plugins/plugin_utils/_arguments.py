@@ -20,9 +20,9 @@ from ..module_utils._catalogue import applications
 from ..module_utils._catalogue.applications import APPLICATIONS
 from ..module_utils._cluster.naming import home_server, server_name, worker_names, worker_number
 from ..module_utils._cluster.ports import HIGHEST
-from ..module_utils._cluster.record import MOST_WORKERS, ClusterRecord, ServerAddress
+from ..module_utils._cluster.record import MOST_WORKERS, SHARED, ClusterRecord, ServerAddress
 from ..module_utils._engines import registry
-from ..module_utils._engines.contract import Journalled, NotOffered, Sparing
+from ..module_utils._engines.contract import Journalled, NotOffered, SharesCheckpoints, Sparing
 from ..module_utils._engines.registry import ENGINES
 from ._declarations import Argument, Step
 from ._ports import ports_of
@@ -308,6 +308,7 @@ def cluster_record(
         started=started,
         source=source,
         sink=sink,
+        checkpoints=_shared(engine, arguments, servers),
         spare=arguments["spare"],
         negative=arguments.get("negative") or "",
     )
@@ -323,6 +324,33 @@ def _home(engine: str, arguments: Mapping[str, Any]) -> str:
     if adapter.home_argument and not home:
         raise Refusal(f"engine={engine} needs {adapter.home_argument}: {adapter.home}.")
     return home
+
+
+def _shared(engine: str, arguments: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> str:
+    """The directory for checkpoints that all servers see; empty when there is none.
+
+    :raises Refusal: when the engine has none, or it cannot serve.
+    """
+    wanted = str(arguments["flink_checkpoints"] or "")
+    if not wanted:
+        return ""
+    try:
+        registry.offered(engine, SharesCheckpoints)
+    except NotOffered as lacking:
+        raise Refusal(f"{lacking} Leave flink_checkpoints={wanted} out.") from lacking
+    if not SHARED.fullmatch(wanted) or ".." in wanted.split("/"):
+        raise Refusal(
+            f"flink_checkpoints={wanted} stands in an address, where it would mean another path: choose one of "
+            "letters, digits and _ @ + = , . - alone."
+        )
+    for server in servers:
+        base = str(server["base"]).rstrip("/")
+        if f"{wanted}/".startswith(f"{base}/"):
+            raise Refusal(
+                f"flink_checkpoints={wanted} lies in wallaroo_base of {server['name']} ({base}), which is emptied when "
+                "a cluster starts and stops: choose a directory beside it."
+            )
+    return wanted
 
 
 def _end(name: str, arguments: Mapping[str, Any], engine: str, kinds: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ STOP = "stop it first with stop_cluster.yml"
 _CALLED = {
     "application": "app",
     "version": "wallaroo_version",
+    "checkpoints": "flink_checkpoints",
     "ports": "wallaroo_ports",
     "placement": "the servers",
     "servers": "the servers",

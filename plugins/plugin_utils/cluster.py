@@ -118,6 +118,7 @@ class Cluster(Steps):
         wallaroo_home: Optional[str] = None,
         wallaroo_version: Optional[str] = None,
         flink_home: Optional[str] = None,
+        flink_checkpoints: Optional[str] = None,
         bytewax_home: Optional[str] = None,
         source: Optional[str] = None,
         sink: Optional[str] = None,
@@ -148,6 +149,7 @@ class Cluster(Steps):
         :param symbols_file: for market-spread: the file with its symbols on the servers.
         :param source: ``replayable`` or ``plain``, as far as the engine can (the first of them that it can).
         :param sink: ``plain`` or ``committing`` (``plain``).
+        :param flink_checkpoints: a directory that all servers see, for Flink's checkpoints.
         :param spare: with ``flink``, a process stands by that has the work of a worker that dies until that is back.
         :param ports: ports other than those of the demo, e.g. ``{"orders": 17000}``, or the first of all.
         :param runs: where the folders of runs are; relative to the working directory of this moment.
@@ -175,6 +177,7 @@ class Cluster(Steps):
             "wallaroo_home": wallaroo_home,
             "wallaroo_version": wallaroo_version,
             "flink_home": flink_home,
+            "flink_checkpoints": flink_checkpoints,
             "bytewax_home": bytewax_home,
             "source": source,
             "sink": sink,

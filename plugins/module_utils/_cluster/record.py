@@ -9,13 +9,14 @@ beyond its own: who the workers are, where they were started, which ports they u
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
 from .._catalogue.applications import APPLICATIONS
-from .._engines.contract import PLAIN, Sparing
+from .._engines.contract import PLAIN, SharesCheckpoints, Sparing
 from .._engines.registry import ENGINES
 from .._formats.json_record import Damaged, made, read_object
 from .naming import home_server, worker_name, worker_names
@@ -26,6 +27,9 @@ FILE_NAME = "cluster.json"
 DROPPED_STATE, OLD_COPY, TWO_OWNERS = "dropped_state", "old_copy", "two_owners"
 NEGATIVE = ("", DROPPED_STATE, OLD_COPY, TWO_OWNERS)
 """What a negative run does to a worker on purpose, so that it is seen to fail; empty for every other cluster."""
+
+SHARED = re.compile(r"(/[A-Za-z0-9_@+=,.-]+)+")
+"""An absolute path that means the same in an address."""
 
 MOST_WORKERS = 1000
 """More than any machine holds; a number beyond is a slip of the hand."""
@@ -76,6 +80,8 @@ class ClusterRecord:
     sink: str = PLAIN
     spare: bool = False
     """Whether a process stands by that takes over the work of a worker that dies."""
+    checkpoints: str = ""
+    """A directory that all servers see, for the checkpoints; empty: they lie among the files of the workers."""
     negative: str = ""
     """One of :data:`NEGATIVE`: only a cluster that was started for it is ever damaged."""
 
@@ -112,6 +118,11 @@ class ClusterRecord:
         return self.servers[0]
 
     @property
+    def shared_directory(self) -> str:
+        """Where in ``checkpoints`` those of this cluster lie, and of no other."""
+        return str(PurePosixPath(self.checkpoints) / f"wallaroo-{self.identifier}") if self.checkpoints else ""
+
+    @property
     def spare_name(self) -> str:
         """The spare has the ports and the home that one more worker would have."""
         return worker_name(self.workers + 1)
@@ -142,6 +153,10 @@ class ClusterRecord:
             raise ValueError(f"{self.engine} has no version {self.version!r}, or does not run {self.application}")
         if self.source not in adapter.sources or self.sink not in adapter.sinks:
             raise ValueError(f"{self.engine} has no {self.source!r} source, or no {self.sink!r} sink")
+        if self.checkpoints and not (isinstance(adapter, SharesCheckpoints) and SHARED.fullmatch(self.checkpoints)):
+            raise ValueError(f"{self.engine} keeps no checkpoints in {self.checkpoints!r}")
+        if self.checkpoints and not re.fullmatch(r"[A-Za-z0-9_.-]+", self.identifier):
+            raise ValueError(f"its identifier is {self.identifier!r}")
         if self.spare and not isinstance(adapter, Sparing):
             raise ValueError(f"{self.engine} has no spare")
         if not 1 <= self.workers <= MOST_WORKERS or self.keys < 1 or self.checkpoint_interval < 0:

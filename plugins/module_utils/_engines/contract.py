@@ -104,6 +104,8 @@ class Command(NamedTuple):
     """Symbolic links: path below the server's base -> where it leads, made before each start."""
     emptied: Sequence[str] = ()
     """Directories below the server's base that are empty at each start."""
+    shared: str = ""
+    """The directory of the cluster that all servers see: its coordinator makes it, afresh, and all others find it."""
 
 
 class Engine(Protocol):
@@ -331,6 +333,14 @@ class Examinable(Protocol):
 
     def unsound(self, files: ResilienceSet) -> str:
         """Why no worker would come back from a whole set, as a sentence; empty when nothing is known against it."""
+
+
+@runtime_checkable
+class SharesCheckpoints(Protocol):
+    """Its checkpoints may lie in a directory that all servers see (``shared_directory`` of the record)."""
+
+    checkpoints_argument: str
+    """The variable that names it."""
 
 
 @runtime_checkable

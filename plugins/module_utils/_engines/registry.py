@@ -24,6 +24,7 @@ from .contract import (
     KnowsPeers,
     NotOffered,
     Recalling,
+    SharesCheckpoints,
     Sparing,
 )
 from .counting import Counting
@@ -56,6 +57,7 @@ _CAPABILITIES = {
     Journalled: "keeps no journals from which a worker could be restored",
     Recalling: "has workers that take their state from their own files only",
     Examinable: "has files that only a worker can judge, as it starts from them",
+    SharesCheckpoints: "keeps its checkpoints among the files of its workers",
     Sparing: "has no process that could stand by and take over the work of a worker",
     Damageable: "has files of which it is not known how they could be damaged unnoticed",
 }

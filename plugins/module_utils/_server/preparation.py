@@ -73,6 +73,7 @@ def prepare(
         os.chmod(path, 0o700)
         for name in removed:
             shutil.rmtree(path / name)
+        _remove_shared(known)
         (path / acting.FILE_NAME).touch(mode=0o600)
         for name in DIRECTORIES:
             (path / name).mkdir(mode=0o700, exist_ok=True)
@@ -113,6 +114,8 @@ def stop(base: str, keep_files: bool, limit: float = 10.0, only_check: bool = Fa
         for name in removed:
             shutil.rmtree(path / name)
             (path / name).mkdir(mode=0o700)
+        if not keep_files:
+            _remove_shared(_record(base))
         if forget:
             for record_file in (record_path, *(path / "run").glob("*/ownership.json")):
                 remove_directory(record_file)
@@ -143,6 +146,12 @@ def _record(base: str) -> Optional[ClusterRecord]:
     except ValueError:
         # A damaged record is one of the leftovers that a fresh start removes.
         return None
+
+
+def _remove_shared(cluster: Optional[ClusterRecord]) -> None:
+    """The checkpoints of a cluster that is gone. All servers do so at once, and the last has nothing left to remove."""
+    if cluster is not None and cluster.shared_directory:
+        shutil.rmtree(cluster.shared_directory, ignore_errors=True)
 
 
 def _write_record(base: str, cluster: ClusterRecord) -> None:

@@ -106,6 +106,8 @@ def describe(
                 f"its address {wanted.server(name).address} cannot be listened on ({error.strerror}); "
                 "set wallaroo_address to an address of this server"
             )
+    if wanted is not None and wanted.checkpoints:
+        state["problem"] = state["problem"] or _shared_problem(wanted.checkpoints)
     if logs:
         state["logs"] = {
             # Also of processes whose record is gone because their start was undone.
@@ -189,6 +191,14 @@ def _write_problem(place: Path) -> Optional[str]:
     except OSError as error:
         return f"{place} cannot be written ({error.strerror}); mend that, or set wallaroo_base to another place."
     return None
+
+
+def _shared_problem(path: str) -> Optional[str]:
+    """Why checkpoints cannot lie in a directory."""
+    if not Path(path).is_dir():
+        return f"there is no directory {path}; bring the same one to all servers, or mend flink_checkpoints."
+    problem = _write_problem(Path(path))
+    return f"{problem.partition(';')[0]}; mend that, or flink_checkpoints." if problem else None
 
 
 def _names_of_workers(base: str) -> list[str]:

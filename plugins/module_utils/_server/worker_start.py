@@ -178,6 +178,7 @@ class WorkerStart:
         problem = executable_problem(executable, self.engine.mend) if executable else ""
         if problem:
             raise WorkerProblem(f"{self.worker} cannot be started on {self.server}: {problem}.")
+        self._refuse_unshared()
         ports = self.engine.listens(self.cluster, self.worker)
         try:
             taken = port_check.taken(self._address, ports, comes)
@@ -192,6 +193,18 @@ class WorkerStart:
                 f"Port {taken[0].port} of {self.worker} on {self.server} ({self._address}) is taken{by}; "
                 "stop that, or start the cluster with other wallaroo_ports."
             )
+
+    def _refuse_unshared(self) -> None:
+        shared = self.command.shared
+        if shared and not (self._makes_shared() or os.access(shared, os.R_OK | os.W_OK | os.X_OK)):
+            raise WorkerProblem(
+                f"{self.worker} cannot be started on {self.server}: {shared} cannot be written, or is not "
+                "there, and the checkpoints of this cluster lie in it. Bring the same directory to all servers."
+            )
+
+    def _makes_shared(self) -> bool:
+        """Whoever comes first makes it, so that all others see whether it is the same directory."""
+        return self.mode == FRESH and self.worker == self.cluster.worker_names()[0]
 
     def mend_peers(self, only_check: bool = False) -> None:
         """Let the worker look for the others where they are now.
@@ -225,6 +238,8 @@ class WorkerStart:
             make_private_directory(Path(self.base) / name)
         for name, target in self.command.links.items():
             link(Path(self.base) / name, target)
+        if self.command.shared and self._makes_shared():
+            Path(self.command.shared).mkdir(mode=0o700, exist_ok=True)
         # From its start on it writes its files itself.
         proved = kept_manifest.path_of(self.base, self.worker)
         aside = proved.with_name(f".{proved.name}")

@@ -143,8 +143,14 @@ def test_a_set_that_is_not_what_was_copied_is_refused_and_a_stale_one_is_told(fl
     assert "1,650 of 1,650 messages" in flink.play("verify", "mode=exactly_once").message
 
 
-def test_a_spare_has_the_work_of_a_worker_until_that_is_back(flink: Loopback) -> None:
-    flink.play("start_cluster", f"{flink.engine} workers=2 spare=true {QUICK}")
+def test_a_spare_has_the_work_of_a_worker_until_that_is_back_and_all_see_the_checkpoints(flink: Loopback) -> None:
+    shared = flink.directory / "shared"
+    options = f"workers=2 spare=true keys=500 {QUICK} flink_checkpoints={shared}"
+    missing = flink.play("start_cluster", f"{flink.engine} {options}", succeed=False).message
+    assert f"there is no directory {shared}" in missing
+    shared.mkdir()
+    flink.play("start_cluster", f"{flink.engine} {options}")
+    (folder,) = shared.iterdir()
     assert flink.alive()["spare"] == "server3"
     first = log(flink, 3, "spare")
     assert not WORKS.search(first)
@@ -162,17 +168,22 @@ def test_a_spare_has_the_work_of_a_worker_until_that_is_back(flink: Loopback) ->
     shown = " ".join(flink.play("status").message.split())
     assert "spare server3 running" in shown
 
+    # State that is too large to travel inline lies beside the checkpoint, where all see it.
+    assert any(path.name != "_metadata" for path in folder.glob("*/chk-*/*"))
+
     # The JobManager gives all work away anew: to the worker, though the spare was there first.
     flink.play("restart_worker", "worker=1 crash=true")
+    assert f"Going on with checkpoint {folder}/" in log(flink, 1, "initializer")
     assert not WORKS.search(log(flink, 3, "spare"))
-    assert flink.play("start_cluster", f"{flink.engine} workers=2 spare=true {QUICK}").changed == 0
+    assert flink.play("start_cluster", f"{flink.engine} {options}").changed == 0
     os.kill(living.alive(str(flink.base(3)), "spare").identity.pid, signal.SIGKILL)
-    assert flink.play("start_cluster", f"{flink.engine} workers=2 spare=true {QUICK}").changed == 1
+    assert flink.play("start_cluster", f"{flink.engine} {options}").changed == 1
     assert flink.alive()["spare"] == "server3"
 
     stopped = " ".join(flink.play("stop_cluster").message.split())
     assert "spare on server3" in stopped
     assert flink.alive() == {}
+    assert list(shared.iterdir()) == []
 
 
 @in_networks
@@ -205,6 +216,8 @@ def test_workers_move_between_servers_with_addresses_of_their_own(repository: Pa
         ("start_cluster", "{engine} workers=1", "workers=1 is too few: with engine=flink worker 1 leads the others"),
         ("start_cluster", "{engine} app=market_spread", "app=market_spread is not for engine=flink"),
         ("start_cluster", "engine=embedded spare=true", "has no process that could stand by"),
+        ("start_cluster", "engine=embedded flink_checkpoints=/mnt/c", "keeps its checkpoints among the files"),
+        ("start_cluster", "{engine} flink_checkpoints=/mnt/c%20d", "stands in an address"),
         ("verify_migration", "{engine} via=journal", "The engine flink keeps no journals"),
         ("verify_migration", "{engine} worker=1", "Worker 1 cannot be moved: it is the JobManager"),
         ("verify_migration", "{engine} negative=dropped_state", "has files of which it is not known how"),

@@ -56,7 +56,7 @@ _JOB_MANAGER = Role(
 
 
 class Flink:
-    """See :mod:`..contract`: ``Engine``, ``Recalling`` and ``Sparing``; and :mod:`..counting`."""
+    """See :mod:`..contract`: ``Engine``, ``Recalling``, ``SharesCheckpoints`` and ``Sparing``; :mod:`..counting`."""
 
     name = "flink"
     versions: Sequence[str] = ("2.3",)
@@ -80,6 +80,7 @@ class Flink:
     gathering = 0.5
     shuts_out_second = "the JobManager lets the newer of two workers of a name in, so what comes of it is chance"
 
+    checkpoints_argument = "flink_checkpoints"
     spare_ready = log_lines.REGISTERED
 
     def role(self, worker: str) -> Role:
@@ -104,10 +105,15 @@ class Flink:
     def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
         """See :class:`..contract.Engine`."""
         del python
+        shown: dict[str, str] = {}
+        if record.shared_directory and worker == INITIALIZER:
+            # For whoever looks at its files. Flink is told the directory itself.
+            shown = {f"resilience/{worker}/{flink_files.CHECKPOINTS}": record.shared_directory}
         return Command(
             configuration.argv(record, worker, server),
             files={f"resilience/{worker}/{flink_files.CONFIGURATION}": configuration.text(record, worker, server)},
-            links={f"run/{worker}/{flink_files.STATE}": f"../../resilience/{worker}"},
+            links={f"run/{worker}/{flink_files.STATE}": f"../../resilience/{worker}", **shown},
+            shared=record.shared_directory,
             # Of what a killed process leaves there nothing is read again.
             emptied=[f"run/{worker}/{flink_files.SCRATCH}"],
         )

@@ -40,6 +40,9 @@ _KEEPS_NOTHING: Mapping[str, Value] = dict.fromkeys(
     False,
 )
 
+SHARED_INLINE = 20 << 10
+"""The same where there is one: Flink's own number."""
+
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 _OPENED = ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util", "util.concurrent")
@@ -80,7 +83,7 @@ def argv(record: ClusterRecord, worker: str, server: ServerAddress) -> list[str]
     if not leads:
         return [*command, *_task_manager(directory, worker)]
     return [
-        *(*command, "resilience.Coordinator", "--checkpoints", f"{HERE}/{CHECKPOINTS}"),
+        *(*command, "resilience.Coordinator", "--checkpoints", _checkpoints(record)),
         *("--configDir", directory, "--job-id", JOB, "--job-classname", "resilience.Detector"),
         *_job(record),
     ]
@@ -109,6 +112,11 @@ def spare_text(record: ClusterRecord, server: ServerAddress) -> str:
     return _lines({**_of_all(record), **works, **_KEEPS_NOTHING})
 
 
+def _checkpoints(record: ClusterRecord) -> str:
+    """Where the checkpoints lie, as each process sees it."""
+    return record.shared_directory or f"{HERE}/{CHECKPOINTS}"
+
+
 def _job(record: ClusterRecord) -> list[str]:
     first, ports = record.first_server, record.port_numbers
     return [
@@ -135,6 +143,7 @@ def _lines(told: Mapping[str, Value]) -> str:
 def _of_all(record: ClusterRecord) -> dict[str, Value]:
     ports = record.port_numbers
     leader = record.server(record.placement[INITIALIZER]).address
+    inline = SHARED_INLINE if record.shared_directory else INLINE
     return {
         "jobmanager.rpc.address": leader,
         "jobmanager.rpc.port": ports.control_of(INITIALIZER),
@@ -153,10 +162,10 @@ def _of_all(record: ClusterRecord) -> dict[str, Value]:
         "execution.checkpointing.num-retained": 3,
         "state.checkpoints.num-retained": 3,
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "execution.checkpointing.dir": f"file://{HERE}/{CHECKPOINTS}",
-        "state.checkpoints.dir": f"file://{HERE}/{CHECKPOINTS}",
-        "execution.checkpointing.data-inline-threshold": INLINE,
-        "state.storage.fs.memory-threshold": INLINE,
+        "execution.checkpointing.dir": f"file://{_checkpoints(record)}",
+        "state.checkpoints.dir": f"file://{_checkpoints(record)}",
+        "execution.checkpointing.data-inline-threshold": inline,
+        "state.storage.fs.memory-threshold": inline,
         "restart-strategy.type": "fixed-delay",
         "restart-strategy.fixed-delay.attempts": 1_000_000,
         "restart-strategy.fixed-delay.delay": "100 ms",

@@ -218,3 +218,18 @@ class TestSpare:
         assert said.endswith(
             "The spare went on meanwhile, as it should; leave spare=true out where a move is to be shown."
         )
+
+
+def test_checkpoints_lie_in_a_folder_of_the_cluster_where_all_servers_see_it() -> None:
+    cluster = dataclasses.replace(CLUSTER, checkpoints="/mnt/checkpoints")
+    folder = "/mnt/checkpoints/wallaroo-id"
+    for worker in ("initializer", "worker2"):
+        configured = told(worker, SERVERS[0], cluster)
+        assert configured["execution.checkpointing.dir"] == configured["state.checkpoints.dir"] == f"file://{folder}"
+        # What does not travel inline is seen by all.
+        assert configured["execution.checkpointing.data-inline-threshold"] == 20480
+    leading, moved = (FLINK.command(cluster, worker, SERVERS[0], "python3") for worker in ("initializer", "worker2"))
+    assert leading.argv[leading.argv.index("--checkpoints") + 1] == folder
+    assert leading.shared == moved.shared == folder
+    assert leading.links["resilience/initializer/checkpoints"] == folder
+    assert list(moved.links) == ["run/worker2/state"]

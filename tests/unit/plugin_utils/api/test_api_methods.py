@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "source": "plain",
     "sink": "plain",
     "spare": True,
+    "flink_checkpoints": "/mnt/checkpoints",
     "ports": {"orders": 17000},
 }
 
