@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Optional
 
+from .._formats import source_log
 from .._problem import Problem
 from .._process import living, log, record
 from .._process.identity import is_alive
@@ -17,8 +19,16 @@ from .._process.waiting import LimitReached, wait_until
 from .._verification import online
 from .._verification.progress import Progress
 from .._verification.windows import problem_of_keys
+from .server_state import SENT_DIRECTORY
 
 LOG_LINES = 20
+
+_QUIET = 3.0
+"""Seconds for what had been read to come out, when nobody reads what was sent after it."""
+
+
+class NobodyRead(Exception):
+    """What was sent last came while nobody read, and is not read any more."""
 
 
 class NothingComes(Problem):
@@ -69,6 +79,7 @@ class Awaited:
         if problem is not None:
             raise NothingComes(f"Nothing can be waited for: {problem}")
         self._progress = Progress(self.path, self.keys)
+        self._next_look = 0.0
 
     def wait(self, limit: float, return_after: Optional[float], only_look: bool) -> dict[str, Any]:
         """Wait; returns how far it has come.
@@ -85,6 +96,13 @@ class Awaited:
             return result
         except LimitReached:
             raise NothingComes(self._limit_sentence(limit), **self._result(False)) from None
+        except NobodyRead:
+            result = self._result(False)
+            raise NothingComes(
+                "What was sent last came while nobody read, and a plain source is read from what comes then on: it "
+                f"cannot come out any more. {result['message']}",
+                **result,
+            ) from None
         except WatchedProcessDied as death:
             result = self._result(False)
             died = {"died": death.name, "log": death.log, "log_tail": death.log_tail}
@@ -113,6 +131,8 @@ class Awaited:
                 return True
             if dead is not None:
                 raise WatchedProcessDied(dead)
+            if self._is_lost():
+                raise NobodyRead
             return False
 
         in_slices = return_after is not None and return_after < limit
@@ -123,6 +143,31 @@ class Awaited:
             if in_slices:
                 return False
             raise
+
+    def _is_lost(self) -> bool:
+        """Whether a plain source of a source log was read anew after everything had been sent.
+
+        Who sends on makes the log grow; and what had come to the reader before has had its time.
+        """
+        now = time.monotonic()
+        if not self.base or now < self._next_look:
+            return False
+        self._next_look = now + 1.0
+        sent = Path(self.base, SENT_DIRECTORY)
+        try:
+            grown = (sent / source_log.LOG_FILE).stat().st_mtime
+            events = source_log.events(sent / source_log.EVENTS_FILE)
+        except (OSError, ValueError):
+            return False
+        newest = next((one for one in reversed(events) if one.event == source_log.FROM_EVENT), None)
+        if newest is None or newest.asked != source_log.NOW or not newest.at or newest.time <= grown:
+            return False
+        return time.time() - newest.time > _QUIET and not self._sends()
+
+    def _sends(self) -> bool:
+        """Whether somebody still sends."""
+        sender = living.known(self.base or "", "sender")
+        return sender is not None and is_alive(sender.identity)
 
     def _known(self, name: str) -> Optional[record.ProcessRecord]:
         return living.known(self.base or "", name, needed=True)

@@ -21,6 +21,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.wallaroo.resilience.plugins.module_utils._formats import source_log
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.detector import (
     encode_output,
     expected_window,
@@ -186,6 +187,32 @@ def test_what_came_before_the_death_counts(path: Path, tmp_path: Path, receiver:
     wait_for(lambda: not is_alive(receiver.identity))
     wanted = {"path": str(path), "keys": ["a"], "last": 1, "base": str(tmp_path), "watch": ["receiver"]}
     assert run(wanted)["finished"] is True
+
+
+@pytest.mark.parametrize(
+    ("asked", "at", "before", "ends"),
+    [("NOW", 22, 5.0, True), ("NOW", 22, 0.5, False), ("FROM", 22, 5.0, False), ("NOW", 0, 5.0, False)],
+)
+def test_what_was_sent_while_nobody_read_a_plain_source_is_not_waited_for(
+    path: Path, tmp_path: Path, asked: str, at: int, before: float, ends: bool
+) -> None:
+    """It is known as soon as the source is read anew, and what had been read has come out."""
+    path.write_bytes(messages(a=[1]))
+    (tmp_path / "sent").mkdir()
+    sent = tmp_path / "sent" / source_log.LOG_FILE
+    sent.write_bytes(b"")
+    now = time.time()
+    os.utime(sent, (now - 9, now - 9))
+    event = source_log.Event(now - before, "from", 2, at, asked, "127.0.0.1:9")
+    (tmp_path / "sent" / source_log.EVENTS_FILE).write_bytes(event.encode())
+    wanted = {"path": str(path), "keys": ["a"], "last": 2, "base": str(tmp_path), "wait_timeout": 0.2}
+
+    said = run(wanted)["msg"]
+
+    assert ("it cannot come out any more. 1 of 2 messages" in said) == ends
+    # Who sends on makes the log grow.
+    os.utime(sent)
+    assert "cannot come" not in run(wanted)["msg"]
 
 
 def test_a_process_that_was_never_started_cannot_be_watched(path: Path, tmp_path: Path) -> None:
