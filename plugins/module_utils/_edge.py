@@ -11,6 +11,7 @@ that need more of the library to be loaded are in ``_edge_cluster.py``.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
@@ -110,4 +111,11 @@ def failing(module: Module, begin: str = "", end: str = "", **told: Any) -> Iter
     try:
         yield
     except (Problem, ValueError, OSError) as error:
-        module.fail_json(msg=f"{begin}: {error}{end}" if begin else str(error), **told)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        sentence = _full(error, module.params.get("base")) if full else str(error)
+        module.fail_json(msg=f"{begin}: {sentence}{end}" if begin else sentence, **told)
+
+
+def _full(error: Any, base: Any) -> str:
+    """Where a disk is full, which the system says of few writes, and what to do."""
+    return f"{error.strerror} where {error.filename or base or 'it writes'} is: make room there, and run this again"
