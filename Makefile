@@ -1,6 +1,7 @@
 # make demo and make test need nothing but Python 3.10 to 3.14 and make: see tools/prerequisites.sh.
 
-# The ansible-core to use: the newest that the Python can run, or CORE=2.16, the oldest that is supported.
+# The ansible-core to use: the newest that the Python can run, or CORE=2.16, the oldest that is supported, 2.19, 2.21, or
+# devel, what is to come.
 CORE ?=
 PYTHON ?=
 ARGS ?=
@@ -8,6 +9,7 @@ TESTS ?= tests
 CASES ?= 10000
 SAMPLE ?=
 WHOLE :=
+LOOKS :=
 TRIES ?= 100
 DAYS ?= 30
 PLANTINGS ?= 1000
@@ -18,19 +20,32 @@ FLINK_JAVA ?= java
 WALLAROO_HOME ?=
 WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
+SESSION ?=
 SCENARIOS := hosts provision xenial
-LINTS := ansible types yaml rules python format changelog
+LINTS := ansible types yaml rules python format changelog workflows shell
+
+# The oldest and the newest Python 3 that each can run.
+PYTHONS_OF_2.16 := 10 12
+PYTHONS_OF_2.19 := 11 13
+PYTHONS_OF_2.21 := 12 14
+PYTHONS_OF_devel := 13 14
+DEVEL ?= https://github.com/ansible/ansible/archive/devel.tar.gz
+INSTEAD :=
 
 ifeq ($(CORE),)
 ENVIRONMENT := .venv
 LOCK := requirements/controller.txt
-NEWEST := 14
-else ifeq ($(CORE),2.16)
-ENVIRONMENT := .venv-2.16
-LOCK := requirements/core-2.16.txt
-NEWEST := 12
+RUNS_ON := 10 14
+else ifeq ($(PYTHONS_OF_$(CORE)),)
+$(error CORE=$(CORE) is not known: leave it out for the newest ansible-core, or use CORE=2.16, the oldest that is supported, 2.19, 2.21 or devel)
 else
-$(error CORE=$(CORE) is not known: leave it out for the newest ansible-core, or use CORE=2.16, the oldest that is supported)
+ENVIRONMENT := .venv-$(CORE)
+LOCK := requirements/core-$(CORE).txt
+RUNS_ON := $(PYTHONS_OF_$(CORE))
+endif
+ifeq ($(CORE),devel)
+LOCK := requirements/controller.txt
+INSTEAD := --instead=$(DEVEL)
 endif
 
 # First on PATH, since ansible-lint and molecule call the other tools by their names.
@@ -45,7 +60,7 @@ ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8
 endif
 
-install = python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(NEWEST)) && "$$python" -I tools/environment.py $(ENVIRONMENT) $(1)
+install = python=$$(sh tools/prerequisites.sh "$(PYTHON)" $(lastword $(RUNS_ON)) $(firstword $(RUNS_ON))) && "$$python" -I tools/environment.py $(INSTEAD) $(ENVIRONMENT) $(1)
 
 # Each playbook is a target. Its variables are what make is given as name=value in small letters; make exports them.
 PLAYBOOKS := $(filter-out demo,$(basename $(notdir $(wildcard playbooks/*.yml))))
@@ -63,7 +78,7 @@ $(STARTING): ENGINE_VARIABLES = -e '{"engine": "flink", "flink_home": "$(CURDIR)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs sanity build lock bench clean clean-runs
+.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs sanity galaxy-importer build release nox lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -155,6 +170,14 @@ lint-format:
 lint-changelog:
 	@antsibull-changelog lint
 
+# The first knows what a workflow may say, the second what it should not.
+lint-workflows:
+	@check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@zizmor --offline --quiet --no-progress .github/workflows
+
+lint-shell:
+	@shellcheck --exclude=SC1091 .ci/run $$(git ls-files '*.sh')
+
 format: tools ## format the Python sources, and write what is made of the declarations of the steps
 	@python tools/declared.py
 	@ruff check --fix-only --quiet .
@@ -167,11 +190,20 @@ docs: venv ## build the documentation site into build/docs and check every link 
 
 # ansible-test brings the tools of its tests along, each in an environment of its own.
 sanity: ## look at the archive with ansible-test sanity and galaxy-importer (PYLINT=1 for all of it)
+galaxy-importer: LOOKS := importer
+galaxy-importer: ## look at the archive with galaxy-importer alone
+sanity galaxy-importer:
 	@python=$$(sh tools/prerequisites.sh "$(PYTHON)" 14) && "$$python" -I tools/environment.py .venv-sanity requirements/sanity.txt
-	@PATH="$(CURDIR)/.venv-sanity/bin:$$PATH" python tools/sanity.py
+	@PATH="$(CURDIR)/.venv-sanity/bin:$$PATH" python tools/sanity.py $(LOOKS)
 
 build: venv ## build the archive of the collection into dist/
 	@mkdir -p dist && ansible-galaxy collection build --force --output-path dist
+
+release: tools ## make the release that galaxy.yml names, into dist/ and a commit; nothing is tagged, pushed or uploaded
+	@python tools/release.py
+
+nox: tools ## run a job of the workflow as it runs there (SESSION="unit-2.19-3.13"); without one list them
+	@nox $(if $(SESSION),--session $(SESSION),--list)
 
 bench: tools ## measure
 	@for benchmark in tests/benchmarks/bench_*.py; do echo "== $$benchmark"; python "$$benchmark" || exit 1; done
@@ -183,5 +215,5 @@ clean-runs: venv ## remove the folders of runs that ended long ago, below wallar
 	@wallaroo-resilience clean_runs days="$(DAYS)" runs="$(or $(wallaroo_runs),runs)"
 
 clean: ## remove everything that make has made, but for runs/
-	@rm -rf .venv .venv-2.16 .venv-bytewax .flink .venv-docs .venv-sanity build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .venv .venv-* .flink build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .nox
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

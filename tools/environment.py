@@ -4,7 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes a virtual environment from locks, or adds what it lacks of them, also after an interruption.
 
-    PYTHON environment.py DIRECTORY LOCK...
+    PYTHON environment.py [--instead=REQUIREMENT] DIRECTORY LOCK...
+
+A requirement, of which no lock can know, takes the place of the version that the locks have.
 
 What other locks have brought stays. The environment is the same whatever the user's surroundings are: of pip's settings
 only those are kept that say how a registry is reached. Besides the tools it gets commands of its own, from
@@ -56,8 +58,9 @@ json.dump(scripts, sys.stdout)
 class Environment:
     """The virtual environment in a directory."""
 
-    def __init__(self, directory: Path, *locks: Path) -> None:
+    def __init__(self, directory: Path, *locks: Path, instead: str = "") -> None:
         self.directory = directory.absolute()
+        self.instead = instead
         self.locks = locks
         self.programs = self.directory / "bin"
         self.python = self.programs / "python"
@@ -65,7 +68,7 @@ class Environment:
         # Names the locks that are complete. Written last: whatever was interrupted is done again, and so is what was
         # made from another lock, by another Python or in another place, since its programs name their place.
         self.stamp = self.directory / ".complete"
-        self.place = hashlib.sha256(Path(__file__).read_bytes() + bytes(self.directory)).hexdigest()
+        self.place = hashlib.sha256(Path(__file__).read_bytes() + bytes(self.directory) + instead.encode()).hexdigest()
         self.surroundings = {
             name: value
             for name, value in os.environ.items()
@@ -121,6 +124,10 @@ class Environment:
         settings = registry_settings(self._pip_settings())
         if self._pip("install", "--require-hashes", "--no-deps", "--no-compile", *requirements, **settings):
             sys.exit(f"pip could not install the tools of {named} (above is why); the same command tries it again.")
+        if self.instead and self._pip("install", "--no-deps", "--no-compile", "--upgrade", self.instead, **settings):
+            sys.exit(
+                f"pip could not install the tools of {self.instead} (above is why); the same command tries it again."
+            )
         # pip would do it on one core. What cannot be compiled, such as a template, says so where it is imported.
         compile_all = ["-I", "-m", "compileall", "-qq", "-j", "0", str(self.directory / "lib")]
         subprocess.run([str(self.python), *compile_all], env=self.surroundings, check=False)
@@ -229,4 +236,6 @@ if __name__ == "__main__":
         links.restore(HERE.parent)
     except links.CannotBeMade as problem:
         sys.exit(str(problem))
-    Environment(*map(Path, sys.argv[1:])).make()
+    given = sys.argv[1:]
+    replacing = given.pop(0).removeprefix("--instead=") if given[0].startswith("--instead=") else ""
+    Environment(*map(Path, given), instead=replacing).make()

@@ -7,10 +7,11 @@ command -v uv >/dev/null || { echo "uv is needed to make the locks: python -m pi
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 cd requirements
+oldest=3.10
 
 # A file of this name is there before: its versions are preferred.
 compile() {
-    uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+    uv pip compile --quiet --universal --python-version "$oldest" --generate-hashes --no-header --no-annotate \
         --override tools-overrides.txt --output-file "$@"
 }
 
@@ -37,6 +38,20 @@ cmp "$made/tools-of-controller.txt" "$made/tools-of-core-2.16.txt" || {
     echo "ansible-core 2.16 needs other tools than the newest one: give tools.in an older version." >&2
     exit 1
 }
+# Newer ones have Pythons of their own. Theirs is a part of what controller.txt has, and so is tested with tools.txt.
+for both in 2.19:3.11 2.21:3.12; do
+    name=core-${both%:*}
+    oldest=${both#*:}
+    cp "$made/all.txt" "$made/$name.txt"
+    compile "$made/$name.txt" "$name.in"
+    pins "$made/$name.txt" | sed 's/ .*//' | LC_ALL=C sort -u >"$made/its"
+    sed 's/ .*//' "$made/pins" | LC_ALL=C sort -u | LC_ALL=C comm -13 - "$made/its" | grep . && {
+        echo "ansible-core ${both%:*} needs versions that no other lock has (above)." >&2
+        exit 1
+    }
+    mv "$made/$name.txt" .
+done
+oldest=3.10
 # In environments of their own; what they share with the others has one version.
 for name in docs sanity; do
     cat "$made/all.txt" "$name.txt" >"$made/$name.txt" 2>/dev/null || true

@@ -2,7 +2,8 @@
 # Finds a Python for the controller and prints its path. Anything that is missing is named on stderr, with the package that
 # has it, before anything else happens.
 #
-#   prerequisites.sh [WANTED] [NEWEST]     WANTED: an interpreter to use instead of looking for one; NEWEST: 14 for Python 3.14,
+#   prerequisites.sh [WANTED] [NEWEST] [OLDEST]
+#                                          WANTED: an interpreter to use instead of looking for one; NEWEST: 14 for Python 3.14,
 #                                          the newest that is tested; a newer one is taken with a warning, where there is no other
 set -u
 # Where other programs have their libraries; with these no Python here would find its own.
@@ -10,7 +11,7 @@ unset PYTHONHOME PYTHONPATH
 
 wanted=${1:-}
 newest=${2:-14}
-oldest=10
+oldest=${3:-10}
 
 give_up() {
     printf '%s\n' "$1" >&2

@@ -25,15 +25,24 @@ def test_every_step_is_a_target_of_the_makefile(repository: Path, jobs: dict[str
     targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(), flags=re.M))
     commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     called = {target for command in commands for target in re.findall(r"\bmake ([a-z-]+)", command)}
-    assert {"docs", "lint", "sanity", "test-unit", "test", "bytewax", "flink", "molecule"} == called
+    assert {"docs", "lint", "sanity", "galaxy-importer", "test-unit", "test", "bytewax", "flink", "molecule"} == called
     assert called <= targets
 
 
 def test_every_python_and_core_that_is_named_is_checked(repository: Path, jobs: dict[str, Any]) -> None:
-    matrix = jobs["unit"]["strategy"]["matrix"]
+    """Each on what it can run, which the Makefile knows."""
+    makefile = (repository / "Makefile").read_text()
+    able = {
+        core: range(int(a), int(b) + 1)
+        for core, a, b in re.findall(r"^PYTHONS_OF_(\S+) := (\d+) (\d+)$", makefile, re.M)
+    }
+    assert {"2.16", "2.19", "2.21", "devel"} == able.keys()
     assert "Python 3.10 to 3.14" in (repository / "README.md").read_text()
-    assert matrix["python"] == [f"3.{minor}" for minor in range(10, 15)]
-    assert {"2.16"} == {one["core"] for one in matrix["include"]}
+    for name in ("unit", "integration"):
+        chosen = [(one["core"], int(one["python"][2:])) for one in jobs[name]["strategy"]["matrix"]["include"]]
+        assert all(minor in able[core] for core, minor in chosen)
+        assert {core for core, _minor in chosen} == able.keys()
+        assert {minor for _core, minor in chosen} == set(range(10, 15))
 
 
 def test_no_step_has_a_value_of_a_pull_request_in_its_command(jobs: dict[str, Any]) -> None:
