@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from pathlib import Path
 from tests.namespaces import can_be_made
 
 LIMIT = 300
+
+SHELL = ["sh", "-ec"]
+"""The first command that fails ends it."""
 
 LIVING = {"ENGINE=bytewax": ".venv-bytewax", "ENGINE=flink": ".flink"}
 """What needs an engine that is installed beside, and where ``make`` puts it."""
@@ -32,12 +36,23 @@ class FreshShell:
                 (project / directory).symlink_to(repository / directory)
         (project / "tools" / "environment.py").write_text("")
 
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run it with a network of its own, where this account can have one: ports are those that everybody has."""
-        alone = (
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec sh -c "$0"'] if can_be_made() else ["sh", "-c"]
-        )
-        return self.shell(alone, command)
+    def has_servers(self, hosts: Path) -> None:
+        """Put one's own addresses where the example has some.
+
+        :param hosts: an inventory.
+        """
+        mine = self.project / "inventory" / "xenial"
+        shutil.rmtree(mine)
+        mine.mkdir()
+        shutil.copy(hosts, mine / "hosts.json")
+
+    def run(self, command: str, limit: float = LIMIT) -> subprocess.CompletedProcess[str]:
+        """Run it with a network of its own, where this account can have one: ports are those that everybody has.
+
+        :param command: one or several lines; the first that fails ends them.
+        """
+        alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec sh -ec "$0"']
+        return self.shell(alone if can_be_made() else SHELL, command, limit)
 
     def shell(self, shell: list[str], command: str, limit: float = LIMIT) -> subprocess.CompletedProcess[str]:
         """Run it."""

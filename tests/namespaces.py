@@ -16,7 +16,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,19 @@ class Networks(Loopback):
         ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False)
         assert ended.returncode == 0, f"{' '.join(command)}: {ended.stderr}"
         return ended.stdout
+
+
+@contextmanager
+def four_servers(repository: Path, directory: Path) -> Iterator[Networks]:
+    """They are there within the block, and nothing of them afterwards.
+
+    :param directory: is made, and has what they keep.
+    """
+    directory.mkdir(exist_ok=True)
+    with closing(PortBlock()) as block:
+        networks = Networks(repository, directory, block)
+        try:
+            yield networks
+        finally:
+            networks.play("stop_cluster", succeed=None)
+            networks.remove()

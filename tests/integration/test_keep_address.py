@@ -6,26 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.namespaces import Networks, in_networks
-from tests.port_block import PortBlock
+from tests.namespaces import Networks, four_servers, in_networks
 
 pytestmark = in_networks
 
 
 @pytest.fixture
 def networks(repository: Path, tmp_path: Path) -> Iterator[Networks]:
-    with closing(PortBlock()) as block:
-        found = Networks(repository, tmp_path, block)
-        try:
-            yield found
-        finally:
-            found.play("stop_cluster", succeed=None)
-            found.remove()
+    with four_servers(repository, tmp_path) as found:
+        yield found
 
 
 def standing_by() -> int:

@@ -10,17 +10,14 @@ where README says that yours are put.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.documents import on_this_machine, own_cluster
-from tests.fresh_shell import LIVING, FreshShell, fresh_shell
-from tests.namespaces import Networks, in_networks
-from tests.port_block import PortBlock
+from tests.fresh_shell import LIVING, SHELL, FreshShell, fresh_shell
+from tests.namespaces import Networks, four_servers, in_networks
 
 ELSEWHERE = {"make test": "it is what runs this test"}
 """What is not run here, and why."""
@@ -45,14 +42,8 @@ def shell(repository: Path, project: Path) -> Iterator[FreshShell]:
 
 @pytest.fixture
 def networks(repository: Path, tmp_path: Path) -> Iterator[Networks]:
-    (tmp_path / "networks").mkdir()
-    with closing(PortBlock()) as block:
-        found = Networks(repository, tmp_path / "networks", block)
-        try:
-            yield found
-        finally:
-            found.play("stop_cluster", succeed=None)
-            found.remove()
+    with four_servers(repository, tmp_path / "networks") as found:
+        yield found
 
 
 def test_on_this_machine(repository: Path, shell: FreshShell) -> None:
@@ -76,12 +67,8 @@ def test_on_servers_of_ones_own(repository: Path, shell: FreshShell, networks: N
     wanted = own_cluster(repository / "README.md")
     assert len(wanted) == 6
     assert all("-i inventory/xenial playbooks/" in command for command in wanted[1:])
-    mine = shell.project / "inventory" / "xenial"
-    shutil.rmtree(mine)
-    mine.mkdir()
-    shutil.copy(networks.directory / "hosts.json", mine / "hosts.json")
-    # One shell, as somebody types them; the first that fails ends it.
-    ended = shell.shell(["sh", "-ec"], "\n".join(wanted))
+    shell.has_servers(networks.directory / "hosts.json")
+    ended = shell.shell(SHELL, "\n".join(wanted))
     assert ended.returncode == 0, ended.stdout
     assert "11,000 of 11,000 messages" in ended.stdout
     assert "moved from server2 to server4" in " ".join(ended.stdout.split()), ended.stdout
