@@ -27,7 +27,7 @@ ELSEWHERE = {
     "ansible-playbook -i inventory/xenial playbooks/setup_repo.yml": "tests/integration/test_setup_repo.py",
     'ansible-playbook -i inventory/xenial playbooks/verify_migration.yml -e "workers=3 dst=4"': "it needs a Wallaroo",
     "ansible-playbook -i inventory/xenial playbooks/setup_bytewax.yml": "molecule's scenario hosts runs it",
-    "ansible-playbook playbooks/migrate.yml -e \"worker=2 src=2 dst=4 via=journal source_lost=true\"": (
+    'ansible-playbook playbooks/migrate.yml -e "worker=2 src=2 dst=4 via=journal source_lost=true"': (
         "a server has to be gone: tests/integration/test_servers_that_are_gone.py"
     ),
 }
@@ -77,9 +77,9 @@ GUIDES = {
     "metrics_page.md": Guide(("metrics UI: http://127.0.0.1:4000/", "moved from server2 to server4")),
     "python.md": Guide(("verdict pass, worker2 was away for", "worker2")),
     "runs.md": Guide(
-        ("result.json", "11,000"),
+        ("result.json says pass", "22,000 of 22,000 messages"),
         own={"20261123T210926-demo": "latest", "runs=PATH": "runs=runs"},
-        before=("make demo",),
+        before=("make demo", "gzip -dc runs/latest/received/received.bin.gz > received.bin"),
     ),
     "steps.md": Guide(("verdict: pass", "moved from server2 to server4")),
     "troubleshooting.md": Guide(("moving.md",)),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the guides tell people to type is there: playbooks take these variables with these values, targets exist.
 
-That README's commands do what they say is shown by running them (``tests/integration/test_readme.py``, ``test_guides.py``).
+That they do what they say is shown by running them (``tests/integration/test_readme.py`` and ``test_guides.py``).
 """
 
 from __future__ import annotations
