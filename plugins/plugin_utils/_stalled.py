@@ -99,12 +99,14 @@ def refuse_unsettled(servers: Servers, worker: str) -> None:
 def stalled(arguments: Mapping[str, Any], servers: Servers) -> dict[str, Any]:
     """What to tell when a wait came to its limit.
 
-    :param arguments: ``said``, what the wait told; ``dead`` (true), whether a dead worker is a cause.
+    :param arguments: ``said``, what the wait told; ``worker``, whose own death is no cause.
     """
     causes = told_of_stopped(servers)
-    if arguments.get("dead", True):
-        causes += dead(servers)
-        causes += [f"{name} does not answer, and what runs there is not known." for name in not_answering(servers)]
+    worker = str(arguments.get("worker") or "")
+    causes += dead(servers, [worker])
+    # Who waits for one worker may do that since a server is gone, and knows of it.
+    silent = [] if worker else not_answering(servers)
+    causes += [f"{name} does not answer, and what runs there is not known." for name in silent]
     return {"sentence": " ".join([*causes, str(arguments.get("said") or "")]).strip()}
 
 

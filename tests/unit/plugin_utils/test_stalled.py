@@ -34,7 +34,8 @@ def test_the_cause_stands_before_what_the_wait_saw() -> None:
     assert stalled({"said": SAID}, paused())["sentence"] == f"{PAUSED} {SAID}"
     dead = servers(workers=3, server3={"worker3": worker(False)})
     assert stalled({"said": SAID}, dead)["sentence"] == f"worker3 is dead on server3. {SAID}"
-    assert stalled({"said": SAID, "dead": False}, dead)["sentence"] == SAID
+    assert stalled({"said": SAID, "worker": "worker3"}, dead)["sentence"] == SAID
+    assert stalled({"said": SAID, "worker": "worker2"}, dead)["sentence"] == f"worker3 is dead on server3. {SAID}"
     assert dead_workers(dead, ["worker3"]) == [], "of whom more is known"
 
 
