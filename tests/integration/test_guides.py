@@ -76,7 +76,9 @@ GUIDES = {
         {"/home/ubuntu/flink": "{project}/.flink"},
     ),
     "journal.md": Guide(("verdict: pass",)),
-    "market_spread.md": Guide(("orders for the time 2",), own={"/data/orders.msg": f"{MADE}/orders.msg", "/data/nbbo.msg": f"{MADE}/nbbo.msg"}),
+    "market_spread.md": Guide(
+        ("orders for the time 2",), own={"/data/orders.msg": f"{MADE}/orders.msg", "/data/nbbo.msg": f"{MADE}/nbbo.msg"}
+    ),
     "metrics_page.md": Guide(("metrics UI: http://127.0.0.1:4000/", "moved from server2 to server4")),
     "python.md": Guide(("verdict pass, worker2 was away for", "worker2")),
     "runs.md": Guide(
