@@ -66,12 +66,12 @@ class Guide:
 
 GUIDES = {
     "bytewax.md": Guide(
-        ("verdict: pass", "path worker2 server2 -> server4 -> server2 -> server3"),
+        ("verdict: pass", "through 3 crashes of worker2"),
         ("moved from server2 to server4",),
         {"/home/ubuntu/bytewax": "{project}/.venv-bytewax"},
     ),
     "flink.md": Guide(
-        ("verdict: pass",),
+        ("verdict: pass", "through 3 crashes of worker2"),
         ("moved from server2 to server4",),
         {"/home/ubuntu/flink": "{project}/.flink"},
     ),
