@@ -132,6 +132,8 @@ options:
       checkpoint_interval: {type: float, default: 1.0, description: Seconds between two checkpoints.}
       metrics_ui: {type: bool, default: false, description: Whether the metrics UI is to run.}
       started: {type: float, default: 0.0, description: Seconds since the epoch.}
+      spare: {type: bool, default: false, description: Whether a process stands by that takes over the work of a worker that dies.}
+      checkpoints: {type: str, default: "", description: A directory that all servers see, for the checkpoints; empty among the files of the workers.}
       negative: {type: str, default: "", description: What a negative run does to a worker; empty for every other cluster.}
 """
 

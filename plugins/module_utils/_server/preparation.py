@@ -55,6 +55,7 @@ def prepare(
     changed = not deployed
     removed: list[str] = []
     left: dict[str, ProcessRecord] = {}
+    known: Optional[ClusterRecord] = None
     if cluster is not None:
         known = _record(base)
         if known is None or known.identifier != cluster.identifier:
