@@ -91,13 +91,14 @@ def test_they_are_listed_below_the_chart_and_drawn_on_its_axis(
     ]
     numbers = page.script("return [...document.querySelectorAll('#marks .flag')].map((flag) => flag.textContent)")
     assert len(set(numbers)) == 4
+    # The axis moves on with the time, and a busy machine draws it late: then a line is not yet where its time is.
+    page.until(lambda: all(one["line"] > 0.5 for one in flags(page, chart).values()), "each line is where its time is")
     visible = flags(page, chart)
     assert sorted(visible) == sorted(MARKS)
     for kind, seen in visible.items():
         assert seen["flag"] > 60, f"no flag of the {kind}"
         assert seen["left"] <= seen["place"] <= seen["right"], f"the flag of the {kind} is elsewhere"
         assert seen["number"] > 2, f"no number in the flag of the {kind}"
-        assert seen["line"] > 0.5, f"no line of the {kind} where its time is"
     page.until(lambda: "Mark: resumed worker2 on server4." in page.script("return announcer.textContent"), "it is said")
     assert page.is_same()
 
