@@ -133,7 +133,7 @@ options:
       metrics_ui: {type: bool, default: false, description: Whether the metrics UI is to run.}
       started: {type: float, default: 0.0, description: Seconds since the epoch.}
       spare: {type: bool, default: false, description: Whether a process stands by that takes over the work of a worker that dies.}
-      checkpoints: {type: str, default: "", description: A directory that all servers see, for the checkpoints; empty among the files of the workers.}
+      checkpoints: {type: str, default: "", description: "A directory that all servers see, for the checkpoints; empty: among the files of the workers."}
       negative: {type: str, default: "", description: What a negative run does to a worker; empty for every other cluster.}
 """
 
