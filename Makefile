@@ -129,8 +129,8 @@ conformance: tools ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=.
 
 molecule: tools ## test on containers reached by SSH: root, podman, runc, iptables, debootstrap (SCENARIO=hosts)
 	@python molecule/shared/containers.py check
-	@molecule --base-config molecule/config.yml reset $(if $(SCENARIO),-s $(SCENARIO)) >/dev/null 2>&1 || true
 	@for scenario in $(if $(SCENARIO),$(SCENARIO),$(SCENARIOS)); do \
+		molecule --base-config molecule/config.yml reset -s $$scenario >/dev/null 2>&1 || true; \
 		case $$scenario in xenial) printf 'xenial: '; python molecule/shared/containers.py reachable xenial 2>&1 || continue;; esac; \
 		env -u ANSIBLE_CONFIG molecule --base-config molecule/config.yml test -s $$scenario $(ARGS) || exit 1; done
 
