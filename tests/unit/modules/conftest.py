@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.recor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
 
 from tests.module_runner import kill_everything
+from tests.port_block import PortBlock
 
 StartProcess = Callable[..., ProcessRecord]
 DETECTOR = "multi_partition_detector"
@@ -64,20 +65,16 @@ def resilience_files(fixtures: Path) -> Callable[[Path], Path]:
 
 
 @pytest.fixture
-def cluster(server: Path) -> dict[str, Any]:
-    """A cluster of one worker on the embedded engine, on ports that are free."""
-    names = ("orders", "nbbo", "sink", "metrics", "metrics_ui", "external", "control", "data", "journal", "log")
-    reserved = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {name: taken.getsockname()[1] for name, taken in zip(names, reserved)}
-    for taken in reserved:
-        taken.close()
-    return {
-        "identifier": "cluster-1",
-        "application": DETECTOR,
-        "engine": "embedded",
-        "version": "0.5.4",
-        "workers": 1,
-        "servers": [{"name": "server1", "address": "127.0.0.1", "base": str(server)}],
-        "placement": {"initializer": "server1"},
-        "ports": ports,
-    }
+def cluster(server: Path) -> Iterator[dict[str, Any]]:
+    """A cluster of one worker on the embedded engine, on ports that no other test has."""
+    with closing(PortBlock()) as block:
+        yield {
+            "identifier": "cluster-1",
+            "application": DETECTOR,
+            "engine": "embedded",
+            "version": "0.5.4",
+            "workers": 1,
+            "servers": [{"name": "server1", "address": "127.0.0.1", "base": str(server)}],
+            "placement": {"initializer": "server1"},
+            "ports": block.ports(),
+        }

@@ -18,13 +18,24 @@ from tests import preloaded
 
 SHOWS = """
 import json, os, signal, sys
+def descriptors():
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:  # that of the directory itself
+            continue
+        # Some libffi keep their own library open, in any process that imports ctypes.
+        if ".so" not in os.path.basename(target):
+            found.append(int(name))
+    return sorted(found)
 print("to standard error", file=sys.stderr)
 json.dump({
     "argv": sys.argv, "name": __name__, "file": __file__, "path": sys.path, "in": sys.stdin.read(),
     "environment": dict(os.environ), "directory": os.getcwd(), "flags": list(sys.flags),
     "streams": [(one.encoding, one.errors, one.line_buffering) for one in (sys.stdin, sys.stdout, sys.stderr)],
     "handlers": {one.name: repr(signal.getsignal(one)).partition(" at ")[0] for one in (signal.SIGINT, signal.SIGTERM)},
-    "descriptors": sorted(map(int, os.listdir("/proc/self/fd")))[:-1], "group": os.getpgrp(),
+    "descriptors": descriptors(), "group": os.getpgrp(),
 }, sys.stdout)
 sys.exit(3)
 """
