@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process impor
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.stop import kill
 
 from tests.integration.conftest import Loopback
-from tests.namespaces import Networks, in_networks
-from tests.port_block import PortBlock
+from tests.namespaces import four_servers, in_networks
 
 from .conftest import BYTEWAX, verified
 
@@ -25,25 +23,20 @@ from .conftest import BYTEWAX, verified
 def test_workers_find_each_other_on_servers_with_addresses_of_their_own(repository: Path, tmp_path: Path) -> None:
     """Over SSH. Two of three move, so that nobody is where the command lines of the others say."""
     home = BYTEWAX.home(repository)
-    with closing(PortBlock()) as block:
-        networks = Networks(repository, tmp_path, block)
-        try:
-            networks.play_in_turn(
-                ("start_cluster", f"workers=3 engine=bytewax bytewax_home={home} checkpoint_interval=0.5"),
-                ("start_sender", "last=50"),
-                ("migrate", "worker=2 src=2 dst=4"),
-                ("migrate", "worker=1 src=1 dst=2"),
-                ("start_sender", "last=100"),
-                ("kill_worker", "worker=3"),
-                ("restart_worker", "worker=3"),
-                ("start_sender", "last=150"),
-            )
-            assert "verdict: pass" in networks.play("verify", "mode=exactly_once").message
-            told = (networks.base(3) / "run" / "worker3" / "log").read_text()
-            assert f"{networks.network}.12:" in told.splitlines()[1], "the first worker is on server 2 now"
-        finally:
-            networks.play("stop_cluster", succeed=None)
-            networks.remove()
+    with four_servers(repository, tmp_path) as networks:
+        networks.play_in_turn(
+            ("start_cluster", f"workers=3 engine=bytewax bytewax_home={home} checkpoint_interval=0.5"),
+            ("start_sender", "last=50"),
+            ("migrate", "worker=2 src=2 dst=4"),
+            ("migrate", "worker=1 src=1 dst=2"),
+            ("start_sender", "last=100"),
+            ("kill_worker", "worker=3"),
+            ("restart_worker", "worker=3"),
+            ("start_sender", "last=150"),
+        )
+        assert "verdict: pass" in networks.play("verify", "mode=exactly_once").message
+        told = (networks.base(3) / "run" / "worker3" / "log").read_text()
+        assert f"{networks.network}.12:" in told.splitlines()[1], "the first worker is on server 2 now"
 
 
 def test_a_move_is_one_step_and_a_second_one_does_nothing(bytewax: Loopback) -> None:

@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiti
 
 from tests.integration.conftest import Loopback
 from tests.integration.test_metrics_ui import get
-from tests.namespaces import Networks, in_networks
-from tests.port_block import PortBlock
+from tests.namespaces import four_servers, in_networks
 
 from .conftest import FLINK, asked
 
@@ -190,21 +188,16 @@ def test_a_spare_has_the_work_of_a_worker_until_that_is_back_and_all_see_the_che
 def test_workers_move_between_servers_with_addresses_of_their_own(repository: Path, tmp_path: Path) -> None:
     """Over SSH."""
     home = FLINK.home(repository)
-    with closing(PortBlock()) as block:
-        networks = Networks(repository, tmp_path, block)
-        try:
-            networks.play_in_turn(
-                ("start_cluster", f"workers=3 engine=flink flink_home={home} {QUICK}"),
-                ("start_sender", "last=50"),
-                ("migrate", "worker=2 src=2 dst=4"),
-                ("start_sender", "last=100"),
-            )
-            assert "verdict: pass" in networks.play("verify", "mode=exactly_once").message
-            told = (networks.base(4) / "run" / "worker2" / "log").read_text()
-            assert "Found registered local state for checkpoint" in told
-        finally:
-            networks.play("stop_cluster", succeed=None)
-            networks.remove()
+    with four_servers(repository, tmp_path) as networks:
+        networks.play_in_turn(
+            ("start_cluster", f"workers=3 engine=flink flink_home={home} {QUICK}"),
+            ("start_sender", "last=50"),
+            ("migrate", "worker=2 src=2 dst=4"),
+            ("start_sender", "last=100"),
+        )
+        assert "verdict: pass" in networks.play("verify", "mode=exactly_once").message
+        told = (networks.base(4) / "run" / "worker2" / "log").read_text()
+        assert "Found registered local state for checkpoint" in told
 
 
 @pytest.mark.sampled(3)
