@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import messages, said, versions  # noqa: E402
+from tools import messages, said, versions  # noqa: E402  # found through the line above
 
 LIBRARY = ROOT / "plugins" / "module_utils"
 

@@ -36,7 +36,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import debian_root  # noqa: E402
 import environment  # noqa: E402
 
-from tests import documents  # noqa: E402
+from tests import documents  # noqa: E402  # found through the line above
 
 RELEASES = {"3.13": "trixie", "3.14": "sid"}
 """Where a Python is the default one."""

@@ -20,7 +20,7 @@ from tests.awx_controller import Controller
 
 TOKEN = "a-token-of-the-test"  # noqa: S105  # of the stand-in
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nnot a real one\n-----END OPENSSH PRIVATE KEY-----\n"
-SECRET = "xoxb-a-secret"  # noqa: S105
+SECRET = "xoxb-a-secret"  # noqa: S105  # of the stand-in
 TOLD = {
     "awx_notification_type": "slack",
     "awx_notification_configuration": {"token": SECRET, "channels": ["#cluster"]},

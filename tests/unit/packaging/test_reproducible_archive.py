@@ -38,6 +38,6 @@ def test_its_manifest_names_the_list_that_is_in_it() -> None:
     with tarfile.open(fileobj=io.BytesIO(archive.normal(built(["b", "a"], 1, 0o644), 5))) as tar:
         assert tar.getnames() == ["MANIFEST.json", "FILES.json", "a", "b"]
         assert {member.mtime for member in tar.getmembers()} == {5}
-        manifest, files = (tar.extractfile(name).read() for name in tar.getnames()[:2])  # type: ignore[union-attr]
+        manifest, files = (tar.extractfile(name).read() for name in tar.getnames()[:2])  # type: ignore[union-attr]  # both are files
     assert json.loads(manifest)["file_manifest_file"]["chksum_sha256"] == hashlib.sha256(files).hexdigest()
     assert [one["name"] for one in json.loads(files)["files"]] == ["a", "b"]

@@ -19,8 +19,8 @@ def running(**changes: dict[str, Any]) -> Servers:
     """Two workers, and a spare on the server that a third would have."""
     there = servers(**changes)
     for state in there.states.values():
-        state["cluster"] = wanted(**FLINK).to_dict()  # type: ignore[index]
-        state["executable"] = {"sha256": "a"}  # type: ignore[index]
+        state["cluster"] = wanted(**FLINK).to_dict()  # type: ignore[index]  # plans only read them
+        state["executable"] = {"sha256": "a"}  # type: ignore[index]  # plans only read them
     there.states["server3"]["processes"]["spare"] = {"alive": True, "kind": "spare"}
     return there
 
@@ -37,7 +37,7 @@ def test_engines_without_one_say_so(engine: str) -> None:
 def test_it_starts_behind_all_others_so_that_the_work_is_theirs() -> None:
     there = servers()
     for state in there.states.values():
-        state.update(cluster=None, workers={}, processes={})  # type: ignore[attr-defined]
+        state.update(cluster=None, workers={}, processes={})  # type: ignore[attr-defined]  # plans only read them
     waves = start(there, wanted(**FLINK), {})["waves"]
     assert waves[-1]["what"] == "the spare"
     ((server, (call,)),) = waves[-1]["calls"].items()

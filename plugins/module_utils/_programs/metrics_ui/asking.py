@@ -121,6 +121,7 @@ class Asker:
         at = 0
         while True:
             at = max(int(self._store.clock()) // PERIOD * PERIOD, at) + PERIOD
+            # Periods end by the clock, and by nothing that could be waited for.
             await asyncio.sleep(at - self._store.clock())
             await self.look(at)
 
@@ -152,6 +153,7 @@ class Asker:
             for number in range(QUESTIONS):
                 answer = await fetch(self._address, path)
                 if number == 0:
+                    # It gathers because it was asked, tells nobody when it has, and answers with what it had before.
                     await asyncio.sleep(self._adapter.gathering)
                 path = asking.send(answer)
         except StopIteration as told:
