@@ -36,7 +36,8 @@ def send(arguments: Arguments, servers: Servers) -> Plan:
     first = record.first_server
     head: Plan = {"cluster": record.to_dict(), "server": first.name, "base": first.base, "generate": []}
     leading = record.worker_names()[0]
-    return {**head, "leading": leading, **sends(arguments, servers, record), "wait": arguments["wait"]}
+    plan = {**head, "leading": leading, **sends(arguments, servers, record), "wait": arguments["wait"]}
+    return {**plan, "what": ", then ".join(one["what"] for one in plan["sends"]) or "nothing new"}
 
 
 def _values(arguments: Arguments, servers: Servers, record: ClusterRecord) -> Plan:
