@@ -16,7 +16,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _progra
 
 def digest() -> str:
     """What the programs are known by."""
-    return runtime.digest_of(_programs.contents())
+    return _programs.digest()
 
 
 def archive(directory: Path) -> Path:

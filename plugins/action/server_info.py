@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import digest_of
-
 # Loaded by Ansible itself, and not by each of its processes that asks a server.
 from ansible_collections.wallaroo.resilience.plugins.modules import server_info as _loaded  # noqa: F401
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _programs
@@ -20,7 +18,7 @@ class ActionModule(ReachingAction):
 
     def completed(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """With the programs that the server should have."""
-        return {**arguments, "programs": digest_of(_programs.contents())}
+        return {**arguments, "programs": _programs.digest()}
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         arguments = self.completed(arguments)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import digest_of
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _here, _programs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction, unreachable
 
@@ -19,7 +18,7 @@ class ActionModule(ReachingAction):
     """See the module's documentation."""
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
-        arguments = {**arguments, "programs": digest_of(_programs.contents())}
+        arguments = {**arguments, "programs": _programs.digest()}
         answer = super()._call(arguments, task_vars)
         if not answer.get("wants_archive"):
             return answer

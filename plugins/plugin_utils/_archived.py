@@ -23,8 +23,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils._called import has_ended_well
 from ..module_utils._engines.command_line import archive_argv
 from ..module_utils._programs.module.main import BEGUN, RESULT
-from ..module_utils._server.runtime import archive_name, digest_of
-from . import _programs
+from ..module_utils._server.runtime import archive_name
+from . import _programs, _standing
 
 _MODULES = "ansible_collections.wallaroo.resilience.plugins.modules"
 
@@ -65,18 +65,24 @@ def run_in_turn(
         if validated.error_messages:
             return [{"failed": True, "msg": "; ".join(validated.error_messages)}]
         given.append(validated.validated_parameters)
-    archive = str(PurePosixPath(base) / "runtime" / archive_name(digest_of(_programs.contents())))
+    archive = str(PurePosixPath(base) / "runtime" / archive_name(_programs.digest()))
     shell = action._connection._shell
     names = [name for name, _arguments in calls]
-    # Without the libraries of that Python: each call would wait until it has looked for them.
-    words = [shell.quote(word) for word in [python, "-S", *archive_argv(python, archive, "module", *names)[1:]]]
-    wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
     environment = action._compute_environment_string()
+
+    def command(program: str, *arguments: str) -> str:
+        # Without the libraries of that Python: each call would wait until it has looked for them.
+        words = [python, "-S", *archive_argv(python, archive, program, *arguments)[1:]]
+        return own + " ".join([*([environment] if environment else []), *map(shell.quote, words)])
+
     # Nobody executes what another account can write, be it that Ansible logs in as root. An interpreter may have words
     # of its own behind it, as env has, which only the server can tell from a path with blanks.
     own = f"[ -O {shell.quote(archive)} ] && [ -x {shell.quote(python)} ] && "
-    command = own + " ".join([*([environment] if environment else []), *words])
-    ended = action._low_level_execute_command(command, in_data=json.dumps(wanted, default=str).encode())
+    wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
+    ended = _standing.ask(action, command("standing"), {**wanted, "modules": names})
+    if ended is None:
+        said = json.dumps(wanted, default=str).encode()
+        ended = action._low_level_execute_command(command("module", *names), in_data=said)
     return _answers(names, ended)
 
 

@@ -14,6 +14,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..module_utils._server.runtime import digest_of
+
 LIBRARY = Path(__file__).parents[1] / "module_utils"
 
 PAGE = Path(__file__).parents[2] / "roles" / "metrics_ui" / "files" / "page"
@@ -48,6 +50,12 @@ def contents() -> Mapping[str, bytes]:
     for path in sorted(PAGE.iterdir()):
         found[f"{top}/module_utils/page/{path.name}"] = path.read_bytes()
     return found
+
+
+@functools.cache
+def digest() -> str:
+    """What the archive is known by."""
+    return digest_of(contents())
 
 
 def pack(path: Path) -> None:

@@ -30,9 +30,11 @@ class Action(SimpleNamespace):
     def __init__(self, environment: Optional[dict[str, str]] = None, **what: Any) -> None:
         super().__init__(
             _connection=SimpleNamespace(
-                **{"has_pipelining": True, "become": None, **what.get("connection", {})},
+                **{"has_pipelining": True, "become": None, "transport": "of this test", **what.get("connection", {})},
                 _shell=SimpleNamespace(quote=shlex.quote),
             ),
+            # Without a shell of its own: _standing is tested by itself.
+            _play_context=SimpleNamespace(executable="", password=""),
             _task=SimpleNamespace(**{"delegate_to": None, "async_val": 0, "check_mode": False, **what.get("task", {})}),
             _templar=SimpleNamespace(template=lambda value: sys.executable if value == "{{ mine }}" else value),
         )
@@ -104,7 +106,7 @@ def test_a_server_without_the_programs_is_sent_the_module(tmp_path: Path) -> Non
 
 def test_a_server_with_other_programs_is_sent_the_module(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = entered(deployed)
-    monkeypatch.setattr(_archived, "digest_of", lambda _contents: "0" * 64)
+    monkeypatch.setattr(_archived._programs, "digest", lambda: "0" * 64)
     assert _archived.run(Action(), "server_info", enter(deployed, run="r9"), PYTHON) is None
     assert entered(deployed) == before
 

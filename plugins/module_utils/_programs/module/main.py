@@ -12,7 +12,9 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
 
 from ..._called import call, has_ended_well, with_paths
 from ..saying import DONE, USAGE, complain, say
@@ -24,16 +26,28 @@ _MODULES = __name__.partition(".module_utils.")[0] + ".modules"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run each ``MODULE`` in turn; returns 0 when there is an answer, be it that one failed.
-
-    The first that fails, or whose event has not come yet, is the last one.
-    """
+    """Run each ``MODULE`` in turn; returns 0 when there is an answer, be it that one failed."""
     if not argv or not all(name.isidentifier() for name in argv):
         complain("usage: module MODULE ..., with their arguments on standard input")
         return USAGE
-    # One that is not here is sent, so none of them begins.
-    modules = [importlib.import_module(f"{_MODULES}.{name}") for name in argv]
-    wanted = json.load(sys.stdin)
+    modules = loaded(argv)
+    answer(modules, json.load(sys.stdin))
+    return DONE
+
+
+def loaded(names: Sequence[str]) -> list[ModuleType]:
+    """The modules of these names.
+
+    :raises ModuleNotFoundError: when one is not here: it has to be sent, so none of them begins.
+    """
+    return [importlib.import_module(f"{_MODULES}.{name}") for name in names]
+
+
+def answer(modules: Sequence[ModuleType], wanted: Mapping[str, Any]) -> None:
+    """Say what each returns; the first that fails, or whose event has not come yet, is the last one.
+
+    :param wanted: ``calls``, the complete arguments of each, and ``check_mode``.
+    """
     # A shell may have said something without an end of line.
     say(f"\n{BEGUN}")
     for module, given in zip(modules, wanted["calls"]):
@@ -41,4 +55,3 @@ def main(argv: Sequence[str]) -> int:
         say(RESULT + json.dumps(result))
         if not has_ended_well(result):
             break
-    return DONE

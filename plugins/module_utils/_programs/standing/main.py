@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules of the collection, called again and again by one run over one connection.
+
+A Python that starts and imports the library takes ten times as long as most modules need. Here that is done once. Each
+call is one line of JSON on standard input: ``modules``, and what the program ``module`` reads. It runs in a process of
+its own, a fork of this one, which no other call can change; what it says is said as by ``module``, and then one line
+tells its exit code and its standard error. This process ends with the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from ..module.main import answer, loaded
+from ..saying import DONE, FAILED, USAGE, complain, say
+
+STANDS = "wallaroo-modules-stand"
+"""The first line: from now on there are answers."""
+
+ENDED = "wallaroo-modules-ended "
+"""How the last line of each answer begins."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Answer until nobody asks any more."""
+    if argv:
+        complain("usage: standing, with one call a line on standard input")
+        return USAGE
+    # A shell may have said something without an end of line.
+    say(f"\n{STANDS}")
+    for line in sys.stdin.buffer:
+        # Whatever was said before has an end of line, too.
+        say("\n" + ENDED + json.dumps(_carried_out(json.loads(line))))
+    return DONE
+
+
+def _carried_out(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """How a call has ended, after what it said."""
+    try:
+        # Here, so that each is imported once.
+        modules = loaded(wanted["modules"])
+    except Exception:
+        return {"rc": FAILED, "stderr": _traceback()}
+    # A file in memory: nothing stays behind of it, and nobody has to read it while the call runs.
+    with open(os.memfd_create("errors"), "w+b") as errors:
+        pid = os.fork()
+        if pid == 0:
+            _in_a_process_of_its_own(modules, wanted, errors.fileno())
+        _unused, status = os.waitpid(pid, 0)
+        errors.seek(0)
+        return {"rc": _exit_code(status), "stderr": errors.read().decode(errors="replace")}
+
+
+def _in_a_process_of_its_own(modules: Sequence[ModuleType], wanted: Mapping[str, Any], errors: int) -> None:
+    """Never returns."""
+    code = FAILED
+    try:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        # What the module starts must not read the next call.
+        os.dup2(nothing, 0)
+        os.dup2(errors, 2)
+        answer(modules, wanted)
+        code = DONE
+    except BaseException:
+        sys.stderr.write(_traceback())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _traceback() -> str:
+    # Only where it is needed: every call of a run would wait for it.
+    import traceback
+
+    return traceback.format_exc()
+
+
+def _exit_code(status: int) -> int:
+    """As ``subprocess`` tells it: a signal is a negative number."""
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

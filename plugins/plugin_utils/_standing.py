@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection to each server that stands as long as a run: over it the program ``standing`` is asked again and again.
+
+Ansible carries out each task in a process that ends with it, so none of them can keep a connection. A process of its
+own does, a relay: a fork that the first task for a server leaves behind, and that the later ones find at a socket in
+the directory that Ansible has for this run alone. It ends with the run, however that ends, and with its connection.
+
+What it cannot do it leaves to a command of its own for each call: another connection than ``ssh`` and ``local``, a
+password, two calls of one server at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
+from ansible.utils.display import Display
+
+from . import _relay
+from ._controller import RunIsGone, this_run
+
+_LONGEST = 100
+"""Characters of a socket's path; the kernel knows 107."""
+
+display = Display()
+
+
+def ask(action: Any, command: str, wanted: Mapping[str, Any]) -> Optional[dict[str, Any]]:
+    """How one call has ended: ``rc``, ``stdout`` and ``stderr``; None when it has to be made in another way.
+
+    Then nothing was done.
+
+    :param action: the task's ``ActionBase``.
+    :param command: what starts the program ``standing``.
+    :param wanted: what that reads.
+    :raises AnsibleConnectionFailure: when the server cannot be reached, or is lost while it works.
+    """
+    argv = _argv(action._connection, action._play_context, command)
+    if not argv or not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        run = this_run()
+    except RunIsGone:
+        return None
+    told = "\0".join([run.run, *argv])
+    place = Path(constants.DEFAULT_LOCAL_TMP) / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.socket"
+    if len(str(place)) > _LONGEST:
+        return None
+    asked = json.dumps(wanted, default=str).encode() + b"\n"
+    connection = _found(place)
+    if connection is None:
+        display.vvv(f"STANDING CONNECTION: {command}", host=argv[0])
+        try:
+            connection = _relay.begin(argv, place, run.pid)
+        except OSError:
+            return None
+    with connection:
+        answer = _relay.asked(connection, asked)
+    if answer.get("lost"):
+        # As Ansible says it, so that whoever reads it finds the words of ssh.
+        raise AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {answer['lost']}")
+    return answer or None
+
+
+def _found(place: Path) -> Optional[socket.socket]:
+    """The relay that an earlier task has left."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(place))
+        return connection
+    except ConnectionRefusedError:
+        # It was killed, and nobody else has put its socket away.
+        place.unlink(missing_ok=True)
+    except OSError:
+        pass
+    connection.close()
+    return None
+
+
+def _argv(connection: Any, context: Any, command: str) -> list[str]:
+    """What reaches the server, or nothing where that is not known here."""
+    shell = str(context.executable or "/bin/sh")
+    if connection.transport == "local":
+        return [shell, "-c", command]
+    if connection.transport != "ssh" or context.password or display.verbosity > _DEBUGGING:
+        return []
+    if any(connection.get_option(name) for name in ("password", "pkcs11_provider", "reconnection_retries")):
+        return []
+    connection.host = connection.get_option("host") or context.remote_addr
+    there = f"{shell} -c {connection._shell.quote(command)}"
+    words = connection._build_command(connection.get_option("ssh_executable"), "ssh", connection.host, there)
+    return [os.fsdecode(word) if isinstance(word, bytes) else str(word) for word in words]
+
+
+_DEBUGGING = 3
+"""From here on Ansible lets ssh itself tell what it does, call by call."""

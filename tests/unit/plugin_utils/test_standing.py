@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run asks a server over one connection, which ends with the run and leaves the rest to commands of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Optional
+
+import pytest
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.module.main import BEGUN, RESULT
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.standing.main import ENDED, STANDS
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import archive_name
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _standing
+
+from tests.deploying import bring, digest
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The command that starts the program on a server."""
+    base = tmp_path_factory.mktemp("server")
+    bring(base)
+    archive = base / "runtime" / archive_name(digest())
+    return f"exec {shlex.quote(sys.executable)} -u -S {shlex.quote(str(archive))} standing"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of a run, and its directory."""
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    with subprocess.Popen(["sleep", "600"]) as process:
+        monkeypatch.setattr(_standing, "this_run", lambda: SimpleNamespace(run=f"run {process.pid}", pid=process.pid))
+        try:
+            yield process
+        finally:
+            process.kill()
+            until(lambda: not sockets(tmp_path), f"left: {sockets(tmp_path)}")
+
+
+def until(reached: Callable[[], bool], said: str) -> None:
+    """Wait for it, for ten seconds."""
+    end = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < end, said
+        time.sleep(0.01)
+
+
+def sockets(directory: Path) -> list[Path]:
+    return list(directory.glob("*.socket"))
+
+
+def action(**what: Any) -> Any:
+    """A task's action on a server that is reached by a shell of this machine, but for what is given."""
+    connection = SimpleNamespace(**{"transport": "local", "_shell": SimpleNamespace(quote=shlex.quote), **what})
+    return SimpleNamespace(_connection=connection, _play_context=SimpleNamespace(executable="/bin/sh", password=""))
+
+
+def ask(command: str, module: str = "run_files", **arguments: Any) -> Optional[dict[str, Any]]:
+    """Call a module that reads files."""
+    given = {"base": "/", "server": "server1", "paths": [], "limit": 1 << 20, **arguments}
+    wanted = {"modules": [module], "calls": [given], "check_mode": False}
+    return _standing.ask(action(), command, wanted)
+
+
+def result(answer: Optional[dict[str, Any]]) -> dict[str, Any]:
+    assert answer is not None
+    assert answer["rc"] == 0, answer
+    lines = [line for line in answer["stdout"].splitlines() if line.startswith(RESULT)]
+    return dict(json.loads(lines[-1][len(RESULT) :]))
+
+
+def fake(tmp_path: Path, body: str) -> str:
+    """A program in place of ``standing``; it counts how often it was started."""
+    program = tmp_path / "fake.py"
+    program.write_text(f"import os, sys, time\nopen({str(tmp_path / 'starts')!r}, 'a').write('x')\n{body}")
+    return f"exec {shlex.quote(sys.executable)} -u {shlex.quote(str(program))}"
+
+
+def starts(tmp_path: Path) -> int:
+    return len((tmp_path / "starts").read_text())
+
+
+def test_one_connection_carries_all_calls(run: Any, standing: str, tmp_path: Path) -> None:
+    there = tmp_path / "file"
+    there.write_text("one")
+    command = fake(tmp_path, f"os.execv('/bin/sh', ['/bin/sh', '-c', {standing!r}])")
+    for text in ("one", "two"):
+        there.write_text(text)
+        found = result(ask(command, paths=[str(there)]))
+        assert [one["path"] for one in found["files"]] == [str(there)]
+    assert starts(tmp_path) == 1
+    assert len(sockets(tmp_path)) == 1
+
+
+def test_each_call_has_a_process_of_its_own(run: Any, standing: str) -> None:
+    """An error in one is told, and no other call sees it."""
+    broken = ask(standing, paths=None)
+    assert broken is not None
+    assert broken["rc"] == 1
+    assert "Traceback" in broken["stderr"]
+    assert result(ask(standing))["files"] == []
+
+
+def test_a_module_that_is_not_there_has_not_begun(run: Any, standing: str) -> None:
+    answer = ask(standing, "no_such_module")
+    assert answer is not None
+    assert answer["rc"] != 0
+    assert BEGUN not in answer["stdout"]
+
+
+def test_the_connection_ends_with_the_run(run: Any, tmp_path: Path) -> None:
+    command = fake(
+        tmp_path, f"print(); print({STANDS!r}); open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n{ANSWERS}"
+    )
+    assert ask(command)
+    pid = int((tmp_path / "pid").read_text())
+    run.kill()
+    until(lambda: not Path(f"/proc/{pid}").exists(), f"process {pid} is still there")
+    until(lambda: not sockets(tmp_path), f"left: {sockets(tmp_path)}")
+
+
+ANSWERS = f"""
+for line in sys.stdin:
+    print("\\n" + {ENDED!r} + '{{"rc": 0, "stderr": ""}}')
+"""
+
+
+def test_what_a_login_shell_says_is_no_answer(run: Any, tmp_path: Path) -> None:
+    command = fake(tmp_path, f"print('Welcome'); print({STANDS!r}); print('to server1')\n{ANSWERS}")
+    answer = ask(command)
+    assert answer is not None
+    assert answer["rc"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "lost"),
+    [
+        # ssh has waited for it already, and would wait for as long once more.
+        ("sys.stderr.write('ssh: connect to host a port 22: Connection timed out'); sys.exit(255)", "timed out"),
+        # Somebody may have to be asked, or another key tried.
+        ("sys.stderr.write('Host key verification failed.'); sys.exit(255)", None),
+        # It has not the programs.
+        ("sys.exit(1)", None),
+    ],
+)
+def test_where_nothing_was_begun_another_way_is_tried(run: Any, tmp_path: Path, body: str, lost: Optional[str]) -> None:
+    command = fake(tmp_path, body)
+    if lost is None:
+        assert ask(command) is None
+    else:
+        with pytest.raises(AnsibleConnectionFailure, match=lost):
+            ask(command)
+    until(lambda: not sockets(tmp_path), "the relay has not ended")
+
+
+def test_a_connection_that_ends_during_a_call_is_not_asked_again(run: Any, tmp_path: Path) -> None:
+    """Nobody knows what was done."""
+    body = f"print(); print({STANDS!r}); sys.stdin.readline(); sys.stderr.write('Connection reset by peer')"
+    command = fake(tmp_path, body)
+    with pytest.raises(AnsibleConnectionFailure, match="via ssh: Connection reset by peer"):
+        ask(command)
+    assert starts(tmp_path) == 1
+
+
+def test_a_connection_that_has_ended_between_calls_is_made_anew(run: Any, tmp_path: Path) -> None:
+    body = (
+        f'print(); print({STANDS!r}); sys.stdin.readline(); print(\'\\n\' + {ENDED!r} + \'{{"rc": 0, "stderr": ""}}\')'
+    )
+    command = fake(tmp_path, body)
+    for count in (1, 2):
+        assert ask(command)
+        until(lambda: not sockets(tmp_path), "the relay has not ended")
+        assert starts(tmp_path) == count
+
+
+def test_a_second_call_at_the_same_time_is_turned_away(run: Any, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    body = f"""
+print(); print({STANDS!r})
+for line in sys.stdin:
+    open({str(fifo)!r}).read()
+    print("\\n" + {ENDED!r} + '{{"rc": 0, "stderr": ""}}')
+"""
+    command = fake(tmp_path, body)
+    answers: list[Any] = []
+    first = threading.Thread(target=lambda: answers.append(ask(command)))
+    first.start()
+    until(lambda: len(sockets(tmp_path)) == 1, "no relay")
+    assert ask(command) is None
+    fifo.write_text("go on")
+    first.join(10)
+    assert answers[0]["rc"] == 0
+
+
+def test_a_task_whose_time_is_over_ends_the_connection(run: Any, tmp_path: Path) -> None:
+    """The answer that comes too late would be taken for that of the next call."""
+    pid = tmp_path / "pid"
+    told = f"open({str(pid)!r}, 'w').write(str(os.getpid()))"
+    body = f"print(); print({STANDS!r}); sys.stdin.readline(); {told}; time.sleep(600)"
+    command = fake(tmp_path, body)
+    task = os.fork()
+    if task == 0:
+        ask(command)
+        os._exit(0)
+    until(lambda: pid.exists() and pid.read_text() != "", "the call has not come")
+    os.kill(task, signal.SIGKILL)
+    os.waitpid(task, 0)
+    until(lambda: not Path(f"/proc/{pid.read_text()}").exists(), "the connection has not ended")
+
+
+def test_a_socket_that_nobody_answers_at_is_put_away(run: Any, standing: str, tmp_path: Path) -> None:
+    assert ask(standing)
+    (place,) = sockets(tmp_path)
+    place.unlink()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(place))
+    assert ask(standing)
+    assert place.exists()
+
+
+@pytest.mark.parametrize("what", [{"transport": "docker"}, {"transport": "ssh", "get_option": lambda _name: "secret"}])
+def test_other_connections_and_passwords_are_left_alone(run: Any, what: dict[str, Any]) -> None:
+    assert _standing.ask(action(**what), "exit 1", {}) is None
+
+
+def test_a_directory_with_too_long_a_name_is_left_alone(
+    run: Any, standing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / ("long" * 30)))
+    assert ask(standing) is None
