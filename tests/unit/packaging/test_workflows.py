@@ -29,6 +29,17 @@ def test_every_step_is_a_target_of_the_makefile(repository: Path, jobs: dict[str
     assert called <= targets
 
 
+def test_what_is_checked_before_a_change_lands_is_checked_outside_too(repository: Path) -> None:
+    """Be it as a part of another target; the Pythons of other Debians are a matrix there."""
+    script = (repository / ".ci" / "run").read_text()
+    words = [word for line in re.findall(r"^(?:exec )?make (.*)", script, flags=re.M) for word in line.split()]
+    here = {word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)} - {"test-pythons"}
+    workflow = (repository / ".github" / "workflows" / "ci.yml").read_text()
+    outside = set(re.findall(r"\bmake ([a-z-]+)", workflow))
+    parts = {"lint": "test", "test-unit": "test", "galaxy-importer": "sanity"}
+    assert here == {parts.get(target, target) for target in outside}
+
+
 def test_every_python_and_core_that_is_named_is_checked(repository: Path, jobs: dict[str, Any]) -> None:
     """Each on what it can run, which the Makefile knows."""
     makefile = (repository / "Makefile").read_text()
