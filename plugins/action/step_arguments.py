@@ -9,7 +9,13 @@ from typing import Any
 
 from ansible.plugins.loader import filter_loader, test_loader
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing, _selection, _variables
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
+    _archived,
+    _here,
+    _publishing,
+    _selection,
+    _variables,
+)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import step
@@ -51,6 +57,9 @@ class ActionModule(DecidingAction):
         )
         if playbook not in WITHOUT_BASE:
             require_bases(variables)
+            if not _here.is_here(self, variables):
+                # It keeps the lock, and is asked next.
+                _archived.be_ready(self, variables)
         if playbook in _publishing.WRITES_RUNS:
             # Only here: steps that keep nothing would wait for it.
             from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results

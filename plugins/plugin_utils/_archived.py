@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any, Optional
@@ -51,11 +51,8 @@ def run_in_turn(
     :param calls: the name of each module, and its arguments.
     :raises AnsibleConnectionFailure: when the server cannot be reached.
     """
-    variables = variables_of(action, task_vars)
-    python = _python(action, variables)
-    # Some modules need no directory of a server; the archive is there all the same.
-    base = str(calls[0][1].get("base") or action._templar.template(variables.get("wallaroo_base")) or "")
-    if not python or not base.startswith("/") or not _takes_input(action):
+    programs = _programs_of(action, task_vars, calls[0][1].get("base"))
+    if programs is None:
         return []
     given = []
     for name, arguments in calls:
@@ -65,25 +62,48 @@ def run_in_turn(
         if validated.error_messages:
             return [{"failed": True, "msg": "; ".join(validated.error_messages)}]
         given.append(validated.validated_parameters)
-    archive = str(PurePosixPath(base) / "runtime" / archive_name(_programs.digest()))
-    shell = action._connection._shell
     names = [name for name, _arguments in calls]
-    environment = action._compute_environment_string()
+    wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
+    ended = _standing.ask(action, programs("standing", *_EVERY_STEP), {**wanted, "modules": names})
+    if ended is None:
+        said = json.dumps(wanted, default=str).encode()
+        ended = action._low_level_execute_command(programs("module", *names), in_data=said)
+    return _answers(names, ended)
+
+
+def be_ready(action: Any, task_vars: Optional[Mapping[str, Any]]) -> None:
+    """Let the connection to the server of a task be made while something else is done."""
+    programs = _programs_of(action, task_vars, None)
+    if programs is not None:
+        _standing.begin(action, programs("standing", *_EVERY_STEP))
+
+
+_EVERY_STEP = ("run_lock", "server_info")
+"""What nearly every step calls first."""
+
+
+def _programs_of(
+    action: Any, task_vars: Optional[Mapping[str, Any]], base: Optional[str]
+) -> Optional[Callable[..., str]]:
+    """What makes the command that starts a program of the server's archive; None where that cannot be."""
+    variables = variables_of(action, task_vars)
+    python = _python(action, variables)
+    # Some modules need no directory of a server; the archive is there all the same.
+    base = str(base or action._templar.template(variables.get("wallaroo_base")) or "")
+    if not python or not base.startswith("/") or not _takes_input(action):
+        return None
+    archive = str(PurePosixPath(base) / "runtime" / archive_name(_programs.digest()))
+    shell, environment = action._connection._shell, action._compute_environment_string()
+    # Nobody executes what another account can write, be it that Ansible logs in as root. An interpreter may have words
+    # of its own behind it, as env has, which only the server can tell from a path with blanks.
+    own = f"[ -O {shell.quote(archive)} ] && [ -x {shell.quote(python)} ] && "
 
     def command(program: str, *arguments: str) -> str:
         # Without the libraries of that Python: each call would wait until it has looked for them.
         words = [python, "-S", *archive_argv(python, archive, program, *arguments)[1:]]
         return own + " ".join([*([environment] if environment else []), *map(shell.quote, words)])
 
-    # Nobody executes what another account can write, be it that Ansible logs in as root. An interpreter may have words
-    # of its own behind it, as env has, which only the server can tell from a path with blanks.
-    own = f"[ -O {shell.quote(archive)} ] && [ -x {shell.quote(python)} ] && "
-    wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
-    ended = _standing.ask(action, command("standing"), {**wanted, "modules": names})
-    if ended is None:
-        said = json.dumps(wanted, default=str).encode()
-        ended = action._low_level_execute_command(command("module", *names), in_data=said)
-    return _answers(names, ended)
+    return command
 
 
 def module_of(name: str) -> ModuleType:

@@ -37,26 +37,38 @@ class _Over(Exception):
     """The run has ended, or whoever waited has gone."""
 
 
-def begin(argv: Sequence[str], place: Path, run: int) -> socket.socket:
-    """Leave a relay behind; returns the way to it for the first call.
+def begin(argv: Sequence[str], place: Path, run: int) -> None:
+    """Leave a relay behind.
 
     :param argv: what starts the program ``standing`` on the server.
-    :param place: where later tasks find the relay.
+    :param place: the socket at which tasks find the relay; nothing is done where there is one.
     :param run: the process of the run, an ancestor of this one.
     :raises OSError: when no process or no socket can be had.
     """
-    here, there = socket.socketpair()
-    # The task ends soon, so that nobody has to wait for this process.
-    if os.fork() == 0:
-        # Nothing of what Ansible would do at the end of a process is done in this one.
+    with socket.socket(socket.AF_UNIX) as listener:
+        made = place.with_suffix(f".{os.getpid()}")
         try:
-            gc.disable()
-            os.setsid()
-            _relay(argv, place, run, there)
+            listener.bind(str(made))
+            listener.listen()
+            # Who finds it can connect to it: before that it has another name.
+            with suppress(FileExistsError):
+                os.link(made, place)
+                # The task ends soon, so that nobody has to wait for this process.
+                if os.fork() == 0:
+                    _become(argv, place, run, listener)
         finally:
-            os._exit(0)
-    there.close()
-    return here
+            made.unlink(missing_ok=True)
+
+
+def _become(argv: Sequence[str], place: Path, run: int, listener: socket.socket) -> None:
+    """Never returns: nothing of what Ansible would do at the end of a process is done in this one."""
+    try:
+        # A collection would copy all that is Ansible's.
+        gc.disable()
+        os.setsid()
+        _relay(argv, place, run, listener)
+    finally:
+        os._exit(0)
 
 
 def asked(connection: socket.socket, line: bytes) -> dict[str, Any]:
@@ -71,39 +83,42 @@ def asked(connection: socket.socket, line: bytes) -> dict[str, Any]:
     return dict(json.loads(said)) if said else {"lost": "the process that kept the connection has ended"}
 
 
-def _relay(argv: Sequence[str], place: Path, run: int, first: socket.socket) -> None:
+def _relay(argv: Sequence[str], place: Path, run: int, listener: socket.socket) -> None:
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_DFL)
     life = os.pidfd_open(run)
-    _keep_only(first.fileno(), life)
-    try:
-        _keep(argv, place, life, first)
-    except OSError as error:
-        with suppress(OSError):
-            first.sendall(json.dumps({"lost": f"the process that keeps the connection has failed: {error}"}).encode())
-
-
-def _keep(argv: Sequence[str], place: Path, life: int, first: socket.socket) -> None:
-    with socket.socket(socket.AF_UNIX) as listener, tempfile.TemporaryFile() as errors:
-        try:
-            listener.bind(str(place))
-            listener.listen()
-            found: Optional[socket.socket] = listener
-        except OSError:
-            # Another task was first: this relay serves whoever has begun it, and nobody else.
-            found = None
+    _keep_only(listener.fileno(), life)
+    with tempfile.TemporaryFile() as errors:
         ours, its = socket.socketpair()
-        with its:
-            # Ansible's own command line, of words and without a shell of this machine.
-            agent = subprocess.Popen(list(argv), stdin=its.fileno(), stdout=its.fileno(), stderr=errors)  # noqa: S603
         try:
-            with suppress(_Over):
-                _Relay(agent, ours, errors, found, life).serve(first)
+            with its:
+                # Ansible's own command line, of words and without a shell of this machine.
+                agent = subprocess.Popen(list(argv), stdin=its.fileno(), stdout=its.fileno(), stderr=errors)  # noqa: S603
+            try:
+                _Relay(agent, ours, errors, listener, life).serve()
+            finally:
+                agent.kill()
+        except (OSError, _Over):
+            # Another way finds out what is wrong with the command line.
+            pass
         finally:
-            if found is not None:
-                with suppress(OSError):
-                    place.unlink()
-            agent.kill()
+            place.unlink(missing_ok=True)
+            _turn_away(listener)
+
+
+def _turn_away(listener: socket.socket) -> None:
+    """Tell who has come in this very moment that nothing was done."""
+    listener.setblocking(False)
+    with suppress(OSError):
+        while True:
+            _refuse(listener)
+
+
+def _refuse(listener: socket.socket) -> None:
+    with listener.accept()[0] as another, suppress(OSError, _Over):
+        # What nobody has read would be lost with its answer.
+        _line(another)
+        another.sendall(b"{}")
 
 
 def _keep_only(*kept: int) -> None:
@@ -128,29 +143,28 @@ class _Relay:
         agent: subprocess.Popen[bytes],
         streams: socket.socket,
         errors: BinaryIO,
-        listener: Optional[socket.socket],
+        listener: socket.socket,
         life: int,
     ) -> None:
         self._agent, self._streams, self._errors, self._listener = agent, streams, errors, listener
         self._selector = selectors.DefaultSelector()
         for name, what in (("run", life), ("agent", streams), ("another", listener)):
-            if what is not None:
-                self._selector.register(what, selectors.EVENT_READ, name)
+            self._selector.register(what, selectors.EVENT_READ, name)
         self._said = b""
         self._stands = False
 
-    def serve(self, client: Optional[socket.socket]) -> None:
+    def serve(self) -> None:
         """Until the connection ends.
 
         :raises _Over: when the run has ended, or one who waited has gone.
         """
-        while client is not None:
-            with client:
+        while True:
+            with self._next() as client:
                 answer = self._answer(client, _line(client))
                 with suppress(OSError):
                     client.sendall(json.dumps(answer).encode())
-            # Who was first without a socket has asked all that it will.
-            client = self._next() if "rc" in answer and self._listener is not None else None
+            if "rc" not in answer:
+                return
 
     def _answer(self, client: socket.socket, line: bytes) -> dict[str, Any]:
         if not self._stands:
@@ -169,8 +183,8 @@ class _Relay:
 
     def _not_begun(self) -> dict[str, Any]:
         """No connection, or no programs: a command of its own finds out which, but for what ssh has waited for."""
-        told = self._last_error()
-        return {"lost": told} if self._agent.wait() == _OF_SSH and told.startswith("ssh: ") else {}
+        code, told = self._agent.wait(), self._last_error()
+        return {"lost": told} if code == _OF_SSH and told.startswith("ssh: ") else {}
 
     def _last_error(self) -> str:
         self._errors.seek(0)
@@ -198,42 +212,29 @@ class _Relay:
             raise _Over
         if "another" in names:
             # Somebody else's call is under way: whoever comes is turned away at once.
-            another = self._accepted()
-            if another is not None:
-                with another, suppress(OSError, _Over):
-                    # What nobody has read would be lost with its answer.
-                    _line(another)
-                    another.sendall(b"{}")
-        if "agent" in names:
-            piece = self._heard()
-            self._said += piece
-            return bool(piece)
-        return True
+            _refuse(self._listener)
+        return "agent" not in names or self._heard()
 
-    def _next(self) -> Optional[socket.socket]:
-        """Who asks next; None when the connection has ended."""
+    def _next(self) -> socket.socket:
+        """Who asks next."""
         while True:
             names = {key.data for key, _mask in self._selector.select()}
             if "run" in names:
                 raise _Over
-            if "agent" in names:
-                # Nobody has asked anything, so this is the end, or somebody else's word.
-                piece = self._heard()
-                if not piece:
-                    return None
-                self._said += piece
-            elif "another" in names:
-                return self._accepted()
+            if "another" in names:
+                return self._listener.accept()[0]
+            # Nobody has asked anything, so whatever comes is of no interest but for its end.
+            if not self._heard():
+                raise _Over
 
-    def _heard(self) -> bytes:
-        """What has been said; nothing at the end of the connection."""
+    def _heard(self) -> bool:
+        """Keep what has been said; False when that was all."""
         try:
-            return self._streams.recv(_PIECE)
+            piece = self._streams.recv(_PIECE)
         except ConnectionResetError:
-            return b""
-
-    def _accepted(self) -> Optional[socket.socket]:
-        return self._listener.accept()[0] if self._listener is not None else None
+            piece = b""
+        self._said += piece
+        return bool(piece)
 
 
 def _line(client: socket.socket) -> bytes:

@@ -17,7 +17,8 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -28,8 +29,8 @@ from ansible.utils.display import Display
 from . import _relay
 from ._controller import RunIsGone, this_run
 
-_LONGEST = 100
-"""Characters of a socket's path; the kernel knows 107."""
+_LONGEST = 96
+"""Characters of a socket's path; the kernel knows 107, of which another name of it takes some while it is made."""
 
 display = Display()
 
@@ -44,31 +45,52 @@ def ask(action: Any, command: str, wanted: Mapping[str, Any]) -> Optional[dict[s
     :param wanted: what that reads.
     :raises AnsibleConnectionFailure: when the server cannot be reached, or is lost while it works.
     """
-    argv = _argv(action._connection, action._play_context, command)
-    if not argv or not hasattr(os, "pidfd_open"):
+    argv, place, run = _way(action, command)
+    if place is None:
         return None
-    try:
-        run = this_run()
-    except RunIsGone:
-        return None
-    told = "\0".join([run.run, *argv])
-    place = Path(constants.DEFAULT_LOCAL_TMP) / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.socket"
-    if len(str(place)) > _LONGEST:
-        return None
-    asked = json.dumps(wanted, default=str).encode() + b"\n"
     connection = _found(place)
     if connection is None:
-        display.vvv(f"STANDING CONNECTION: {command}", host=argv[0])
-        try:
-            connection = _relay.begin(argv, place, run.pid)
-        except OSError:
-            return None
+        _begin(argv, place, run)
+        connection = _found(place)
+    if connection is None:
+        return None
     with connection:
-        answer = _relay.asked(connection, asked)
+        answer = _relay.asked(connection, json.dumps(wanted, default=str).encode() + b"\n")
     if answer.get("lost"):
         # As Ansible says it, so that whoever reads it finds the words of ssh.
         raise AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {answer['lost']}")
     return answer or None
+
+
+def begin(action: Any, command: str) -> None:
+    """Let the connection be made while something else is done; whether it can be is left to who asks."""
+    argv, place, run = _way(action, command)
+    if place is not None and not place.exists():
+        _begin(argv, place, run)
+
+
+def _begin(argv: Sequence[str], place: Path, run: int) -> None:
+    display.vvv(f"STANDING CONNECTION: {argv[-1]}", host=argv[0])
+    # Where there are no more processes or files, Ansible says so itself.
+    with suppress(OSError):
+        _relay.begin(argv, place, run)
+
+
+def _way(action: Any, command: str) -> tuple[list[str], Optional[Path], int]:
+    """The command line that reaches the server, the socket of its relay, and the process of the run.
+
+    No socket where no connection can be kept.
+    """
+    argv = _argv(action._connection, action._play_context, command)
+    if not argv or not hasattr(os, "pidfd_open"):
+        return [], None, 0
+    try:
+        run = this_run()
+    except RunIsGone:
+        return [], None, 0
+    told = "\0".join([run.run, *argv])
+    place = Path(constants.DEFAULT_LOCAL_TMP) / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.socket"
+    return argv, place if len(str(place)) <= _LONGEST else None, run.pid
 
 
 def _found(place: Path) -> Optional[socket.socket]:

@@ -107,6 +107,19 @@ def test_one_connection_carries_all_calls(run: Any, standing: str, tmp_path: Pat
     assert len(sockets(tmp_path)) == 1
 
 
+def test_a_connection_can_be_made_before_it_is_needed(run: Any, standing: str, tmp_path: Path) -> None:
+    command = fake(tmp_path, f"os.execv('/bin/sh', ['/bin/sh', '-c', {standing!r}])")
+    for _unused in range(2):
+        _standing.begin(action(), command)
+    assert result(ask(command))["files"] == []
+    assert starts(tmp_path) == 1
+
+
+def test_what_cannot_be_made_before_is_found_out_when_it_is_needed(run: Any, tmp_path: Path) -> None:
+    _standing.begin(action(), fake(tmp_path, "sys.exit(1)"))
+    until(lambda: not sockets(tmp_path), "the relay has not ended")
+
+
 def test_each_call_has_a_process_of_its_own(run: Any, standing: str) -> None:
     """An error in one is told, and no other call sees it."""
     broken = ask(standing, paths=None)
@@ -189,11 +202,12 @@ def test_a_connection_that_has_ended_between_calls_is_made_anew(run: Any, tmp_pa
 
 
 def test_a_second_call_at_the_same_time_is_turned_away(run: Any, tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
+    fifo, called = tmp_path / "fifo", tmp_path / "called"
     os.mkfifo(fifo)
     body = f"""
 print(); print({STANDS!r})
 for line in sys.stdin:
+    open({str(called)!r}, "w")
     open({str(fifo)!r}).read()
     print("\\n" + {ENDED!r} + '{{"rc": 0, "stderr": ""}}')
 """
@@ -201,7 +215,7 @@ for line in sys.stdin:
     answers: list[Any] = []
     first = threading.Thread(target=lambda: answers.append(ask(command)))
     first.start()
-    until(lambda: len(sockets(tmp_path)) == 1, "no relay")
+    until(called.exists, "the first call has not come")
     assert ask(command) is None
     fifo.write_text("go on")
     first.join(10)

@@ -29,10 +29,11 @@ ENDED = "wallaroo-modules-ended "
 
 
 def main(argv: Sequence[str]) -> int:
-    """Answer until nobody asks any more."""
-    if argv:
-        complain("usage: standing, with one call a line on standard input")
+    """Answer until nobody asks any more; before that, load each ``MODULE``, which will be called."""
+    if not all(name.isidentifier() for name in argv):
+        complain("usage: standing [MODULE ...], with one call a line on standard input")
         return USAGE
+    loaded(argv)
     # A shell may have said something without an end of line.
     say(f"\n{STANDS}")
     for line in sys.stdin.buffer:
