@@ -18,8 +18,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
@@ -48,7 +48,8 @@ def begin(argv: Sequence[str], place: Path, run: int) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         made = place.with_suffix(f".{os.getpid()}")
         try:
-            listener.bind(str(made))
+            with near(made) as name:
+                listener.bind(name)
             listener.listen()
             # Who finds it can connect to it: before that it has another name.
             with suppress(FileExistsError):
@@ -58,6 +59,16 @@ def begin(argv: Sequence[str], place: Path, run: int) -> None:
                     _become(argv, place, run, listener)
         finally:
             made.unlink(missing_ok=True)
+
+
+@contextmanager
+def near(place: Path) -> Iterator[str]:
+    """A short name of a socket, for as long as it is used: the kernel takes 107 characters, a directory may have more."""
+    directory = os.open(place.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{place.name}"
+    finally:
+        os.close(directory)
 
 
 def _become(argv: Sequence[str], place: Path, run: int, listener: socket.socket) -> None:

@@ -29,9 +29,6 @@ from ansible.utils.display import Display
 from . import _relay
 from ._controller import RunIsGone, this_run
 
-_LONGEST = 96
-"""Characters of a socket's path; the kernel knows 107, of which another name of it takes some while it is made."""
-
 display = Display()
 
 
@@ -50,7 +47,7 @@ def ask(action: Any, command: str, wanted: Mapping[str, Any]) -> Optional[dict[s
         return None
     connection = _found(place)
     if connection is None:
-        _begin(argv, place, run)
+        _begin(action, argv, place, run)
         connection = _found(place)
     if connection is None:
         return None
@@ -66,11 +63,11 @@ def begin(action: Any, command: str) -> None:
     """Let the connection be made while something else is done; whether it can be is left to who asks."""
     argv, place, run = _way(action, command)
     if place is not None and not place.exists():
-        _begin(argv, place, run)
+        _begin(action, argv, place, run)
 
 
-def _begin(argv: Sequence[str], place: Path, run: int) -> None:
-    display.vvv(f"STANDING CONNECTION: {argv[-1]}", host=argv[0])
+def _begin(action: Any, argv: Sequence[str], place: Path, run: int) -> None:
+    display.vvv(f"STANDING CONNECTION: {argv[-1]}", host=getattr(action._connection, "host", None))
     # Where there are no more processes or files, Ansible says so itself.
     with suppress(OSError):
         _relay.begin(argv, place, run)
@@ -90,14 +87,15 @@ def _way(action: Any, command: str) -> tuple[list[str], Optional[Path], int]:
         return [], None, 0
     told = "\0".join([run.run, *argv])
     place = Path(constants.DEFAULT_LOCAL_TMP) / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.socket"
-    return argv, place if len(str(place)) <= _LONGEST else None, run.pid
+    return argv, place, run.pid
 
 
 def _found(place: Path) -> Optional[socket.socket]:
     """The relay that an earlier task has left."""
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(str(place))
+        with _relay.near(place) as name:
+            connection.connect(name)
         return connection
     except ConnectionRefusedError:
         # It was killed, and nobody else has put its socket away.

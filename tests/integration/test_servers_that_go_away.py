@@ -113,6 +113,20 @@ def proved(loopback: Loopback) -> None:
     loopback.play("verify")
 
 
+def test_a_run_asks_a_server_over_one_connection_that_ends_with_it(loopback: Loopback, tmp_path: Path) -> None:
+    """The lock, each look and its return were commands of their own, of a Python each."""
+    loopback.bring_programs()
+    with reached(loopback, 1, tmp_path) as servers:
+        run = loopback.play("status", "", "-vvv", "-i", str(servers.inventory))
+        assert run.output.count("STANDING CONNECTION") == 1, run.output
+        assert "ESTABLISH SSH CONNECTION" not in run.output
+
+        def left() -> list[tuple[int, str]]:
+            return [one for one in descendants(servers.ssh.process.pid) if not one[1].startswith("sshd")]
+
+        wait_until(lambda: not left(), LIMIT, "the end of what the run has asked")
+
+
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("everything", [False, True], ids=["the mover lives on", "the mover is dead too"])
 def test_a_target_that_goes_away_inside_the_downtime(cluster: Loopback, tmp_path: Path, everything: bool) -> None:

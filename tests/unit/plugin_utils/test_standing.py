@@ -253,8 +253,18 @@ def test_other_connections_and_passwords_are_left_alone(run: Any, what: dict[str
     assert _standing.ask(action(**what), "exit 1", {}) is None
 
 
-def test_a_directory_with_too_long_a_name_is_left_alone(
+def test_a_directory_may_have_a_long_name(
     run: Any, standing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / ("long" * 30)))
+    """Longer than the path of a socket can be."""
+    directory = tmp_path / ("long" * 40)
+    directory.mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(directory))
+    for _unused in range(2):
+        assert result(ask(standing))["files"] == []
+    assert len(sockets(directory)) == 1
+
+
+def test_a_directory_that_is_gone_is_left_alone(run: Any, standing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/nonexistent")
     assert ask(standing) is None
