@@ -63,7 +63,7 @@ def begin(argv: Sequence[str], place: Path, run: int) -> None:
 
 @contextmanager
 def near(place: Path) -> Iterator[str]:
-    """A short name of a socket, for as long as it is used: the kernel takes 107 characters, a directory may have more."""
+    """A short name of a socket, for as long as it is used: the kernel takes 107 characters of a path."""
     directory = os.open(place.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{directory}/{place.name}"
