@@ -29,6 +29,9 @@ NEEDED = ("rsync", "ssh")
 LISTENER = "port_listener"
 """The program that listens for the others while they try; it is no leftover."""
 
+CALLED = frozenset((LISTENER, "module", "standing"))
+"""Programs that are there while somebody asks this server, be it the run that looks; they end by themselves."""
+
 CONNECT_SECONDS = 3.0
 """Limit for one connection: on an internal network it takes milliseconds, and a firewall that drops never answers."""
 
@@ -130,7 +133,9 @@ def _leftovers(base: str) -> list[str]:
             continue
         process = identify(int(entry.name))
         words = process.command if process else ()
-        if any(word.startswith(launcher + "/") for word in words) and LISTENER not in words:
+        # A program is named behind the archive.
+        programs = [after for word, after in zip(words, (*words[1:], "")) if word.startswith(launcher + "/")]
+        if programs and CALLED.isdisjoint(programs):
             found.append(
                 f"process {entry.name} of an earlier run lives and is no longer recorded; look at it and end it"
             )

@@ -5,12 +5,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.versions import VERSIONS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.preflight import _leftovers
+
+
+@pytest.mark.parametrize(("program", "left"), [("receiver", True), ("standing", False), ("port_listener", False)])
+def test_who_only_answers_for_a_run_is_not_left(tmp_path: Path, program: str, left: bool) -> None:
+    """The run that looks is itself asked by such a process."""
+    argv = [sys.executable, "-c", "print(flush=True); input()", f"{tmp_path}/runtime/programs.pyz", program]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = _leftovers(str(tmp_path))
+        process.communicate(b"\n")
+    assert [f"process {process.pid} of an earlier run" in one for one in found] == [True] * left
 
 
 @pytest.mark.parametrize("application", APPLICATIONS)
