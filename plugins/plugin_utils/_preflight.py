@@ -209,14 +209,21 @@ def _look_into(look: Mapping[str, Any], row: dict[str, str], fail: Any, warn: An
 def _compare_clocks(
     names: Sequence[str], found: Mapping[str, Mapping[str, Any]], rows: dict[str, dict[str, str]], result: Report
 ) -> None:
-    """Each clock against the middle one of all, so that the one that is wrong is named and not the others."""
+    """Each clock against the middle one of all, so that the one that is wrong is named and not the others.
+
+    Of those that agree with that one, the one that is known best says what time it is: a server without the programs
+    takes a second to answer, and its clock is not known better than that.
+    """
     looks = {name: (found.get(name) or {}).get("look") or {} for name in names}
     known = {name: look for name, look in looks.items() if "clock_offset" in look}
     if not known:
         return
-    middle = sorted(float(look["clock_offset"]) for look in known.values())[(len(known) - 1) // 2]
-    for name, look in known.items():
-        apart, unsure = float(look["clock_offset"]) - middle, float(look["clock_uncertainty"])
+    clocks = {name: (float(one["clock_offset"]), float(one["clock_uncertainty"])) for name, one in known.items()}
+    middle, doubt = sorted(clocks.values())[(len(clocks) - 1) // 2]
+    agreeing = [(unsure, offset) for offset, unsure in clocks.values() if abs(offset - middle) <= unsure + doubt]
+    _least, right = min(agreeing)
+    for name, (offset, unsure) in clocks.items():
+        apart = offset - right
         rows[name]["clock"] = OK
         if abs(apart) - unsure > CLOCK_SECONDS:
             rows[name]["clock"] = FAILED

@@ -178,6 +178,18 @@ def test_what_is_only_recommended_does_not_fail(change, sentence):
     assert sentence in report.warnings[0]
 
 
+def test_a_server_that_takes_long_to_answer_does_not_say_what_time_it_is():
+    """It may be the middle one of those that answer."""
+    known = found(
+        server1={"look.clock_offset": 0.0, "look.clock_uncertainty": 0.02},
+        server2={"look.clock_offset": 30.0, "look.clock_uncertainty": 0.02},
+        server3={"look.clock_offset": 0.7, "look.clock_uncertainty": 0.8},
+    )
+    del known["server4"]["look"]["clock_offset"]
+    (problem,) = _preflight.report(NAMES, known).problems
+    assert problem.startswith("server2: its clock is 30.0 s ahead of the others")
+
+
 def test_a_clock_is_not_wrong_within_what_could_be_measured():
     assert not _preflight.report(
         NAMES, found(server3={"look.clock_offset": 3.0, "look.clock_uncertainty": 2.5})
