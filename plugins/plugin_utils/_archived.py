@@ -64,7 +64,7 @@ def run_in_turn(
         given.append(validated.validated_parameters)
     names = [name for name, _arguments in calls]
     wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
-    ended = _standing.ask(action, programs("standing", *_EVERY_STEP), {**wanted, "modules": names})
+    ended = _standing.ask(action, programs(*_STANDING), {**wanted, "modules": names})
     if ended is None:
         said = json.dumps(wanted, default=str).encode()
         ended = action._low_level_execute_command(programs("module", *names), in_data=said)
@@ -75,11 +75,11 @@ def be_ready(action: Any, task_vars: Optional[Mapping[str, Any]]) -> None:
     """Let the connection to the server of a task be made while something else is done."""
     programs = _programs_of(action, task_vars, None)
     if programs is not None:
-        _standing.begin(action, programs("standing", *_EVERY_STEP))
+        _standing.begin(action, programs(*_STANDING))
 
 
-_EVERY_STEP = ("run_lock", "server_info")
-"""What nearly every step calls first."""
+_STANDING = ("standing", "run_lock", "server_info")
+"""The program that answers as long as a run, and what it loads at once, since nearly every step begins with these."""
 
 
 def _programs_of(

@@ -103,12 +103,12 @@ def _relay(argv: Sequence[str], place: Path, run: int, listener: socket.socket) 
         ours, its = socket.socketpair()
         try:
             with its:
-                # Ansible's own command line, of words and without a shell of this machine.
-                agent = subprocess.Popen(list(argv), stdin=its.fileno(), stdout=its.fileno(), stderr=errors)  # noqa: S603
+                # S603: these are the words by which Ansible's own connection plugin would reach the server.
+                program = subprocess.Popen(list(argv), stdin=its.fileno(), stdout=its.fileno(), stderr=errors)  # noqa: S603
             try:
-                _Relay(agent, ours, errors, listener, life).serve()
+                _Relay(program, ours, errors, listener, life).serve()
             finally:
-                agent.kill()
+                program.kill()
         except (OSError, _Over):
             # Another way finds out what is wrong with the command line.
             pass
@@ -151,15 +151,15 @@ class _Relay:
 
     def __init__(
         self,
-        agent: subprocess.Popen[bytes],
+        program: subprocess.Popen[bytes],
         streams: socket.socket,
         errors: BinaryIO,
         listener: socket.socket,
         life: int,
     ) -> None:
-        self._agent, self._streams, self._errors, self._listener = agent, streams, errors, listener
+        self._program, self._streams, self._errors, self._listener = program, streams, errors, listener
         self._selector = selectors.DefaultSelector()
-        for name, what in (("run", life), ("agent", streams), ("another", listener)):
+        for name, what in (("run", life), ("program", streams), ("another", listener)):
             self._selector.register(what, selectors.EVENT_READ, name)
         self._said = b""
         self._stands = False
@@ -194,7 +194,7 @@ class _Relay:
 
     def _not_begun(self) -> dict[str, Any]:
         """No connection, or no programs: a command of its own finds out which, but for what ssh has waited for."""
-        code, told = self._agent.wait(), self._last_error()
+        code, told = self._program.wait(), self._last_error()
         return {"lost": told} if code == _OF_SSH and told.startswith("ssh: ") else {}
 
     def _last_error(self) -> str:
@@ -224,7 +224,7 @@ class _Relay:
         if "another" in names:
             # Somebody else's call is under way: whoever comes is turned away at once.
             _refuse(self._listener)
-        return "agent" not in names or self._heard()
+        return "program" not in names or self._heard()
 
     def _next(self) -> socket.socket:
         """Who asks next."""

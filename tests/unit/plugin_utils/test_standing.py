@@ -13,8 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Optional
@@ -22,6 +21,7 @@ from typing import Any, Optional
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.module.main import BEGUN, RESULT
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.standing.main import ENDED, STANDS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import archive_name
@@ -49,15 +49,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[subprocess.
             yield process
         finally:
             process.kill()
-            until(lambda: not sockets(tmp_path), f"left: {sockets(tmp_path)}")
+            wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
 
 
-def until(reached: Callable[[], bool], said: str) -> None:
-    """Wait for it, for ten seconds."""
-    end = time.monotonic() + 10
-    while not reached():
-        assert time.monotonic() < end, said
-        time.sleep(0.01)
+LIMIT = 10.0
 
 
 def sockets(directory: Path) -> list[Path]:
@@ -117,7 +112,7 @@ def test_a_connection_can_be_made_before_it_is_needed(run: Any, standing: str, t
 
 def test_what_cannot_be_made_before_is_found_out_when_it_is_needed(run: Any, tmp_path: Path) -> None:
     _standing.begin(action(), fake(tmp_path, "sys.exit(1)"))
-    until(lambda: not sockets(tmp_path), "the relay has not ended")
+    wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
 
 
 def test_each_call_has_a_process_of_its_own(run: Any, standing: str) -> None:
@@ -143,8 +138,8 @@ def test_the_connection_ends_with_the_run(run: Any, tmp_path: Path) -> None:
     assert ask(command)
     pid = int((tmp_path / "pid").read_text())
     run.kill()
-    until(lambda: not Path(f"/proc/{pid}").exists(), f"process {pid} is still there")
-    until(lambda: not sockets(tmp_path), f"left: {sockets(tmp_path)}")
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), LIMIT, "the end of the connection")
+    wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
 
 
 ANSWERS = f"""
@@ -178,7 +173,7 @@ def test_where_nothing_was_begun_another_way_is_tried(run: Any, tmp_path: Path, 
     else:
         with pytest.raises(AnsibleConnectionFailure, match=lost):
             ask(command)
-    until(lambda: not sockets(tmp_path), "the relay has not ended")
+    wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
 
 
 def test_a_connection_that_ends_during_a_call_is_not_asked_again(run: Any, tmp_path: Path) -> None:
@@ -197,7 +192,7 @@ def test_a_connection_that_has_ended_between_calls_is_made_anew(run: Any, tmp_pa
     command = fake(tmp_path, body)
     for count in (1, 2):
         assert ask(command)
-        until(lambda: not sockets(tmp_path), "the relay has not ended")
+        wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
         assert starts(tmp_path) == count
 
 
@@ -215,7 +210,7 @@ for line in sys.stdin:
     answers: list[Any] = []
     first = threading.Thread(target=lambda: answers.append(ask(command)))
     first.start()
-    until(called.exists, "the first call has not come")
+    wait_until(called.exists, LIMIT, "the first call")
     assert ask(command) is None
     fifo.write_text("go on")
     first.join(10)
@@ -225,6 +220,7 @@ for line in sys.stdin:
 def test_a_task_whose_time_is_over_ends_the_connection(run: Any, tmp_path: Path) -> None:
     """The answer that comes too late would be taken for that of the next call."""
     pid = tmp_path / "pid"
+    # It never answers: the test does not wait for that, and its end is the end of the connection.
     told = f"open({str(pid)!r}, 'w').write(str(os.getpid()))"
     body = f"print(); print({STANDS!r}); sys.stdin.readline(); {told}; time.sleep(600)"
     command = fake(tmp_path, body)
@@ -232,10 +228,10 @@ def test_a_task_whose_time_is_over_ends_the_connection(run: Any, tmp_path: Path)
     if task == 0:
         ask(command)
         os._exit(0)
-    until(lambda: pid.exists() and pid.read_text() != "", "the call has not come")
+    wait_until(lambda: pid.exists() and pid.read_text() != "", LIMIT, "the call")
     os.kill(task, signal.SIGKILL)
     os.waitpid(task, 0)
-    until(lambda: not Path(f"/proc/{pid.read_text()}").exists(), "the connection has not ended")
+    wait_until(lambda: not Path(f"/proc/{pid.read_text()}").exists(), LIMIT, "the end of the connection")
 
 
 def test_a_socket_that_nobody_answers_at_is_put_away(run: Any, standing: str, tmp_path: Path) -> None:
