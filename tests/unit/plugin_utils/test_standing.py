@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import socket
@@ -21,8 +22,10 @@ from typing import Any, Optional
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import identify, is_alive
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.module.main import BEGUN, RESULT
+from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.standing import main
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.standing.main import ENDED, STANDS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import archive_name
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _standing
@@ -217,21 +220,92 @@ for line in sys.stdin:
     assert answers[0]["rc"] == 0
 
 
-def test_a_task_whose_time_is_over_ends_the_connection(run: Any, tmp_path: Path) -> None:
-    """The answer that comes too late would be taken for that of the next call."""
-    pid = tmp_path / "pid"
-    # It never answers: the test does not wait for that, and its end is the end of the connection.
-    told = f"open({str(pid)!r}, 'w').write(str(os.getpid()))"
+def begun_by_a_task(tmp_path: Path) -> tuple[int, int, int, str]:
+    """A task whose call is never answered: its process, the program's and the relay's, and the command."""
+    pids = tmp_path / "pids"
+    told = f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{os.getppid()}}\\n')"
+    # The test does not wait for the sleep: the end of the connection is the end of the program.
     body = f"print(); print({STANDS!r}); sys.stdin.readline(); {told}; time.sleep(600)"
     command = fake(tmp_path, body)
     task = os.fork()
     if task == 0:
-        ask(command)
-        os._exit(0)
-    wait_until(lambda: pid.exists() and pid.read_text() != "", LIMIT, "the call")
+        try:
+            ask(command)
+        except AnsibleConnectionFailure as error:
+            (tmp_path / "said").write_text(str(error))
+        finally:
+            os._exit(0)
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), LIMIT, "the call")
+    program, relay = (int(word) for word in pids.read_text().split())
+    return task, program, relay, command
+
+
+def is_gone(pid: int) -> bool:
+    process = identify(pid)
+    return process is None or not is_alive(process)
+
+
+def test_a_task_whose_time_is_over_ends_the_connection(run: Any, tmp_path: Path) -> None:
+    """The answer that comes too late would be taken for that of the next call."""
+    task, program, _relay, _command = begun_by_a_task(tmp_path)
     os.kill(task, signal.SIGKILL)
     os.waitpid(task, 0)
-    wait_until(lambda: not Path(f"/proc/{pid.read_text()}").exists(), LIMIT, "the end of the connection")
+    wait_until(lambda: is_gone(program), LIMIT, "the end of the connection")
+
+
+def test_a_run_that_ends_during_a_call_ends_the_connection(run: Any, tmp_path: Path) -> None:
+    task, program, _relay, _command = begun_by_a_task(tmp_path)
+    run.kill()
+    wait_until(lambda: is_gone(program), LIMIT, "the end of the connection")
+    os.waitpid(task, 0)
+
+
+def test_a_relay_that_is_killed_during_a_call_is_not_asked_again(run: Any, tmp_path: Path) -> None:
+    """Nobody knows what was done."""
+    task, program, relay, _command = begun_by_a_task(tmp_path)
+    os.kill(relay, signal.SIGKILL)
+    os.waitpid(task, 0)
+    assert "the process that kept the connection has ended" in (tmp_path / "said").read_text()
+    assert starts(tmp_path) == 1
+    # The program of a server would read its end, and the next call would put the socket away.
+    os.kill(program, signal.SIGKILL)
+    (left,) = sockets(tmp_path)
+    left.unlink()
+
+
+def test_a_relay_lets_go_of_what_belongs_to_the_task(run: Any, tmp_path: Path) -> None:
+    """Ansible waits for the end of what a task says."""
+    ours, its = os.pipe()
+    _standing.begin(action(), fake(tmp_path, f"print(); print({STANDS!r})\n{ANSWERS}"))
+    os.close(its)
+    try:
+        assert select.select([ours], [], [], LIMIT)[0] == [ours]
+        assert os.read(ours, 1) == b""
+    finally:
+        os.close(ours)
+
+
+def test_what_a_module_starts_reads_no_call() -> None:
+    """Else the next one would be lost to it."""
+    program = (
+        "import os, sys\n"
+        "from types import SimpleNamespace\n"
+        f"from {main.__name__} import __name__ as name, main\n"
+        "def run(module): module.exit_json(read=os.readlink('/proc/self/fd/0'))\n"
+        "sys.modules[name].loaded = lambda names: [SimpleNamespace(SPEC={'argument_spec': {}}, run=run)] * len(names)\n"
+        "sys.exit(main([]))\n"
+    )
+    call = json.dumps({"modules": ["one"], "calls": [{}], "check_mode": False})
+    ended = subprocess.run(
+        [sys.executable, "-u", "-c", program],
+        input=f"{call}\n{call}\n",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = [json.loads(line[len(RESULT) :]) for line in ended.stdout.splitlines() if line.startswith(RESULT)]
+    assert [one["read"] for one in found] == [os.devnull, os.devnull], ended.stdout
 
 
 def test_a_socket_that_nobody_answers_at_is_put_away(run: Any, standing: str, tmp_path: Path) -> None:
@@ -244,7 +318,20 @@ def test_a_socket_that_nobody_answers_at_is_put_away(run: Any, standing: str, tm
     assert place.exists()
 
 
-@pytest.mark.parametrize("what", [{"transport": "docker"}, {"transport": "ssh", "get_option": lambda _name: "secret"}])
+def only(given: str) -> Any:
+    return lambda name: "something" if name == given else None
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"transport": "docker"},
+        *(
+            {"transport": "ssh", "get_option": only(name)}
+            for name in ("password", "pkcs11_provider", "reconnection_retries")
+        ),
+    ],
+)
 def test_other_connections_and_passwords_are_left_alone(run: Any, what: dict[str, Any]) -> None:
     assert _standing.ask(action(**what), "exit 1", {}) is None
 
