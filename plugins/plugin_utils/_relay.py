@@ -17,7 +17,6 @@ import selectors
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +26,8 @@ from ..module_utils._programs.standing.main import ENDED, STANDS
 
 _PIECE = 1 << 16
 
-_ENDED = "the connection has ended"
+_SECONDS = 1.0
+"""How long a command line that has said all may take to end."""
 
 _OF_SSH = 255
 """The exit code of ssh where it has failed itself."""
@@ -83,25 +83,27 @@ def _become(argv: Sequence[str], place: Path, run: int, listener: socket.socket)
 
 
 def asked(connection: socket.socket, line: bytes) -> dict[str, Any]:
-    """The answer to one call: ``rc``, ``stdout`` and ``stderr``; ``lost``, why there will be none, although it may have
-    been carried out; or nothing, since it was not made.
+    """The answer to one call: ``rc``, ``stdout`` and ``stderr``; ``unreached``, what ssh said; ``lost``, why there will
+    be none, although it may have been carried out; or nothing, since it was not made.
     """
     try:
         connection.sendall(line)
         said = b"".join(iter(lambda: connection.recv(_PIECE), b""))
-    except (BrokenPipeError, ConnectionResetError):
-        said = b""
-    return dict(json.loads(said)) if said else {"lost": "the process that kept the connection has ended"}
+        return dict(json.loads(said))
+    except (BrokenPipeError, ConnectionResetError, ValueError):
+        # Nothing, or the beginning of an answer.
+        return {"lost": "the process of the controller that kept it is gone"}
 
 
 def _relay(argv: Sequence[str], place: Path, run: int, listener: socket.socket) -> None:
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_DFL)
-    life = os.pidfd_open(run)
-    _keep_only(listener.fileno(), life)
-    with tempfile.TemporaryFile() as errors:
-        ours, its = socket.socketpair()
-        try:
+    try:
+        life = os.pidfd_open(run)
+        _keep_only(listener.fileno(), life)
+        # A file in memory: nobody has to read it while the connection stands, and no disk can be full.
+        with open(os.memfd_create("errors"), "w+b") as errors:
+            ours, its = socket.socketpair()
             with its:
                 # S603: these are the words by which Ansible's own connection plugin would reach the server.
                 program = subprocess.Popen(list(argv), stdin=its.fileno(), stdout=its.fileno(), stderr=errors)  # noqa: S603
@@ -109,12 +111,15 @@ def _relay(argv: Sequence[str], place: Path, run: int, listener: socket.socket) 
                 _Relay(program, ours, errors, listener, life).serve()
             finally:
                 program.kill()
-        except (OSError, _Over):
-            # Another way finds out what is wrong with the command line.
-            pass
-        finally:
-            place.unlink(missing_ok=True)
-            _turn_away(listener)
+    except (OSError, _Over):
+        # Another way finds out what is wrong with the command line, or with this machine.
+        pass
+    finally:
+        place.unlink(missing_ok=True)
+        # Standard input is read by nobody: one descriptor for whoever has come, where there is no other.
+        with suppress(OSError):
+            os.close(0)
+        _turn_away(listener)
 
 
 def _turn_away(listener: socket.socket) -> None:
@@ -185,17 +190,24 @@ class _Relay:
         try:
             self._streams.sendall(line)
         except (BrokenPipeError, ConnectionResetError):
-            return {"lost": self._last_error() or _ENDED}
+            return self._lost()
         said = self._read_until(ENDED, client)
         if said is None:
-            return {"lost": self._last_error() or _ENDED}
+            return self._lost()
         text, _unused, last = said.rpartition(ENDED.encode())
         return {**json.loads(last), "stdout": text.decode(errors="replace")}
 
+    def _lost(self) -> dict[str, Any]:
+        return {"lost": self._last_error() or "nothing said why"}
+
     def _not_begun(self) -> dict[str, Any]:
         """No connection, or no programs: a command of its own finds out which, but for what ssh has waited for."""
-        code, told = self._program.wait(), self._last_error()
-        return {"lost": told} if code == _OF_SSH and told.startswith("ssh: ") else {}
+        try:
+            code = self._program.wait(_SECONDS)
+        except subprocess.TimeoutExpired:
+            return {}
+        told = self._last_error()
+        return {"unreached": told} if code == _OF_SSH and told.startswith("ssh: ") else {}
 
     def _last_error(self) -> str:
         self._errors.seek(0)

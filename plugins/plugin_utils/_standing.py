@@ -53,9 +53,11 @@ def ask(action: Any, command: str, wanted: Mapping[str, Any]) -> Optional[dict[s
         return None
     with connection:
         answer = _relay.asked(connection, json.dumps(wanted, default=str).encode() + b"\n")
+    if answer.get("unreached"):
+        # As Ansible says it of a command of its own.
+        raise AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {answer['unreached']}")
     if answer.get("lost"):
-        # As Ansible says it, so that whoever reads it finds the words of ssh.
-        raise AnsibleConnectionFailure(f"Failed to connect to the host via ssh: {answer['lost']}")
+        raise AnsibleConnectionFailure(f"the connection over which it was asked has ended: {answer['lost']}")
     return answer or None
 
 

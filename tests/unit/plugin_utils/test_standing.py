@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import shlex
 import signal
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Optional
@@ -28,7 +30,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.modu
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.standing import main
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.standing.main import ENDED, STANDS
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.runtime import archive_name
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _standing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _relay, _standing
 
 from tests.deploying import bring, digest
 
@@ -183,9 +185,40 @@ def test_a_connection_that_ends_during_a_call_is_not_asked_again(run: Any, tmp_p
     """Nobody knows what was done."""
     body = f"print(); print({STANDS!r}); sys.stdin.readline(); sys.stderr.write('Connection reset by peer')"
     command = fake(tmp_path, body)
-    with pytest.raises(AnsibleConnectionFailure, match="via ssh: Connection reset by peer"):
+    with pytest.raises(AnsibleConnectionFailure, match="asked has ended: Connection reset by peer"):
         ask(command)
     assert starts(tmp_path) == 1
+
+
+def test_a_relay_that_cannot_begin_leaves_it_to_another_way(run: Any, tmp_path: Path) -> None:
+    """As where a task has all descriptors that it may have: what stands in the way is told by who meets it next."""
+    command = fake(tmp_path, "sys.exit(1)")
+    task = os.fork()
+    if task == 0:
+        code = 1
+        try:
+            # Two are left: enough for the socket, and not for what the relay needs besides.
+            most = max(int(name) for name in os.listdir("/proc/self/fd")) + 9
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            taken = []
+            with suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
+            for descriptor in taken[-2:]:
+                os.close(descriptor)
+            code = 0 if ask(command) is None else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(task, 0)[1]) == 0
+    wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
+
+
+def test_an_answer_that_was_cut_off_is_none() -> None:
+    ours, its = socket.socketpair()
+    with ours, its:
+        its.sendall(b'{"rc": 0, "stdo')
+        its.shutdown(socket.SHUT_WR)
+        assert "is gone" in _relay.asked(ours, b"{}\n")["lost"]
 
 
 def test_a_connection_that_has_ended_between_calls_is_made_anew(run: Any, tmp_path: Path) -> None:
@@ -265,7 +298,7 @@ def test_a_relay_that_is_killed_during_a_call_is_not_asked_again(run: Any, tmp_p
     task, program, relay, _command = begun_by_a_task(tmp_path)
     os.kill(relay, signal.SIGKILL)
     os.waitpid(task, 0)
-    assert "the process that kept the connection has ended" in (tmp_path / "said").read_text()
+    assert "has ended: the process of the controller that kept it is gone" in (tmp_path / "said").read_text()
     assert starts(tmp_path) == 1
     # The program of a server would read its end, and the next call would put the socket away.
     os.kill(program, signal.SIGKILL)
