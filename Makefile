@@ -78,7 +78,7 @@ $(STARTING): ENGINE_VARIABLES = -e '{"engine": "flink", "flink_home": "$(CURDIR)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs sanity galaxy-importer build release nox lock bench clean clean-runs
+.PHONY: help $(PLAYBOOKS) venv tools bytewax flink demo test test-all test-unit test-pythons test-pythons-all soak-trust soak-verifier molecule conformance fuzz lint $(LINTS:%=lint-%) format docs sanity galaxy-importer build release nox lock bench clean clean-runs
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -121,7 +121,10 @@ test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
 
 test-pythons: tools ## do what README tells on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
-	@python tools/pythons.py $(PYTHONS)
+	@python tools/pythons.py $(WHOLE) $(PYTHONS)
+
+test-pythons-all: WHOLE := --whole
+test-pythons-all: test-pythons ## the same with all of make test, half an hour for each
 
 conformance: tools ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
 	@ENGINE="$(ENGINE)" WALLAROO_HOME="$(WALLAROO_HOME)" WALLAROO_VERSION="$(WALLAROO_VERSION)" \

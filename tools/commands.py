@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import json
 import locale
 import os
 import re
@@ -69,6 +68,9 @@ def with_variables(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _variable(name: str, value: str) -> str:
     if re.search(r"[\s'\"\\]", value):
+        # Loaded here, since every command waits for this program, and few need it.
+        import json
+
         # As key=value Ansible would split it, or read quotes that the shell has left to the value.
         return json.dumps({name: value})
     return f"{name}={value}"

@@ -4,10 +4,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does what README and docs/installing.md tell on Pythons that this machine does not have: those of other Debians.
 
-    pythons.py 3.13 3.14
+    pythons.py [--whole] 3.13 3.14
 
-Those are README's two commands, though of ``make test`` only the tests that start no cluster; its commands for one's
-own cluster, on four servers on this machine; and the installed archive, in an environment of its own.
+Those are README's two commands, though of ``make test`` only the tests that start no cluster, unless the whole is asked
+for; its commands for one's own cluster, on four servers on this machine; and the installed archive, in an environment
+of its own.
 
 Needs root and debootstrap. Each Python has a root with nothing but itself, its venv and make, which is what README asks
 for. In it an ordinary user without a locale works on a copy of this checkout, below a directory with a blank in its
@@ -55,7 +56,10 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
     return LEFT_OUT(folder, names) | ({"runs"} if Path(folder) == HERE.parent else set())
 
 
-def steps() -> tuple[list[str], list[str]]:
+WHOLE = "--whole"
+
+
+def steps(whole: bool) -> tuple[list[str], list[str]]:
     """Commands for a shell: those that install, which need a network, and those that need none any more."""
     readme, installing = HERE.parent / "README.md", HERE.parent / "docs" / "installing.md"
     # Without -i it is on four servers on this machine, as README says.
@@ -64,7 +68,8 @@ def steps() -> tuple[list[str], list[str]]:
     environment_of_it, rest = archive[:2], archive[2:]
     network = ["make --silent tools", "\n".join(environment_of_it)]
     activated = environment_of_it[0].rpartition("&& ")[2]
-    alone = ["make --silent test-unit", "make --silent demo", "\n".join(mine), "\n".join([activated, *rest])]
+    tests = "make --silent test" if whole else "make --silent test-unit"
+    alone = [tests, "make --silent demo", "\n".join(mine), "\n".join([activated, *rest])]
     return network, alone
 
 
@@ -87,14 +92,14 @@ class Root:
         self.place = cache / f"{self.release}-{debian_root.digest(self.release, PACKAGES)}"
         self.lock = (cache / f"{self.release}.lock").open("w")
 
-    def check(self) -> int:
+    def check(self, whole: bool) -> int:
         """Make what is missing and run everything; returns an exit code."""
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         if not (self.place / ".complete").exists():
             self._make()
         self._copy_checkout()
         print(f"Python {self.version} of Debian {self.release}:", flush=True)
-        network, alone = steps()
+        network, alone = steps(whole)
         all_of_them = ((command, commands is network) for commands in (network, alone) for command in commands)
         return next((code for command, reach in all_of_them if (code := self._run(command, reach))), 0)
 
@@ -214,14 +219,14 @@ def main() -> int:
     """Run the program."""
     if sys.argv[1:2] == ["--within"]:
         return within(**json.loads(sys.argv[2]))
-    unknown = [version for version in sys.argv[1:] if version not in RELEASES]
-    if unknown or not sys.argv[1:]:
-        sys.exit(f"usage: pythons.py {' '.join(RELEASES)}")
+    versions = [word for word in sys.argv[1:] if word != WHOLE]
+    if not versions or not RELEASES.keys() >= set(versions):
+        sys.exit(f"usage: pythons.py [{WHOLE}] {' '.join(RELEASES)}")
     missing = [program for program in NEEDED if not shutil.which(program)]
     if missing or os.geteuid() != 0:
         sys.exit(f"Other Pythons need root and {', '.join(missing or NEEDED)}.")
     try:
-        return next((code for version in sys.argv[1:] if (code := Root(version).check())), 0)
+        return next((code for version in versions if (code := Root(version).check(WHOLE in sys.argv))), 0)
     except debian_root.NotMade as error:
         sys.exit(str(error))
 
