@@ -128,14 +128,8 @@ class ActionModule(DecidingAction):
         return {**plan, "told": _decision("_demonstration.told")(plan, servers)}
 
     def _servers(self, names: list[str], variables: Mapping[str, Any]) -> Servers:
-        states = {}
-        for name in names:
-            state = variables["hostvars"][name].get(STATE_VARIABLE)
-            if not state or state.get("unreachable"):
-                continue
-            # A module that failed returned a message and nothing else.
-            states[name] = state if "processes" in state else {"problem": str(state.get("msg") or "it did not answer")}
-        return Servers(names, states, {name: self._access(name, variables) for name in names})
+        said = {name: variables["hostvars"][name].get(STATE_VARIABLE) for name in names}
+        return Servers.that_said(names, said, {name: self._access(name, variables) for name in names})
 
     @staticmethod
     def _access(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:

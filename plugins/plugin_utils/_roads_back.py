@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..module_utils._cluster.record import ClusterRecord
-from ._moves import NOTHING, ROLLED_BACK, UNFINISHED, marks
+from ._moves import MOVED, NOTHING, ROLLED_BACK, UNFINISHED, marks
 from ._reaching import UNREACHABLE
 
 Data = Mapping[str, Any]
@@ -166,26 +166,29 @@ def fence_failed(back: Data, fenced: Data) -> bool:
 def left(arguments: Data, _servers: object = None) -> dict[str, Any]:
     """What is still to be done after a worker has moved.
 
-    :param arguments: ``plan``, ``mended`` (of ``peer_addresses``, a result a server) and ``fenced``.
-    :returns: ``left``: a sentence each; ``sentence``: all of it; ``marks``: what the metrics UI shows of the move.
+    :param arguments: ``plan``, and ``behind``: what was returned by each of the calls that it has under this name.
+    :returns: ``outcome``; ``left``: a sentence each; ``sentence``: all of it; ``marks``: what the metrics UI shows of
+        the move.
     """
     plan = arguments["plan"]
     worker, src, dst = plan["worker"], plan["src"], plan["dst"]
     found = []
-    mended = (arguments.get("mended") or {}).get("results") or []
-    for server, one in zip(plan["mending"], mended):
-        if "mended" not in one and not one.get("skipped"):
-            found.append(f"the workers on {server} must learn where {worker} is now ({_bare(one.get('msg'))})")
-    fenced = arguments.get("fenced") or {}
-    if plan["fence"] and not fenced.get("skipped") and "epoch" not in fenced:
-        found.append(f"{src} must be kept from starting {worker} too ({_bare(fenced.get('msg'))})")
+    for call, ended in zip(plan["behind"], arguments["behind"]):
+        # Of a failure before any of them was called there is nothing else.
+        answer = (ended.get("answers") or [ended])[-1]
+        if call["module"] == "peer_addresses" and "mended" not in answer:
+            found.append(
+                f"the workers on {call['server']} must learn where {worker} is now ({_bare(answer.get('msg'))})"
+            )
+        if call["module"] == "worker_fence" and "epoch" not in answer:
+            found.append(f"{src} must be kept from starting {worker} too ({_bare(answer.get('msg'))})")
     sentence = ""
     if found:
         sentence = (
             f"{worker} moved to {dst} and runs there. Still to be done: {'; '.join(found)}. Mend that, then run the "
             f'same command again, which completes it: migrate.yml -e "{_arguments(plan)}".'
         )
-    return {"left": found, "sentence": sentence, "marks": marks(arguments)}
+    return {"outcome": MOVED, "left": found, "sentence": sentence, "marks": marks(arguments)}
 
 
 def _to_look_at(plan: Data) -> list[dict[str, Any]]:

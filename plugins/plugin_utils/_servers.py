@@ -9,7 +9,7 @@ anything: these are pure functions over what was asked already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -41,6 +41,25 @@ class Servers:
     access: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Server -> how it is reached by SSH from the others (``host``, ``port``), and the paths on it of its own key
     (``identity``) and of the host keys it trusts (``known_hosts``); ``controller``: where the controller reaches it."""
+
+    @classmethod
+    def that_said(
+        cls,
+        names: Sequence[str],
+        said: Mapping[str, State],
+        access: Optional[Mapping[str, Mapping[str, Any]]] = None,
+    ) -> Servers:
+        """With what the tasks have registered: nothing, or of a server that could not be reached, is no state.
+
+        :param said: server -> what ``server_info`` returned.
+        """
+        # A module that failed returned a message and nothing else.
+        states = {
+            name: state if "processes" in state else {"problem": str(state.get("msg") or "it did not answer")}
+            for name in names
+            if (state := said.get(name)) and not state.get("unreachable")
+        }
+        return cls(list(names), states, dict(access or {}))
 
     def require_all(self, but: Optional[str] = None) -> None:
         """Every server answered, and can be used.

@@ -150,6 +150,11 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
 
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
     """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
+    plan = _migration(arguments, servers)
+    return {**plan, "behind": _behind(plan), "kept": _kept(plan)}
+
+
+def _migration(arguments: Arguments, servers: Servers) -> Plan:
     plan = _move(arguments, servers)
     record = servers.running_cluster()
     require_answers(servers, plan["worker"], [plan["src"]] if plan["source_lost"] else [])
@@ -203,6 +208,26 @@ def migrate(arguments: Arguments, servers: Servers) -> Plan:
             "(twice that while they are being copied); make room first."
         )
     return plan
+
+
+def _behind(plan: Plan) -> list[Plan]:
+    """What is done once the worker works where it is now, a call of a module each: each is tried, whatever fails."""
+    told = [_call(name, "peer_addresses", peers=plan["peers"]) for name in plan["mending"]]
+    moved = {"base": plan["source_base"], "moved_to": plan["dst"], "worker": plan["worker"], "epoch": plan["epoch"]}
+    return [*told, *([_call(plan["src"], "worker_fence", **moved)] if plan["fence"] else [])]
+
+
+def _kept(plan: Plan) -> list[Plan]:
+    """What is asked for the folder of the run, a call of a module each: what came out when, and the logs."""
+    first = plan["cluster"]["servers"][0]
+    return [
+        _call(first["name"], "run_flow", base=first["base"]),
+        *(_call(name, "server_info", logs=True) for name in plan["reached"]),
+    ]
+
+
+def _call(server: str, module: str, **arguments: Any) -> Plan:
+    return {"server": server, "module": module, "arguments": {"server": server, **arguments}}
 
 
 def _settling(servers: Servers, record: ClusterRecord) -> Plan:

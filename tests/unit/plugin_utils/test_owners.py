@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.filter.cluster_table import cluster_table
+from ansible_collections.wallaroo.resilience.plugins.filter.stale_workers import stale_workers
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _owners, _publishing
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
@@ -114,6 +115,9 @@ class TestAServerThatWasLostAndIsBack:
         states = self.back(True).states
         (line,) = [line for line in cluster_table(_complete(states)) if line.startswith("PROBLEM: ")]
         assert "the next step that changes the cluster sees to it" in line
+        # The role asks this before it asks for more.
+        silent_ones = {"server1": {"unreachable": True}, "server3": {"msg": "it broke"}, "server0": {}}
+        assert [f"PROBLEM: {one}" for one in stale_workers({**_complete(states), **silent_ones})] == [line]
         assert _publishing.of_step("status", registered(_complete(states)), False).problems == (
             line[len("PROBLEM: ") :],
         )

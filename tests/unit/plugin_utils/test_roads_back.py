@@ -164,27 +164,27 @@ class TestWhatIsSaidAfterTheRoadBack:
 
 
 class TestWhatIsLeftAfterAMove:
-    ALL = {"results": [{"mended": {}}]}
-
     def test_nothing(self) -> None:
-        assert left({"plan": plan(), "mended": self.ALL, "fenced": {"epoch": 2}})["left"] == []
+        done = [{"answers": [{"mended": {}}]}, {"answers": [{"epoch": 2}]}]
+        found = left({"plan": plan(), "behind": done})
+        assert (found["outcome"], found["left"], found["sentence"]) == ("moved", [], "")
 
     def test_a_fence_and_a_server_that_does_not_know_yet(self) -> None:
-        mended = {"results": [{"mended": {}}, unreachable("server3", "x")]}
-        asked = plan(mending=["server1", "server3"])
-        found = left({"plan": asked, "mended": mended, "fenced": unreachable("server2", "y")})
-        assert len(found["left"]) == 2
+        here = servers()
+        here.states["server3"]["damaged"] = [{"record": "cluster", "name": "", "path": "/w", "what": "?", "do": "-"}]
+        asked = steps.migrate(MOVE, here)
+        assert [call["server"] for call in asked["behind"]] == ["server1", "server3", "server2"]
+        # One that was called, and one that was not even called.
+        ended = [{"answers": [{"mended": {}}]}, {"answers": [unreachable("server3", "x")]}, {"msg": "no time left"}]
+        found = left({"plan": asked, "behind": ended})
+        assert (found["outcome"], len(found["left"])) == ("moved", 2)
         for words in (
             "worker2 moved to server4 and runs there",
             "server3 cannot be reached",
-            "server2 must be kept",
+            "server2 must be kept from starting worker2 too (no time left)",
             AGAIN,
         ):
             assert words in found["sentence"]
-
-    def test_no_fence_where_none_is_wanted(self) -> None:
-        arguments = {"mended": self.ALL, "fenced": {"skipped": True}}
-        assert left({"plan": plan(fence=False), **arguments})["left"] == []
 
 
 def test_the_command_that_is_named_has_all_that_the_user_gave() -> None:

@@ -51,6 +51,19 @@ class TestMigrate:
         here.states["server3"]["damaged"] = [{"record": "cluster", "name": "", "path": "/w", "what": "?", "do": "-"}]
         assert steps.migrate(MOVE, here)["mending"] == ["server1", "server3"], "who is there is not known"
 
+    def test_once_it_works_the_others_are_told_and_its_old_server_is_fenced(self) -> None:
+        plan = steps.migrate(MOVE, servers())
+        told, fence = plan["behind"]
+        assert (told["server"], told["module"]) == ("server1", "peer_addresses")
+        assert told["arguments"]["peers"] == plan["peers"]
+        assert (fence["server"], fence["module"]) == ("server2", "worker_fence")
+        wanted = {"server": "server2", "base": "/w/server2", "worker": "worker2", "moved_to": "server4", "epoch": 2}
+        assert fence["arguments"] == wanted
+
+    def test_of_the_two_servers_the_logs_are_kept_and_what_came_out_on_the_first(self) -> None:
+        asked = [(call["module"], call["server"]) for call in steps.migrate(MOVE, servers())["kept"]]
+        assert asked == [("run_flow", "server1"), ("server_info", "server2"), ("server_info", "server4")]
+
     def test_programs_are_brought_to_who_lacks_them(self) -> None:
         here = servers()
         assert steps.migrate(MOVE, here)["deploy"] == ["server2", "server4"]
