@@ -97,6 +97,7 @@ def everything(ui: Ui, join: Join) -> None:
     ui.until(lambda: "gone" in {row["state"] for row in ui.view("overview", application=APPLICATION)["workers"]})
 
 
+@pytest.mark.sampled(2)
 @looks
 class TestNoBarrier:
     def test_without_anything(self, page: Page, scheme: str, size: tuple[int, int]) -> None:

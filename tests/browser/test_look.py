@@ -49,6 +49,7 @@ def enlarge(page: Page, width: int, least: int) -> int:
     return high
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("size", [DESKTOP, TELEPHONE], ids=["desktop", "telephone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures(page: Page, ui: Ui, join: Join, pictures: Path, scheme: str, size: tuple[int, int]) -> None:
@@ -100,6 +101,7 @@ def test_nothing_moves_for_whoever_does_not_want_that(page: Page, join: Join) ->
     assert moving == {"no-preference": True, "reduce": False}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("width", [800, 390, 320])
 def test_nothing_is_wider_than_the_screen(page: Page, ui: Ui, join: Join, width: int) -> None:
     everything(ui, join)

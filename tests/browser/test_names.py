@@ -38,6 +38,7 @@ def send(join: Join, name: str) -> None:
         worker.socket.sendall(metric(worker, even(time.time()) - 10, {20: 77}, category, name, name))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "names", [MARKUP, PROPERTIES, CHARACTERS, BLANK], ids=["markup", "properties", "text", "blank"]
 )

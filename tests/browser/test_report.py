@@ -59,6 +59,7 @@ def picture(tab: Page, path: Path, width: int) -> None:
     path.write_bytes(base64.b64decode(tab.command("Page.captureScreenshot", format="png")["data"]))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_report_shows_verdict_marks_and_plots_and_has_no_barrier(
     kind: str, file: Page, tmp_path: Path, pictures: Path

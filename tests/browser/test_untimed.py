@@ -41,6 +41,7 @@ def told(ui: Ui, manager: JobManager) -> None:
         ui.post({"kind": kind, "time": time.time() - second, "worker": "worker2", "server": "server4"})
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_throughput_is_shown_and_that_there_are_no_latencies_is_said(
     page: Page, ui: Ui, manager: JobManager, pictures: Path, scheme: str

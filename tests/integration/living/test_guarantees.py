@@ -42,6 +42,7 @@ def test_no_message_is_lost_on_any_path_of_any_worker(
     assert living.alive() == {}
 
 
+@pytest.mark.sampled(1)
 def test_a_source_that_is_read_again_repeats_what_no_checkpoint_covered_and_loses_nothing(living: Loopback) -> None:
     result, said = verified(living, "verify_migration", f"{FLOWING} values=1000 keep_running=true")
 
@@ -71,6 +72,7 @@ def test_a_source_that_is_read_again_repeats_what_no_checkpoint_covered_and_lose
     assert {one["kind"] for one in living.results()[-1]["violations"]} <= {"rewind", "duplicate"}
 
 
+@pytest.mark.sampled(1)
 def test_a_sink_that_takes_back_what_is_repeated_makes_it_exactly_once(living: Loopback) -> None:
     result, _said = verified(living, "verify_migration", f"{FLOWING} values=300 sink=committing")
 
@@ -81,6 +83,7 @@ def test_a_sink_that_takes_back_what_is_repeated_makes_it_exactly_once(living: L
     assert "bytes are taken back" in taken_back
 
 
+@pytest.mark.sampled(1)
 def test_a_plain_source_loses_what_was_sent_meanwhile_and_the_lost_values_are_named(living: Loopback) -> None:
     result, said = verified(living, "verify_migration", f"{FLOWING} {outlasting(living)} source=plain", succeed=False)
 
@@ -94,6 +97,7 @@ def test_a_plain_source_loses_what_was_sent_meanwhile_and_the_lost_values_are_na
     assert {word for word, _at in asked(living)} == {"NOW"}
 
 
+@pytest.mark.sampled(1)
 def test_where_nothing_is_promised_losses_are_allowed_and_named(living: Loopback) -> None:
     """Only those of the crash: what was sent after the last checkpoint and before the source came back."""
     result, _said = verified(living, "verify_migration", f"{FLOWING} {outlasting(living)} source=plain mode=none")
@@ -102,6 +106,7 @@ def test_where_nothing_is_promised_losses_are_allowed_and_named(living: Loopback
     assert "with what was lost named" in result["scope"]
 
 
+@pytest.mark.sampled(1)
 def test_two_workers_that_are_dead_come_back_one_after_the_other(living: Loopback) -> None:
     living.play("start_cluster", f"{living.engine} workers=3 checkpoint_interval=0.5")
     living.play("start_sender", "last=50 interval=0")
