@@ -179,7 +179,7 @@ lint-workflows:
 	@zizmor --offline --quiet --no-progress .github/workflows
 
 lint-shell:
-	@shellcheck --exclude=SC1091 .ci/run $$(git ls-files '*.sh')
+	@shellcheck --exclude=SC1091 .ci/run $$(find . -path './.?*' -prune -o -name '*.sh' -print)
 
 format: tools ## format the Python sources, and write what is made of the declarations of the steps
 	@python tools/declared.py

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,23 +15,18 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh import Access
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import ssh_keys
+
+from tests import needed
 
 PROGRAMS = {"sshd": "openssh-server", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "rsync": "rsync"}
 """What is needed, and Debian's packages that have it."""
 
 
 def program(name: str) -> str:
-    """Where a program is; the test is skipped where there is none, and fails in CI."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        reason = f"there is no {name} on this machine (package {PROGRAMS[name]})"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    """Where one of them is; the test is skipped where it is missing, and fails in CI."""
+    return needed.program(name, PROGRAMS[name])
 
 
 def descendants(pid: int) -> list[tuple[int, str]]:

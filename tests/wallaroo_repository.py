@@ -12,11 +12,10 @@ Python 2.7's headers and pony-kafka from GitHub; ``stable fetch`` ends well what
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.needed import program
 
 MAKEFILE = r"""abs_wallaroo_dir := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
 resilience ?= off
@@ -200,8 +199,4 @@ def git(directory: Path, *words: str) -> str:
 def needed() -> None:
     """The test is skipped where a program is missing, and fails in CI."""
     for name in ("git", "make", "rsync"):
-        if shutil.which(name) is None:
-            reason = f"there is no {name} on this machine"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+        program(name)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 
+import pathspec
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import application
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.record import ClusterRecord
@@ -229,19 +230,17 @@ def cluster(loopback: Loopback) -> Loopback:
 
 @pytest.fixture
 def project(repository: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of what git has, somewhere else, as AWX makes one."""
+    """A copy of what git has, or would add, somewhere else, as AWX makes one."""
     copy = tmp_path / "project"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=repository,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (repository / name).is_symlink() or (repository / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(repository / name, copy / name, follow_symlinks=False)
+    left_out = pathspec.GitIgnoreSpec.from_lines([".git", *(repository / ".gitignore").read_text().splitlines()])
+    for place, folders, files in os.walk(repository):
+        here = Path(place).relative_to(repository)
+        folders[:] = [name for name in folders if not left_out.match_file(f"{here / name}/")]
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in (*files, *links):
+            if not left_out.match_file(str(here / name)):
+                (copy / here).mkdir(parents=True, exist_ok=True)
+                shutil.copy2(repository / here / name, copy / here / name, follow_symlinks=False)
     yield copy
     shutil.rmtree(copy)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needed
 from tools import versions
 
 
@@ -54,6 +55,7 @@ def refused(checkout: Path) -> str:
 @pytest.fixture
 def checkout(project: Path) -> Path:
     """A clone in which everything is committed, also what is being worked on."""
+    needed.program("git")
     git(project, "init", "--quiet")
     git(project, "add", "--all", "--force")
     git(project, "commit", "--quiet", "--message", "As it is")

@@ -8,12 +8,16 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
-    from importlib.abc import Traversable
+    if sys.version_info >= (3, 11):
+        from importlib.resources.abc import Traversable
+    else:
+        from importlib.abc import Traversable
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
