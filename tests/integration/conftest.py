@@ -32,7 +32,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.progress import Progress
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
-from tests import preloaded
+from tests import needed, preloaded
 from tests.deploying import bring
 from tests.port_block import PortBlock
 from tests.server_states import record_of, send
@@ -71,7 +71,7 @@ class Loopback:
         self.engine = ""
         """The variables of a cluster that choose its engine, for tests of one that is not ours."""
         self.metrics_ui = False
-        """Few tests look at it, and each would install its libraries anew."""
+        """Few tests look at it."""
         self.as_users_do = False
         """Whether the command itself is started for each playbook; see ``preloaded``."""
         self.environment = {
@@ -119,6 +119,15 @@ class Loopback:
         if succeed is not None:
             assert (run.code == 0) is succeed, ended.stdout[-6000:]
         return run
+
+    def without(self, server: str) -> tuple[str, ...]:
+        """The options of a playbook that cannot reach a server."""
+        needed.program("ssh", "openssh-client")
+        inventory = self.directory / f"without_{server}.yml"
+        # Port 1 is nobody's.
+        gone = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+        inventory.write_text(json.dumps({"servers": {"hosts": {server: gone}}}))
+        return ("-i", str(self.repository / "inventory" / "loopback" / "hosts.yml"), "-i", str(inventory))
 
     def bring_programs(self) -> None:
         """Bring the programs to all servers, for tests of what comes after."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ssh_server
 from tests.integration.conftest import Loopback
 
 DETECTOR = "testing/correctness/apps/multi_partition_detector/multi_partition_detector"
@@ -32,6 +33,9 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_what_is_wrong_with_the_executables_of_a_real_engine_is_told(loopback: Loopback, tree: Path) -> None:
+    for name in ("rsync", "ssh"):
+        # It finds those missing, too.
+        ssh_server.program(name)
     assert "leftovers" in loopback.play("preflight").output
 
     missing = loopback.play("preflight", "engine=wallaroo wallaroo_home=/no/such/tree", succeed=False)

@@ -16,17 +16,8 @@ from tests.integration.conftest import LIMIT, Loopback
 from tests.strangers_check import agrees
 
 
-def with_one_gone(loopback: Loopback, server: str = "server4") -> tuple[str, ...]:
-    """The options of a playbook that cannot reach a server."""
-    inventory = loopback.directory / "gone.yml"
-    # Port 1 is nobody's.
-    gone = "{ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}"
-    inventory.write_text(f"servers: {{hosts: {{{server}: {gone}}}}}\n")
-    return ("-i", str(loopback.repository / "inventory" / "loopback" / "hosts.yml"), "-i", str(inventory))
-
-
 def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(cluster: Loopback) -> None:
-    assert "verdict: pass" in cluster.play("verify", "", *with_one_gone(cluster)).output
+    assert "verdict: pass" in cluster.play("verify", "", *cluster.without("server4")).output
     (passed,) = cluster.results()
     assert (passed["verdict"], passed["received"]) == ("pass", 2200)
     assert passed["collection_version"]
@@ -59,7 +50,7 @@ def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(clus
     assert cluster.alive() == before["alive"]
 
     # What came out lies on server 1 alone, and so does the lock: nothing is checked, which is a verdict too.
-    ended = cluster.play("verify", "last=200", *with_one_gone(cluster, "server1"), succeed=False)
+    ended = cluster.play("verify", "last=200", *cluster.without("server1"), succeed=False)
     assert "verdict: unknown" in ended.output
     assert "goes on without the lock of the servers" in ended.message
     *_others, unknown = cluster.results()
@@ -69,7 +60,7 @@ def test_a_cluster_is_verified_while_a_server_is_gone_or_the_verifier_fails(clus
     assert "nothing is here of what came out" in agrees(cluster.runs / "latest")
     assert cluster.alive() == before["alive"]
     # What changes something needs the lock.
-    ended = cluster.play("kill_worker", "worker=2", *with_one_gone(cluster, "server1"), succeed=False)
+    ended = cluster.play("kill_worker", "worker=2", *cluster.without("server1"), succeed=False)
     assert "It keeps the lock of the servers, so nothing was begun." in ended.message
     assert "was not given back" not in ended.message
     assert cluster.alive() == before["alive"]

@@ -17,7 +17,9 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
 
 _SCRIPT = """\
-#!{python}
+#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import sys
 sys.path[0] = {collections!r}
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.engine.main import main
