@@ -8,6 +8,7 @@ ARGS ?=
 TESTS ?= tests
 CASES ?= 10000
 SAMPLE ?=
+SHARE ?=
 WHOLE :=
 LOOKS :=
 TRIES ?= 100
@@ -120,8 +121,8 @@ test-all: test ## the same with slow matrices as a whole
 test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
 
-test-pythons: tools ## do what README tells on Pythons of other Debians: root, debootstrap (PYTHONS=3.14)
-	@python tools/pythons.py $(WHOLE) $(PYTHONS)
+test-pythons: tools ## do what README tells on Pythons of other Debians: root, debootstrap (PYTHONS=3.14 SHARE=4)
+	@python tools/pythons.py $(if $(SHARE),--share=$(SHARE)) $(WHOLE) $(PYTHONS)
 
 test-pythons-all: WHOLE := --whole
 test-pythons-all: test-pythons ## the same with all of make test, half an hour for each

@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run all cases of slow matrices, not a sample of each")
+    parser.addoption("--share", type=int, metavar="N", default=1, help="run the tests of one file in so many")
     parser.addoption("--sample", type=int, metavar="SEED", help="the sample of a run before, which told its seed")
 
 
@@ -54,9 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     scheduling.write(config, items)
     if sampling.is_wanted(config):
         kept, left = sampling.sample(items, config.option.sample)
-        items[:] = kept
-        config.hook.pytest_deselected(items=left)
-        sampling.told(config, bool(left))
+        items[:], others = sampling.share(kept, config.option.sample, config.option.share)
+        config.hook.pytest_deselected(items=[*left, *others])
+        sampling.told(config, bool(left or others))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -66,8 +67,10 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if config.stash.get(sampling.LEFT_OUT, False):
+        of_files = f" --share={config.option.share}" if config.option.share > 1 else ""
         terminalreporter.write_line(
-            f"Of slow matrices a sample was run; the same again: --sample={config.option.sample}, all of them: --whole"
+            f"Of slow matrices a sample was run; the same again: --sample={config.option.sample}{of_files}, "
+            "all of them: --whole"
         )
 
 

@@ -4,11 +4,13 @@
 """Of a slow matrix a run takes a sample.
 
 A test that is marked ``sampled(2)`` runs with two of its cases, which the seed of the run chooses; ``make test-all``
-runs it with all of them.
+runs it with all of them. Where all tests are run again on another Python, ``--share=4`` runs those of a fourth of the
+files.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -49,6 +51,17 @@ def sample(items: Sequence[pytest.Item], seed: int) -> tuple[list[pytest.Item], 
         runs = item.nodeid in chosen or not item.get_closest_marker("sampled")
         (kept if runs else left).append(item)
     return kept, left
+
+
+def share(items: Sequence[pytest.Item], seed: int, parts: int) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The items that run, in their order, and those that are left out.
+
+    :param parts: of so many files the tests of one are run.
+    """
+    files = sorted({str(item.path) for item in items})
+    chosen = set(random.Random(f"{seed} files").sample(files, math.ceil(len(files) / parts)))
+    kept = [item for item in items if str(item.path) in chosen]
+    return kept, [item for item in items if str(item.path) not in chosen]
 
 
 def told(config: pytest.Config, left: bool) -> None:

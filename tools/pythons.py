@@ -4,11 +4,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does what README and docs/installing.md tell on Pythons that this machine does not have: those of other Debians.
 
-    pythons.py [--whole] 3.13 3.14
+    pythons.py [--whole | --share=4] 3.13 3.14
 
-Those are README's two commands, though of ``make test`` only the tests that start no cluster, unless the whole is asked
-for; its commands for one's own cluster, on four servers on this machine; and the installed archive, in an environment
-of its own.
+Those are README's two commands, though of ``make test`` only the tests that start no cluster, or those of one file in
+four, unless the whole is asked for; its commands for one's own cluster, on four servers on this machine; and the
+installed archive, in an environment of its own.
 
 Needs root and debootstrap. Each Python has a root with nothing but itself, its venv and make, which is what README asks
 for. In it an ordinary user without a locale works on a copy of this checkout, below a directory with a blank in its
@@ -18,6 +18,7 @@ name; once the tools are installed there is no network but the loopback. Roots a
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import os
@@ -56,11 +57,15 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
     return LEFT_OUT(folder, names) | ({"runs"} if Path(folder) == HERE.parent else set())
 
 
-WHOLE = "--whole"
+TESTS = "make --silent test-unit"
+WHOLE = "make --silent test"
 
 
-def steps(whole: bool) -> tuple[list[str], list[str]]:
-    """Commands for a shell: those that install, which need a network, and those that need none any more."""
+def steps(tests: str) -> tuple[list[str], list[str]]:
+    """Commands for a shell: those that install, which need a network, and those that need none any more.
+
+    :param tests: the command that runs them.
+    """
     readme, installing = HERE.parent / "README.md", HERE.parent / "docs" / "installing.md"
     # Without -i it is on four servers on this machine, as README says.
     mine = [command.replace("-i inventory/xenial ", "") for command in documents.own_cluster(readme)]
@@ -68,7 +73,6 @@ def steps(whole: bool) -> tuple[list[str], list[str]]:
     environment_of_it, rest = archive[:2], archive[2:]
     network = ["make --silent tools", "\n".join(environment_of_it)]
     activated = environment_of_it[0].rpartition("&& ")[2]
-    tests = "make --silent test" if whole else "make --silent test-unit"
     alone = [tests, "make --silent demo", "\n".join(mine), "\n".join([activated, *rest])]
     return network, alone
 
@@ -92,14 +96,14 @@ class Root:
         self.place = cache / f"{self.release}-{debian_root.digest(self.release, PACKAGES)}"
         self.lock = (cache / f"{self.release}.lock").open("w")
 
-    def check(self, whole: bool) -> int:
+    def check(self, tests: str) -> int:
         """Make what is missing and run everything; returns an exit code."""
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         if not (self.place / ".complete").exists():
             self._make()
         self._copy_checkout()
         print(f"Python {self.version} of Debian {self.release}:", flush=True)
-        network, alone = steps(whole)
+        network, alone = steps(tests)
         all_of_them = ((command, commands is network) for commands in (network, alone) for command in commands)
         return next((code for command, reach in all_of_them if (code := self._run(command, reach))), 0)
 
@@ -219,14 +223,17 @@ def main() -> int:
     """Run the program."""
     if sys.argv[1:2] == ["--within"]:
         return within(**json.loads(sys.argv[2]))
-    versions = [word for word in sys.argv[1:] if word != WHOLE]
-    if not versions or not RELEASES.keys() >= set(versions):
-        sys.exit(f"usage: pythons.py [{WHOLE}] {' '.join(RELEASES)}")
+    parser = argparse.ArgumentParser(description="Do what README tells on Pythons of other Debians.")
+    parser.add_argument("--whole", action="store_true", help="run all of make test")
+    parser.add_argument("--share", type=int, default=1, metavar="N", help="run the unit tests of one file in so many")
+    parser.add_argument("versions", nargs="+", choices=RELEASES)
+    wanted = parser.parse_args()
+    tests = WHOLE if wanted.whole else f"{TESTS} ARGS=--share={wanted.share}" if wanted.share > 1 else TESTS
     missing = [program for program in NEEDED if not shutil.which(program)]
     if missing or os.geteuid() != 0:
         sys.exit(f"Other Pythons need root and {', '.join(missing or NEEDED)}.")
     try:
-        return next((code for version in versions if (code := Root(version).check(WHOLE in sys.argv))), 0)
+        return next((code for version in wanted.versions if (code := Root(version).check(tests))), 0)
     except debian_root.NotMade as error:
         sys.exit(str(error))
 

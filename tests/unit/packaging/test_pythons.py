@@ -59,7 +59,7 @@ def test_each_python_that_readme_names_is_tested(repository: Path) -> None:
 
 
 def test_what_readme_and_the_guide_tell_is_done_and_only_what_installs_has_a_network() -> None:
-    network, alone = pythons.steps(whole=False)
+    network, alone = pythons.steps(pythons.TESTS)
     assert [command.split()[-1] for command in network] == ["tools", "requirements/controller.txt"]
     tests, demo, mine, archive = (command.splitlines() for command in alone)
     assert (tests, demo) == (["make --silent test-unit"], ["make --silent demo"])
@@ -68,4 +68,4 @@ def test_what_readme_and_the_guide_tell_is_done_and_only_what_installs_has_a_net
     ]
     assert archive[0] == ". ~/wallaroo/bin/activate", "each of them is a shell of its own"
     assert archive[-1].endswith(" wallaroo.resilience.verify_restart")
-    assert pythons.steps(whole=True) == (network, ["make --silent test", *alone[1:]])
+    assert pythons.steps(pythons.WHOLE) == (network, ["make --silent test", *alone[1:]])

@@ -66,6 +66,18 @@ def test_a_sample_is_run_in_all_processes_and_repeated_by_its_seed(suite: Path) 
     assert (suite / "tests" / "prepared").read_text() == "once once "
 
 
+def test_a_share_of_the_files_is_run_and_repeated_by_its_seed(suite: Path) -> None:
+    for number in range(3):
+        (suite / "tests" / f"test_{number}.py").write_text(f"def test_it():\n    print('case {number}')\n")
+    (suite / "tests" / "test_it.py").unlink()
+    (case,), said = run(suite, "-n", "2", "--dist", "loadgroup", "--share=3")
+    (again,) = re.findall(r"the same again: (--sample=\d+ --share=3), all of them: --whole", said)
+    assert run(suite, "-n", "0", *again.split())[0] == {case}
+    shares = [run(suite, "-n", "0", "--share=2", f"--sample={seed}")[0] for seed in range(8)]
+    assert {len(one) for one in shares} == {2}, "the greater half"
+    assert set().union(*shares) == {0, 1, 2}
+
+
 def test_all_cases_are_run_where_that_is_asked_for_or_one_by_its_name(suite: Path) -> None:
     cases, said = run(suite, "-n", "0", "--whole")
     assert cases == set(range(9))
