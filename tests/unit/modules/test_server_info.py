@@ -110,7 +110,7 @@ def test_refusals_are_sentences(server: Path, cluster: dict[str, Any]) -> None:
     assert "this is no record of a cluster: engine is 'steam'" in refuse("server_info", wrong)
     half = {**wrong, "cluster": {"workers": 1}}
     assert "identifier, placement, servers, version found in cluster" in refuse("server_info", half)
-    assert "argument 'checkpoint_interval' is of type str" in refuse(
+    assert "argument 'checkpoint_interval' is of type" in refuse(
         "server_info", {**wrong, "cluster": {**cluster, "checkpoint_interval": "soon"}}
     )
 

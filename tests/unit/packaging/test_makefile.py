@@ -48,11 +48,13 @@ def make(checkout: Path, *words: str, **environment: str) -> list[str]:
 
 
 def run_make(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # The suite itself may be run by make, which exports what it was given: CORE=2.16, say.
+    own = re.findall(r"^(\w+) \?=", (checkout / "Makefile").read_text(), re.MULTILINE)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name not in own}
     return subprocess.run(
         ["make", *words],
         cwd=checkout,
-        # The suite itself may be run by make, with variables of its own.
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | environment,
+        env=outside | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -54,6 +54,8 @@ class Copy:
 
     def environment(self) -> dict[str, str]:
         own = {"ANSIBLE_COLLECTIONS_PATH": str(self.place), "PYTHONPATH": str(self.place), "TOLD": str(self.told)}
+        # As the ansible.cfg of a checkout has it: JSON would put a backslash before each quotation mark.
+        own["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "yaml"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         return {**kept, **own, "WALLAROO_LOOPBACK": str(self.place / "servers"), "ANSIBLE_NOCOLOR": "1"}
 
