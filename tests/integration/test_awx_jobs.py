@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
 
-from tests import preloaded
+from tests import needed, preloaded, ssh_server
 
 from .conftest import LIMIT, Loopback
 
@@ -41,6 +41,8 @@ class Jobs:
         self, playbook: str, answers: Optional[dict[str, Any]] = None, check: bool = False, succeed: bool = True
     ) -> str:
         """Run a template; ``answers`` replace those of the survey, as the nodes of a workflow do."""
+        if playbook == "preflight":
+            ssh_server.passes_preflight()
         template = yaml.safe_load((self.project / "awx/job_templates" / f"{playbook}.yml").read_text())
         given = {**_awx.answers(template), **(answers or {})}
         # Of the machine, not of the operator; an inventory says these.
@@ -91,7 +93,12 @@ def test_verified_runs(jobs: Jobs, playbook: str) -> None:
 
 
 def test_those_for_real_machines_say_what_they_would_do(jobs: Jobs) -> None:
-    told = jobs.launch("setup_repo", {"wallaroo_repo_url": str(jobs.project / "nowhere")}, succeed=False)
+    needed.program("git")
+    nowhere = {
+        "wallaroo_repo_url": str(jobs.project / "nowhere"),
+        "wallaroo_home": str(jobs.loopback.directory / "home"),
+    }
+    told = jobs.launch("setup_repo", nowhere, succeed=False)
     assert "nowhere could not be cloned" in told
     assert "preflight" not in jobs.run
     assert "server4" in jobs.launch("preflight")

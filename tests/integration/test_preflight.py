@@ -33,9 +33,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_what_is_wrong_with_the_executables_of_a_real_engine_is_told(loopback: Loopback, tree: Path) -> None:
-    for name in ("rsync", "ssh"):
-        # It finds those missing, too.
-        ssh_server.program(name)
+    ssh_server.passes_preflight()
     assert "leftovers" in loopback.play("preflight").output
 
     missing = loopback.play("preflight", "engine=wallaroo wallaroo_home=/no/such/tree", succeed=False)
