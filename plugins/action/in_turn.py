@@ -52,7 +52,7 @@ class ActionModule(ReachingAction):
                 result.update(answers[-1])
                 break
         changed = any(bool(answer.get("changed")) for answer in answers)
-        return {**result, "changed": changed, "answers": answers}
+        return {**result, "changed": changed, **_shown(answers), "answers": answers}
 
     def _together(self, calls: list[Call], task_vars: Optional[dict[str, Any]]) -> list[dict[str, Any]]:
         """The answers of those that were called with one command: as many as ended well, and at most one more."""
@@ -103,6 +103,13 @@ class ActionModule(ReachingAction):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
+
+
+def _shown(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """What Ansible shows of a task, of all of them."""
+    warnings = [text for answer in answers for text in answer.get("warnings") or []]
+    diffs = [answer["diff"] for answer in answers if answer.get("changed") and answer.get("diff")]
+    return {**({"warnings": warnings} if warnings else {}), **({"diff": diffs} if diffs else {})}
 
 
 def _calls(given: Any) -> list[Call]:

@@ -276,16 +276,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     @staticmethod
     def _server(result: Any, values: dict[str, Any]) -> str:
         """Where it was done: on the server that the task was delegated to, or else on its own."""
-        # The fields as they were templated; what is public of them Ansible calls deprecated.
-        delegated = str((getattr(result, "_task_fields", None) or {}).get("delegate_to") or "")
-        if "{{" in delegated:
-            item = values.get("item")
-            delegated = (
-                item
-                if isinstance(item, str)
-                else str((values.get("_ansible_delegated_vars") or {}).get("ansible_delegated_host") or "")
-            )
-        return delegated or str(_of(result, "host").get_name())
+        # What is public of the fields Ansible calls deprecated.
+        return _timeline.delegated_to(getattr(result, "_task_fields", None), values) or str(
+            _of(result, "host").get_name()
+        )
 
 
 def _of(result: Any, name: str) -> Any:

@@ -74,6 +74,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._reasons: dict[str, list[str]] = {}
         """Why items of a loop failed, of each step. What is told of the whole loop does not say which items failed
         in each version of Ansible."""
+        self._places: dict[str, set[str]] = {}
+        """To which servers the items of a loop were delegated, of each step."""
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """Open the file."""
@@ -115,8 +117,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         """A step has failed."""
         self._end(result, _timeline.IGNORED if ignore_errors else _timeline.FAILED)
 
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        """One item of a loop has ended well."""
+        self._places.setdefault(self._step(result._host, result._task)["id"], set()).add(
+            _timeline.delegated_to(getattr(result, "_task_fields", None), result._result)
+        )
+
+    def v2_runner_item_on_skipped(self, result: Any) -> None:
+        """One item of a loop had nothing to do."""
+        self.v2_runner_item_on_ok(result)
+
     def v2_runner_item_on_failed(self, result: Any) -> None:
         """One item of a loop has failed, or its server did not answer."""
+        self.v2_runner_item_on_ok(result)
         step = self._step(result._host, result._task)
         self._reasons.setdefault(step["id"], []).append(_message(result._task, result._result, []))
 
@@ -159,17 +172,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         reasons = self._reasons.pop(step["id"], [])
         if _is_silent(task) and outcome not in (_timeline.FAILED, _timeline.UNREACHABLE):
             return
-        delegated = str((getattr(result, "_task_fields", None) or {}).get("delegate_to") or "")
-        if "{{" in delegated:
-            # In a loop over servers there is no one place.
-            delegated = ""
+        places = self._places.pop(step["id"], None) or {
+            _timeline.delegated_to(getattr(result, "_task_fields", None), result._result)
+        }
         message = ""
         if outcome in (_timeline.FAILED, _timeline.UNREACHABLE, _timeline.IGNORED):
             message = _message(task, values, reasons)
         self._write(
             _timeline.END,
             **step,
-            server=delegated or step["host"],
+            server=(places.pop() if len(places) == 1 else "") or step["host"],
             outcome=outcome,
             seconds=round(time.monotonic() - begun, 3) if begun is not None else None,
             message=message,

@@ -17,14 +17,14 @@ description:
   - A module that waits shows how far it is, as in a task of its own.
 extends_documentation_fragment:
   - wallaroo.resilience.attributes
-  - wallaroo.resilience.attributes.diff_na
+  - wallaroo.resilience.attributes.diff
 attributes:
   check_mode:
     support: partial
     details: As each of the modules has it.
   diff_mode:
-    support: none
-    details: What the modules would show is not shown.
+    support: partial
+    details: As each of the modules has it.
   idempotent:
     support: partial
     details: As each of the modules is.

@@ -13,8 +13,8 @@ run      ``version`` of this format (1), ``playbook`` (file name), ``check`` (tr
 play     ``play``, its name
 folder   ``folder``: where the run that has begun keeps what it leaves, on the controller
 start    ``id``, ``play``, ``role``, ``step``, ``module``, ``host``: a step begins on a host
-end      the same, ``server`` (where it was done: the host, or the one that it was delegated to), ``outcome``,
-         ``seconds`` and ``message`` (empty unless it failed)
+end      the same, ``server`` (where it was done: the host, or the one that it was delegated to; of a loop over
+         several the host), ``outcome``, ``seconds`` and ``message`` (empty unless it failed)
 results  ``results``: what was published with ``set_stats`` under ``wallaroo_resilience``
 finish   ``outcome`` (``ok`` or ``failed``), ``hosts`` (host -> ok, changed, failures, unreachable, skipped)
 ======== ===================================================================================================
@@ -57,6 +57,20 @@ def now() -> str:
 def step_name(name: str) -> str:
     """The name of a task as a person reads it, without the role and the file that it stands in."""
     return name.rsplit(" : ", maxsplit=1)[-1].rsplit(" | ", maxsplit=1)[-1].strip()
+
+
+def delegated_to(fields: Optional[Mapping[str, Any]], values: Mapping[str, Any]) -> str:
+    """The server that a step, or one item of its loop, was delegated to; empty when it was not, or that is not known.
+
+    :param fields: those of the task, as they were templated. Not each version of Ansible has done so for an item.
+    :param values: what was returned.
+    """
+    delegated = str((fields or {}).get("delegate_to") or "")
+    if "{{" not in delegated:
+        return delegated
+    item = values.get("item")
+    known = (values.get("_ansible_delegated_vars") or {}).get("ansible_delegated_host")
+    return item if isinstance(item, str) else str(known or "")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def test_check_mode_tells_what_a_migration_would_do_and_does_nothing(cluster: Lo
     run = cluster.play("migrate", "worker=2 src=2 dst=4", "--check", "--diff")
 
     assert run.changed > 0
+    assert "+    moved_to: server4" in run.output, "the fence"
     assert cluster.snapshot() == before
 
 

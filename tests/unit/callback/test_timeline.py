@@ -35,6 +35,16 @@ PLAY = """
       changed_when: true
       run_once: true
       delegate_to: there
+    - name: Ask one
+      ansible.builtin.debug:
+      loop: [there]
+      delegate_to: "{{ item }}"
+      run_once: true
+    - name: Ask both
+      ansible.builtin.debug:
+      loop: [there, here]
+      delegate_to: "{{ item }}"
+      run_once: true
     - name: Fail and go on
       ansible.builtin.fail:
         msg: expected
@@ -86,6 +96,8 @@ def test_a_real_play_is_told_step_by_step_and_without_secrets(tmp_path: Path) ->
         ("Publish", "ok", "here", ""),
         ("Skip", "skipped", "here", ""),
         ("Change", "changed", "there", ""),
+        ("Ask one", "ok", "there", ""),
+        ("Ask both", "ok", "here", ""),
         ("Fail and go on", "ignored", "here", "expected"),
         ("Keep a secret", "ignored", "here", _timeline.HIDDEN),
         ("Fail in a loop", "failed", "here", "pump is broken; valve is broken"),

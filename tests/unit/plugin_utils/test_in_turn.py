@@ -113,3 +113,13 @@ def test_what_are_no_calls_is_refused(run: Any, calls: Any) -> None:
     result, log = run(calls, [])
     assert (result["failed"], log) == (True, [])
     assert "calls is a list" in result["msg"]
+
+
+def test_warnings_and_differences_of_all_of_them_are_shown(run: Any) -> None:
+    first = {"changed": True, "diff": {"before": "a", "after": "b"}, "warnings": ["it is late"], "finished": True}
+    unchanged = {"changed": False, "diff": {"before": "c", "after": "c"}, "warnings": ["it is later"], "finished": True}
+    result, _log = run([SENDS, LOOKS], [[first, unchanged]])
+    assert result["diff"] == [first["diff"]]
+    assert result["warnings"] == ["it is late", "it is later"]
+    result, _log = run([SENDS], [[{"changed": False, "finished": True}]])
+    assert not {"diff", "warnings"} & result.keys()
