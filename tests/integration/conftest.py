@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -235,6 +236,15 @@ def cluster(loopback: Loopback) -> Loopback:
     """
     start_directly(loopback)
     return loopback
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory for everything temporary of a test, with a short name: Ansible itself has sockets in there."""
+    with tempfile.TemporaryDirectory(prefix="w") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(name)
 
 
 @pytest.fixture
