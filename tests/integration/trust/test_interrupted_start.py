@@ -27,6 +27,8 @@ SERVERS = {
     "worker2": "server2",
     "worker3": "server3",
 }
+FILES = ("checkpoint_ids", "evlog", "evlog.journal", "journal", "local-keys", "tcp-control")
+"""What each of two workers makes that wait for a third one."""
 
 
 def works(loopback: Loopback, wanted: Mapping[str, str] = SERVERS) -> None:
@@ -73,6 +75,13 @@ def test_between_any_two_processes(loopback: Loopback, started: list[str]) -> No
 
 def test_when_one_worker_is_missing_another_cluster_is_refused(loopback: Loopback) -> None:
     begin_directly(loopback, ["receiver", "initializer", "worker2"], workers="3", journal="true")
+    # Who listens has not yet made all of its files; what makes the last ones is the journal server's answer.
+    begun = [
+        f"servers/{SERVERS[name]}/resilience/{name}/*-{name}.{kind}"
+        for name in ("initializer", "worker2")
+        for kind in FILES
+    ]
+    wait_until(lambda: all(list(loopback.directory.glob(one)) for one in begun), LIMIT, "the files of two workers")
 
     before = loopback.snapshot()
     run = loopback.play("start_cluster", "workers=2", succeed=False)
