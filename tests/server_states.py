@@ -109,7 +109,7 @@ def servers(workers: int = 2, **changes: dict[str, Any]) -> Servers:
         state["processes"] = {
             name: {"alive": known["alive"], "kind": "worker"} for name, known in state["workers"].items()
         }
-    return Servers(NAMES, states)
+    return Servers(NAMES, states, {name: {"base": f"/w/{name}"} for name in NAMES})
 
 
 def registered(states: Mapping[str, Any]) -> Registered:

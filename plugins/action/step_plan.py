@@ -142,6 +142,7 @@ class ActionModule(DecidingAction):
             # Without an address of its own the server listens where Ansible reaches it.
             "named": bool(host.get("wallaroo_address")),
             "controller": str(host.get("ansible_host") or name),
+            "base": base,
             "port": ssh_port(name, host),
             "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
             "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),

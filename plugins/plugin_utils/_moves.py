@@ -46,11 +46,12 @@ def times_of(move: Data) -> dict[str, Any]:
     """The times of a crash and what became of the worker, in seconds since the epoch, for :func:`migration`.
 
     :param move: ``plan``, with the worker and its servers, and what was returned by the move or the restart in place
-        (``moved``), the wait for a worker that an interrupted run had started (``awaited``), and the start on the
-        source after a failure (``returned``); ``outcome``; ``note``, what went wrong.
+        (``moved``), the wait for a worker that an interrupted run had started (``awaited``), what is to be done behind
+        a move (``left``), and the start on the source after a failure (``returned``); ``outcome``, of a failure;
+        ``moves``, whether it is a move (by default it is); ``note``, what went wrong.
     """
     plan, known, moved = move["plan"], move["plan"].get("known") or {}, move.get("moved") or {}
-    outcome = str(move.get("outcome", MOVED))
+    outcome = _became(move)
     back = next((step for step in (move.get("awaited") or {}, moved) if step.get("resumed")), {})
     back = (move.get("returned") or {}) if outcome == ROLLED_BACK else back
     return {
@@ -68,6 +69,14 @@ def times_of(move: Data) -> dict[str, Any]:
         "note": str(move.get("note") or ""),
         **{name: str(back.get(name) or "") for name in ("retried", "foreign_state")},
     }
+
+
+def _became(move: Data) -> str:
+    if not move.get("moves", True):
+        return ""
+    # What is left to be done tells that it moved, whatever of the rest fails.
+    left = (move.get("left") or {}).get("plan") or {}
+    return str(left.get("outcome") or move.get("outcome", MOVED) or UNFINISHED)
 
 
 def crashes(arguments: Data, _servers: object = None) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class Servers:
     states: dict[str, State]
     access: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Server -> how it is reached by SSH from the others (``host``, ``port``), and the paths on it of its own key
-    (``identity``) and of the host keys it trusts (``known_hosts``); ``controller``: where the controller reaches it."""
+    (``identity``) and of the host keys it trusts (``known_hosts``); ``controller``: where the controller reaches it;
+    ``base``: the directory below which everything of the server is."""
 
     @classmethod
     def that_said(

@@ -151,7 +151,7 @@ def restart(arguments: Arguments, servers: Servers) -> Plan:
 def migrate(arguments: Arguments, servers: Servers) -> Plan:
     """``migrate.yml``: kill, copy, restart elsewhere; completes a migration that was interrupted."""
     plan = _migration(arguments, servers)
-    return {**plan, "behind": _behind(plan), "kept": _kept(plan)}
+    return {**plan, "behind": _behind(plan, servers), "kept": _kept(plan, servers)}
 
 
 def _migration(arguments: Arguments, servers: Servers) -> Plan:
@@ -210,24 +210,25 @@ def _migration(arguments: Arguments, servers: Servers) -> Plan:
     return plan
 
 
-def _behind(plan: Plan) -> list[Plan]:
+def _behind(plan: Plan, servers: Servers) -> list[Plan]:
     """What is done once the worker works where it is now, a call of a module each: each is tried, whatever fails."""
-    told = [_call(name, "peer_addresses", peers=plan["peers"]) for name in plan["mending"]]
+    told = [_call(servers, name, "peer_addresses", peers=plan["peers"]) for name in plan["mending"]]
     moved = {"base": plan["source_base"], "moved_to": plan["dst"], "worker": plan["worker"], "epoch": plan["epoch"]}
-    return [*told, *([_call(plan["src"], "worker_fence", **moved)] if plan["fence"] else [])]
+    return [*told, *([_call(servers, plan["src"], "worker_fence", **moved)] if plan["fence"] else [])]
 
 
-def _kept(plan: Plan) -> list[Plan]:
+def _kept(plan: Plan, servers: Servers) -> list[Plan]:
     """What is asked for the folder of the run, a call of a module each: what came out when, and the logs."""
     first = plan["cluster"]["servers"][0]
     return [
-        _call(first["name"], "run_flow", base=first["base"]),
-        *(_call(name, "server_info", logs=True) for name in plan["reached"]),
+        _call(servers, first["name"], "run_flow", base=first["base"]),
+        *(_call(servers, name, "server_info", logs=True) for name in plan["reached"]),
     ]
 
 
-def _call(server: str, module: str, **arguments: Any) -> Plan:
-    return {"server": server, "module": module, "arguments": {"server": server, **arguments}}
+def _call(servers: Servers, server: str, module: str, **arguments: Any) -> Plan:
+    base = servers.access[server]["base"]
+    return {"server": server, "module": module, "arguments": {"base": base, "server": server, **arguments}}
 
 
 def _settling(servers: Servers, record: ClusterRecord) -> Plan:

@@ -52,7 +52,13 @@ def servers(addresses: list[str] | None = None, machine: str | None = None, **ar
             "peers": peers,
         }
     access = {
-        name: {"host": f"ssh-of-{name}", "port": 22, "identity": f"/key/of/{name}", "known_hosts": f"/known/of/{name}"}
+        name: {
+            "host": f"ssh-of-{name}",
+            "port": 22,
+            "identity": f"/key/of/{name}",
+            "known_hosts": f"/known/of/{name}",
+            "base": f"/w/{name}",
+        }
         for name in NAMES
     }
     return Servers(NAMES, states, access)

@@ -55,7 +55,7 @@ class TestMigrate:
         plan = steps.migrate(MOVE, servers())
         told, fence = plan["behind"]
         assert (told["server"], told["module"]) == ("server1", "peer_addresses")
-        assert told["arguments"]["peers"] == plan["peers"]
+        assert told["arguments"] == {"server": "server1", "base": "/w/server1", "peers": plan["peers"]}
         assert (fence["server"], fence["module"]) == ("server2", "worker_fence")
         wanted = {"server": "server2", "base": "/w/server2", "worker": "worker2", "moved_to": "server4", "epoch": 2}
         assert fence["arguments"] == wanted
