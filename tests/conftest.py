@@ -27,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sampled(count): of the cases of this test a run takes so many, by its seed")
+    if config.option.share < 1:
+        raise pytest.UsageError("--share=N is of one file in N: 1 or more")
     if config.option.sample is None:
         # The processes of xdist must agree on the tests.
         of_all = getattr(config, "workerinput", {}).get(sampling.SEED)

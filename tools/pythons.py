@@ -23,6 +23,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -232,6 +233,8 @@ def main() -> int:
     missing = [program for program in NEEDED if not shutil.which(program)]
     if missing or os.geteuid() != 0:
         sys.exit(f"Other Pythons need root and {', '.join(missing or NEEDED)}.")
+    # As an interrupt does, it ends what runs in the root.
+    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(128 + signal.SIGTERM))
     try:
         return next((code for version in wanted.versions if (code := Root(version).check(tests))), 0)
     except debian_root.NotMade as error:

@@ -42,7 +42,7 @@ PLAY = """
       run_once: true
     - name: Ask both
       ansible.builtin.debug:
-      loop: [there, here]
+      loop: [there, elsewhere]
       delegate_to: "{{ item }}"
       run_once: true
     - name: Fail and go on
@@ -68,7 +68,7 @@ def play(tmp_path: Path, timeline: Path) -> subprocess.CompletedProcess[str]:
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)
     return preloaded.play(
-        ["-i", "here,there", "-c", "local", str(playbook)],
+        ["-i", "here,there,elsewhere", "-c", "local", str(playbook)],
         {
             **os.environ,
             "WALLAROO_TIMELINE": str(timeline),

@@ -69,3 +69,30 @@ def test_what_readme_and_the_guide_tell_is_done_and_only_what_installs_has_a_net
     assert archive[0] == ". ~/wallaroo/bin/activate", "each of them is a shell of its own"
     assert archive[-1].endswith(" wallaroo.resilience.verify_restart")
     assert pythons.steps(pythons.WHOLE) == (network, ["make --silent test", *alone[1:]])
+
+
+@pytest.mark.parametrize(
+    ("words", "tests"),
+    [
+        ([], "make --silent test-unit"),
+        (["--share=3"], "make --silent test-unit ARGS=--share=3"),
+        (["--whole"], "make --silent test"),
+    ],
+)
+def test_it_is_chosen_which_tests_run(monkeypatch: pytest.MonkeyPatch, words: list[str], tests: str) -> None:
+    ran: list[tuple[str, str]] = []
+
+    class Root:
+        def __init__(self, version: str) -> None:
+            self.version = version
+
+        def check(self, command: str) -> int:
+            ran.append((self.version, command))
+            return 0
+
+    monkeypatch.setattr(pythons, "Root", Root)
+    monkeypatch.setattr(pythons, "NEEDED", ())
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("sys.argv", ["pythons.py", *words, "3.13", "3.14"])
+    assert pythons.main() == 0
+    assert ran == [("3.13", tests), ("3.14", tests)]

@@ -92,6 +92,12 @@ def test_one_word_does_not_stand_for_two_servers() -> None:
     assert sentence.startswith("source_lost=true, but server3 and server4 do not answer")
 
 
+def test_who_said_nothing_has_no_state_and_who_failed_has_a_problem() -> None:
+    said = {"server1": {"processes": {}}, "server2": {"unreachable": True, "msg": "x"}, "server3": {"msg": "it broke"}}
+    there = Servers.that_said(["server1", "server2", "server3", "server4", "server5"], {**said, "server4": {}})
+    assert there.states == {"server1": said["server1"], "server3": {"problem": "it broke"}}
+
+
 class TestAServerThatWasLostAndIsBack:
     def back(self, alive: bool, **there: Any) -> Servers:
         found = servers(

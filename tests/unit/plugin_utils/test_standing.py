@@ -213,6 +213,19 @@ def test_a_relay_that_cannot_begin_leaves_it_to_another_way(run: Any, tmp_path: 
     wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
 
 
+def test_a_command_line_that_says_nothing_more_and_stays_is_ended(run: Any, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    told = f"open({str(pid_file)!r}, 'w').write(str(os.getpid()))"
+    command = fake(tmp_path, f"{told}\nos.closerange(0, 2)\ntime.sleep(600)")
+    answers: list[Any] = []
+    asking = threading.Thread(target=lambda: answers.append(ask(command)), daemon=True)
+    asking.start()
+    asking.join(LIMIT)
+    assert answers == [None]
+    pid = int(pid_file.read_text())
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), LIMIT, "its end")
+
+
 def test_an_answer_that_was_cut_off_is_none() -> None:
     ours, its = socket.socketpair()
     with ours, its:
