@@ -38,7 +38,7 @@ options:
   migrations:
     description:
       - The crashes of workers and their returns. Each either as C(step_plan) returned it for V(crashes), or with its C(plan) and what the steps
-        C(killed), C(moved), C(awaited) and C(returned) have returned, with C(outcome) and C(note).
+        C(killed), C(moved), C(awaited), C(left) and C(returned) have returned, with the C(outcome) of a failure and C(note).
     type: list
     elements: dict
     default: []
