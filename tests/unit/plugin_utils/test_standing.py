@@ -129,6 +129,18 @@ def test_each_call_has_a_process_of_its_own(run: Any, standing: str) -> None:
     assert result(ask(standing))["files"] == []
 
 
+def test_a_python_of_an_old_glibc_answers_too(run: Any, standing: str) -> None:
+    """That of Xenial has no files in memory."""
+    archive = shlex.split(standing)[-2]
+    without = "import os, runpy, sys; del os.memfd_create; sys.argv[:] = ['', 'standing']"
+    program = f"{without}; runpy.run_path({archive!r}, run_name='__main__')"
+    old = f"exec {shlex.quote(sys.executable)} -u -S -c {shlex.quote(program)}"
+    assert result(ask(old))["files"] == []
+    broken = ask(old, paths=None)
+    assert broken is not None
+    assert "Traceback" in broken["stderr"]
+
+
 def test_a_module_that_is_not_there_has_not_begun(run: Any, standing: str) -> None:
     answer = ask(standing, "no_such_module")
     assert answer is not None

@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from ..module.main import answer, loaded
 from ..saying import DONE, FAILED, USAGE, complain, say
@@ -49,14 +49,24 @@ def _carried_out(wanted: Mapping[str, Any]) -> dict[str, Any]:
         modules = loaded(wanted["modules"])
     except Exception:
         return {"rc": FAILED, "stderr": _traceback()}
-    # A file in memory: nothing stays behind of it, and nobody has to read it while the call runs.
-    with open(os.memfd_create("errors"), "w+b") as errors:
+    with _kept_nowhere() as errors:
         pid = os.fork()
         if pid == 0:
             _in_a_process_of_its_own(modules, wanted, errors.fileno())
         _unused, status = os.waitpid(pid, 0)
         errors.seek(0)
         return {"rc": _exit_code(status), "stderr": errors.read().decode(errors="replace")}
+
+
+def _kept_nowhere() -> BinaryIO:
+    """A file of which nothing stays behind, and which nobody has to read while the call runs."""
+    try:
+        return open(os.memfd_create("errors"), "w+b")
+    except AttributeError:
+        # Python has it where glibc has (2.27 and later): that of Xenial has not.
+        import tempfile
+
+        return cast(BinaryIO, tempfile.TemporaryFile())
 
 
 def _in_a_process_of_its_own(modules: Sequence[ModuleType], wanted: Mapping[str, Any], errors: int) -> None:
