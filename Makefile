@@ -112,11 +112,11 @@ $(PLAYBOOKS): venv
 	@ansible-playbook playbooks/$@.yml $(ENGINE_VARIABLES) $(AS_VARIABLES) $(ARGS)
 
 # The slowest tests are listed at the end, and where a sample was run how to repeat it.
-test: lint ## check the sources and run all tests, of slow matrices a sample (TESTS=tests/unit, CORE=2.16, SAMPLE=seed)
+test: lint ## check the sources and run the tests, a sample of what is slow (TESTS=tests/unit, CORE=2.16, SAMPLE=seed)
 	@python -m pytest --durations=20 --durations-min=1 $(WHOLE) $(if $(SAMPLE),--sample=$(SAMPLE)) $(TESTS) $(ARGS)
 
 test-all: WHOLE := --whole
-test-all: test ## the same with slow matrices as a whole
+test-all: test ## the same with all that is slow, three quarters of an hour
 
 test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)

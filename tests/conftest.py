@@ -8,19 +8,21 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import sampling, scheduling
+from tests.port_block import BLOCK, PortBlock
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole", action="store_true", help="run all cases of slow matrices, not a sample of each")
+    parser.addoption("--whole", action="store_true", help="run all that is slow, not a sample of it")
     parser.addoption("--share", type=int, metavar="N", default=1, help="run the tests of one file in so many")
     parser.addoption("--sample", type=int, metavar="SEED", help="the sample of a run before, which told its seed")
 
@@ -71,7 +73,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if config.stash.get(sampling.LEFT_OUT, False):
         of_files = f" --share={config.option.share}" if config.option.share > 1 else ""
         terminalreporter.write_line(
-            f"Of slow matrices a sample was run; the same again: --sample={config.option.sample}{of_files}, "
+            f"Of what is slow a sample was run; the same again: --sample={config.option.sample}{of_files}, "
             "all of them: --whole"
         )
 
@@ -88,6 +90,13 @@ def handlers_of_signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def free_ports() -> Iterator[Sequence[int]]:
+    """Ports at which nobody is, and which no other test takes meanwhile."""
+    with closing(PortBlock()) as block:
+        yield range(block.base, block.base + BLOCK)
 
 
 @pytest.fixture(scope="session")

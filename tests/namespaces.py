@@ -17,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process import stop
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.identity import identify
 
 from tests.integration.conftest import Loopback
 from tests.port_block import PortBlock
@@ -78,13 +80,12 @@ class Networks(Loopback):
     def remove(self) -> None:
         """Leave nothing."""
         for daemon in self._daemons:
-            sessions = [pid for pid, name in descendants(daemon.pid)[1:] if name.startswith("sshd")]
+            sessions = [identify(pid) for pid, name in descendants(daemon.pid)[1:] if name.startswith("sshd")]
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(10)
-            # Without their network they would never hear that the other side is gone.
-            for pid in sessions:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            # While there is a network the other side hears that they are gone; it would wait for ever else.
+            for session in filter(None, sessions):
+                stop.kill(session)
         for number in NUMBERS:
             # A namespace lives on as long as any process of it does; its plug need not.
             for what in (["link", "del", f"{self.bridge}p{number}"], ["netns", "del", f"{self.bridge}-{number}"]):

@@ -110,7 +110,7 @@ def shell(repository: Path, project: Path) -> Iterator[FreshShell]:
 
 
 @in_networks
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", GUIDES)
 def test_what_a_guide_says_can_be_typed(name: str, repository: Path, shell: FreshShell, tmp_path: Path) -> None:
     guide = GUIDES[name]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of slow matrices the suite runs a sample, which its seed repeats, and what a file shares is prepared once."""
+"""Of what is slow the suite runs a sample, which its seed repeats, and what a file shares is prepared once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def suite(repository: Path, tmp_path: Path) -> Path:
     """A suite that has the settings of this one."""
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").touch()
-    for name in ("conftest.py", "sampling.py", "scheduling.py"):
+    for name in ("conftest.py", "sampling.py", "scheduling.py", "port_block.py"):
         (tmp_path / "tests" / name).write_text((repository / "tests" / name).read_text())
     (tmp_path / "tests" / "test_it.py").write_text(SUITE)
     return tmp_path
@@ -78,27 +78,58 @@ def test_a_share_of_the_files_is_run_and_repeated_by_its_seed(suite: Path) -> No
     assert set().union(*shares) == {0, 1, 2}
 
 
-def test_all_cases_are_run_where_that_is_asked_for_or_one_by_its_name(suite: Path) -> None:
+def test_all_cases_are_run_where_that_is_asked_for_or_a_file_or_one_by_its_name(suite: Path) -> None:
     cases, said = run(suite, "-n", "0", "--whole")
     assert cases == set(range(9))
     assert "--sample" not in said
+    assert run(suite, "-n", "0", "tests/test_it.py")[0] == set(range(9))
+    assert run(suite, "-n", "0", "-k", "matrix")[0] == set(range(9))
     assert run(suite, "-n", "0", "tests/test_it.py::test_matrix[7]")[0] == {7}
+    assert len(run(suite, "-n", "0", "tests")[0]) == 2
 
 
-def test_seeds_choose_different_cases_and_come_to_all_of_them(suite: Path) -> None:
-    class Case:
-        def __init__(self, number: int) -> None:
-            self.nodeid = f"test_it.py::test_matrix[{number}]"
+class Item:
+    """A test, or a case of one."""
 
-        def get_closest_marker(self, name: str) -> pytest.MarkDecorator:
-            return pytest.mark.sampled(2)
+    def __init__(self, nodeid: str, sampled: int = 0) -> None:
+        self.nodeid = nodeid
+        self._sampled = sampled
 
+    def get_closest_marker(self, name: str) -> pytest.MarkDecorator | None:
+        return pytest.mark.sampled(self._sampled) if self._sampled else None
+
+
+def test_seeds_choose_different_cases_and_come_to_all_of_them() -> None:
     found = set()
     for seed in range(40):
-        kept, left = sampling.sample([Case(number) for number in range(9)], seed)
+        kept, left = sampling.sample([Item(f"test_it.py::test_matrix[{number}]", 2) for number in range(9)], seed)
         assert (len(kept), len(left)) == (2, 7)
         found |= {case.nodeid for case in kept}
     assert len(found) == 9
+
+
+def test_of_slow_folders_one_test_in_some_runs_with_its_cases_evenly_over_the_files() -> None:
+    slow = [f"tests/integration/test_{file}.py::test_{number}" for file in "abc" for number in range(6)]
+    deeper = [f"tests/integration/engine/test_d.py::test_{number}" for number in range(6)]
+    unit = [f"tests/unit/test_e.py::test_{number}" for number in range(6)]
+    items = [Item(f"{test}[{case}]") for test in (*slow, *deeper, *unit) for case in "xy"]
+    found = set()
+    for seed in range(40):
+        kept, _left = sampling.sample(items, seed)
+        names = [item.nodeid.partition("[")[0] for item in kept]
+        assert sorted(set(names)) == sorted(names[::2]), "with both of its cases, or with none"
+        chosen = set(names) & set(slow)
+        assert len(chosen) in (3, 4)
+        assert {name.partition("::")[0] for name in chosen} == {name.partition("::")[0] for name in slow}
+        assert {*deeper, *unit} <= set(names)
+        found |= chosen
+    assert found == set(slow)
+
+
+def test_folders_of_which_something_is_said_are_there(repository: Path) -> None:
+    for folder, step in sampling.ONE_IN.items():
+        assert list((repository / folder).glob("test_*.py")), folder
+        assert step >= 1
 
 
 @pytest.mark.parametrize(("cores", "processes"), [(1, 2), (2, 3), (4, 6)])

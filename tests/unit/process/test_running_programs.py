@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,6 @@ def pid_of(base: str) -> int | None:
     return known.identity.pid if known and is_alive(known.identity) else None
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def test_a_program_is_started_once(base: str) -> None:
     first = ensure_started(wanted(base, READY, ready_pattern="listening on"), 20)
     assert (first["changed"], first["finished"], first["state"]) == (True, True, "started")
@@ -69,8 +65,8 @@ def test_check_mode_starts_and_stops_nothing(base: str) -> None:
     assert pid_of(base) == started["pid"]
 
 
-def test_an_address_that_accepts_is_waited_for(base: str) -> None:
-    port = free_port()
+def test_an_address_that_accepts_is_waited_for(base: str, free_ports: Sequence[int]) -> None:
+    port = free_ports[0]
     result = ensure_started(wanted(base, LISTEN, str(port), ready_address=f"127.0.0.1:{port}"), 20)
     assert result["finished"]
     socket.create_connection(("127.0.0.1", port), 1).close()

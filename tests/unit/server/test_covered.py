@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,9 +78,8 @@ def test_everything_that_is_there_has_to_be_covered_and_nothing_that_comes_later
         assert covered.wait(50, 5)["checkpoint"] == 50
 
 
-def test_who_does_not_say_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def test_who_does_not_say_is_named(tmp_path: Path, free_ports: Sequence[int]) -> None:
+    port = free_ports[0]
     with pytest.raises(NoSourceLog, match=rf"The source log on server1 \(127\.0\.0\.1:{port}\) does not say"):
         belongs(tmp_path, port).wait(None, 1)
     with pytest.raises(NoSourceLog, match="server1 belongs to no cluster"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
@@ -47,13 +47,9 @@ class Worker:
 
 
 @pytest.fixture
-def members() -> list[Member]:
-    ports = []
-    for _ in range(6):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            ports.append(free.getsockname()[1])
+def members(free_ports: Sequence[int]) -> list[Member]:
     names = ("initializer", "worker2", "worker3")
-    return [Member(name, "127.0.0.1", ports[2 * i], ports[2 * i + 1]) for i, name in enumerate(names)]
+    return [Member(name, "127.0.0.1", free_ports[2 * i], free_ports[2 * i + 1]) for i, name in enumerate(names)]
 
 
 @pytest.fixture

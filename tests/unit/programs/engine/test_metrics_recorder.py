@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -244,12 +244,10 @@ def with_sender(work: Callable[[MetricsSender], Coroutine[Any, Any, None]], port
 
 
 def test_a_receiver_that_comes_late_or_goes_is_found_again_and_greeted_each_time(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, free_ports: Sequence[int]
 ) -> None:
     monkeypatch.setattr(metrics_sender, "RETRY_PAUSE", 0.01)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports[0]
     greetings: list[bytes] = []
 
     async def work(sender: MetricsSender) -> None:

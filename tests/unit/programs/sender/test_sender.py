@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,8 @@ def test_a_part_of_a_sequence_and_keys_by_name(programs: Programs, source: Sourc
     wait_until(lambda: source.values == {"a": list(range(8, 14)), "b": list(range(8, 14))}, 10, "the values")
 
 
-def test_a_source_that_is_not_there_yet_is_waited_for(programs: Programs, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+def test_a_source_that_is_not_there_yet_is_waited_for(programs: Programs, free_ports: Sequence[int]) -> None:
+    port = free_ports[0]
     process = programs.start("sender", "--to", f"127.0.0.1:{port}", "--last", 5, "--keys", 1, "--connect-limit", 30)
     with socket.create_server(("127.0.0.1", port)) as listener:
         connection, _address = listener.accept()
