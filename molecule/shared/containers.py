@@ -14,6 +14,7 @@ Needs root, podman, runc, iptables and debootstrap. Both are repeatable; what is
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -48,6 +49,7 @@ LENT = {
     **{str(path): str(path) for path in Path("/etc").glob("java-*-openjdk")},
 }
 """What this machine lends to the servers, where it has it, since a Java in the image would be three times its size."""
+IMAGES = Path("/run/wallaroo-resilience-images.lock")
 COUNT = 4
 START_SECONDS = 60
 
@@ -108,7 +110,10 @@ class Containers:
 
     def up(self) -> bool:
         """Make what is missing; returns whether anything was."""
-        changed = self._make_image()
+        with IMAGES.open("w") as lock:
+            # Scenarios that run side by side are made from the same one.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            changed = self._make_image()
         if not self._exists("network", self.network):
             self._podman("network", "create", "--subnet", f"{self.variant.subnet}.0/24", "--disable-dns", self.network)
         key = self.directory / "id_ed25519"
