@@ -116,7 +116,7 @@ test: lint ## check the sources and run the tests, a sample of what is slow (TES
 	@python -m pytest --durations=20 --durations-min=1 $(WHOLE) $(if $(SAMPLE),--sample=$(SAMPLE)) $(TESTS) $(ARGS)
 
 test-all: WHOLE := --whole
-test-all: test ## the same with all that is slow, three quarters of an hour
+test-all: test ## the same with all that is slow: half an hour on two cores
 
 test-unit: tools ## run the tests that start no cluster
 	@python -m pytest tests/unit $(ARGS)
@@ -125,7 +125,7 @@ test-pythons: tools ## do what README tells on Pythons of other Debians: root, d
 	@python tools/pythons.py $(if $(SHARE),--share=$(SHARE)) $(WHOLE) $(PYTHONS)
 
 test-pythons-all: WHOLE := --whole
-test-pythons-all: test-pythons ## the same with all of make test, half an hour for each
+test-pythons-all: test-pythons ## the same with all of make test-all, half an hour for each
 
 conformance: tools ## run the conformance tests (ENGINE=wallaroo WALLAROO_HOME=... WALLAROO_VERSION=0.5.4)
 	@ENGINE="$(ENGINE)" WALLAROO_HOME="$(WALLAROO_HOME)" WALLAROO_VERSION="$(WALLAROO_VERSION)" \

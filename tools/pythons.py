@@ -6,8 +6,8 @@
 
     pythons.py [--whole | --share=4] 3.13 3.14
 
-Those are README's two commands, though of ``make test`` only the tests that start no cluster, or those of one file in
-four, unless the whole is asked for; its commands for one's own cluster, on four servers on this machine; and the
+Those are README's two commands, though of the tests only those that start no cluster, or of these those of one file in
+four, unless all are asked for; its commands for one's own cluster, on four servers on this machine; and the
 installed archive, in an environment of its own.
 
 Needs root and debootstrap. Each Python has a root with nothing but itself, its venv and make, which is what README asks
@@ -59,7 +59,7 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
 
 
 TESTS = "make --silent test-unit"
-WHOLE = "make --silent test"
+WHOLE = "make --silent test-all"
 
 
 def steps(tests: str) -> tuple[list[str], list[str]]:
@@ -225,7 +225,7 @@ def main() -> int:
     if sys.argv[1:2] == ["--within"]:
         return within(**json.loads(sys.argv[2]))
     parser = argparse.ArgumentParser(description="Do what README tells on Pythons of other Debians.")
-    parser.add_argument("--whole", action="store_true", help="run all of make test")
+    parser.add_argument("--whole", action="store_true", help="run all tests")
     parser.add_argument("--share", type=int, default=1, metavar="N", help="run the unit tests of one file in so many")
     parser.add_argument("versions", nargs="+", choices=RELEASES)
     wanted = parser.parse_args()

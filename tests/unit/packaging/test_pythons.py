@@ -68,7 +68,7 @@ def test_what_readme_and_the_guide_tell_is_done_and_only_what_installs_has_a_net
     ]
     assert archive[0] == ". ~/wallaroo/bin/activate", "each of them is a shell of its own"
     assert archive[-1].endswith(" wallaroo.resilience.verify_restart")
-    assert pythons.steps(pythons.WHOLE) == (network, ["make --silent test", *alone[1:]])
+    assert pythons.steps(pythons.WHOLE) == (network, ["make --silent test-all", *alone[1:]])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_readme_and_the_guide_tell_is_done_and_only_what_installs_has_a_net
     [
         ([], "make --silent test-unit"),
         (["--share=3"], "make --silent test-unit ARGS=--share=3"),
-        (["--whole"], "make --silent test"),
+        (["--whole"], "make --silent test-all"),
     ],
 )
 def test_it_is_chosen_which_tests_run(monkeypatch: pytest.MonkeyPatch, words: list[str], tests: str) -> None:
