@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_in
@@ -29,7 +30,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._process.ssh i
 )
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.start import start
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
-from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying
+from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience import copying, remote
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.agent_protocol import LAYOUT
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
@@ -74,9 +75,15 @@ def address(ssh: SshServer, base: Path) -> SourceAddress:
     return SourceAddress.from_arguments("server2", str(base), ssh.as_argument())
 
 
-def test_a_copy_over_ssh_is_proved_and_the_next_one_brings_the_end_alone(ssh, base, target):
+@pytest.mark.parametrize("bulk", [1, copying._BULK_BYTES])
+def test_a_copy_over_ssh_is_proved_and_the_next_one_brings_the_end_alone(ssh, base, target, monkeypatch, bulk):
+    """Whole files are brought with rsync where they are many bytes, and over the connection else."""
+    monkeypatch.setattr(copying, "_BULK_BYTES", bulk)
+    calls: list[Any] = []
+    monkeypatch.setattr(remote, "rsync_argv", lambda *words, by=remote.rsync_argv: calls.append(words) or by(*words))
     with closing(address(ssh, base).open(WANTED)) as source:
         early = copying.copy(source.files, target, warm_up=True)
+        assert len(calls) == (bulk == 1)
         assert target.state() == "incomplete", "nothing is started from what was not proved"
         with (base / "resilience/worker2" / f"{PREFIX}-worker2.evlog").open("ab") as stream:
             stream.write(b"later")
