@@ -23,6 +23,9 @@ WALLAROO_VERSION ?= 0.5.4
 SCENARIO ?=
 SESSION ?=
 SCENARIOS := hosts provision xenial
+ifneq ($(and $(filter molecule,$(MAKECMDGOALS)),$(filter-out $(SCENARIOS),$(SCENARIO))),)
+$(error SCENARIO=$(SCENARIO) is not known: leave it out for all, or use one of $(SCENARIOS))
+endif
 LINTS := ansible types yaml rules python format changelog workflows shell
 
 # The oldest and the newest Python 3 that each can run.

@@ -79,6 +79,21 @@ def test_each_playbook_is_a_target_and_none_needs_variables(checkout: Path) -> N
         assert name in helped
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["molecule", "SCENARIO=host"], "SCENARIO=host is not known: leave it out for all, or use one of hosts"),
+        (["test", "CORE=2.15"], "CORE=2.15 is not known: leave it out for the newest ansible-core, or use CORE=2.16"),
+    ],
+)
+def test_a_value_that_is_not_known_is_answered_with_those_that_are(
+    checkout: Path, words: list[str], sentence: str
+) -> None:
+    refused = run_make(checkout, *words)
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+
+
 def test_a_locale_of_utf8_stays(checkout: Path) -> None:
     assert "LC_ALL=" in make(checkout, "status", LC_ALL="", LANG="C.UTF-8")
 
