@@ -80,10 +80,13 @@ def known(now: float) -> list[tuple[int, dict[int, int]]]:
     return [*slow, *steady, (last - 112, {20: 1830, 22: 170}), (last - 114, {25: 18, 28: 2})]
 
 
-def feed(client: WorkerClient, *categories: str) -> None:
-    """Send what is known, as one worker that has one pipeline and one computation."""
+def feed(client: WorkerClient, *categories: str, now: Optional[float] = None) -> None:
+    """Send what is known, as one worker that has one pipeline and one computation.
+
+    :param now: of several workers, so that their periods are the same.
+    """
     wanted = categories or (NODE_INGRESS_EGRESS, START_TO_END, COMPUTATION)
-    for second, bins in known(time.time()):
+    for second, bins in known(time.time() if now is None else now):
         client.socket.sendall(b"".join(metric(client, second, bins, category) for category in wanted))
 
 
