@@ -45,7 +45,7 @@ def identify(pid: int) -> Optional[ProcessIdentity]:
         fields = _stat(pid)
     except (OSError, ValueError):
         return None
-    if fields[0] in _DEAD_STATES:
+    if fields[0] in _DEAD_STATES and not _has_other_threads(fields):
         return None
     words = tuple(word.decode("utf-8", "surrogateescape") for word in command.split(b"\0")[:-1])
     return ProcessIdentity(pid, int(fields[19]), boot_id(), words)
@@ -59,7 +59,8 @@ def is_alive(identity: ProcessIdentity) -> bool:
     if not found.command:
         # The kernel shows none for a moment of each exec, and none of a process that ends. Looked at afterwards.
         try:
-            return not int(_stat(identity.pid)[6]) & _ENDS
+            fields = _stat(identity.pid)
+            return not int(fields[6]) & _ENDS or _has_other_threads(fields)
         except (OSError, ValueError):
             return False
     # Before the command line of a script the kernel puts its interpreter.
@@ -73,6 +74,13 @@ def is_stopped(identity: ProcessIdentity) -> bool:
         return fields[0] == "T" and int(fields[19]) == identity.start_ticks and boot_id() == identity.boot_id
     except (OSError, ValueError, IndexError):
         return False
+
+
+def _has_other_threads(fields: list[str]) -> bool:
+    """Then the process lives, though its first thread is a zombie: that is so for a moment wherever another one
+    executes a program in its place (/proc/PID/stat, field 20).
+    """
+    return int(fields[17]) > 1
 
 
 def _stat(pid: int) -> list[str]:

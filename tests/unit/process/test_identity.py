@@ -62,6 +62,31 @@ def test_nobody_is_identified_where_there_is_no_process() -> None:
     assert identify(0) is None
 
 
+WITHOUT_FIRST = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_lives_without_its_first_thread() -> None:
+    """As for a moment where another thread executes itself: bytewax's workers do that when they lose another one."""
+    process = subprocess.Popen([sys.executable, "-c", WITHOUT_FIRST])
+    try:
+        known = identify(process.pid)
+        assert known is not None
+
+        def state() -> str:
+            return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+        wait_until(lambda: state() == "Z", 10, "the end of the first thread")
+        assert is_alive(known)
+    finally:
+        process.kill()
+    wait_until(lambda: not is_alive(known), 10, "the end of the process")
+    process.wait()
+
+
 def test_a_zombie_is_dead() -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
         identity = wait_until(lambda: identify(child.pid), 10, "the process")
