@@ -11,12 +11,15 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import sampling, scheduling
 from tests.port_block import BLOCK, PortBlock
+
+if TYPE_CHECKING:
+    from tests.ssh_server import SshServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -97,6 +100,18 @@ def free_ports() -> Iterator[Sequence[int]]:
     """Ports at which nobody is, and which no other test takes meanwhile."""
     with closing(PortBlock()) as block:
         yield range(block.base, block.base + BLOCK)
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """A real SSH server for the tests of a file."""
+    # Loaded here, since few files need one.
+    from tests.ssh_server import SshServer
+
+    with closing(PortBlock()) as block:
+        server = SshServer(tmp_path_factory.mktemp("ssh") / "sshd", block.base)
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process import record as process_record
@@ -19,18 +17,8 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 
 from tests.integration.conftest import Loopback
 from tests.moving import fence, ownership_of, prepared
-from tests.port_block import PortBlock
-from tests.ssh_server import SshServer
 
 LIMIT = 30.0
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    with closing(PortBlock()) as block:
-        server = SshServer(tmp_path_factory.mktemp("ssh") / "sshd", block.ports()["orders"])
-        yield server
-        server.stop()
 
 
 def alive(cluster: Loopback, server: int) -> bool:

@@ -37,20 +37,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.so
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
 from tests.deploying import bring
-from tests.port_block import PortBlock
 from tests.ssh_server import SshServer
 
 PREFIX = "multi_partition_detector"
 MADE_OF = ("embedded", PREFIX, "0.5.4")
 WANTED = files_in("/nowhere", *MADE_OF, "worker2")
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    with closing(PortBlock()) as block:
-        server = SshServer(tmp_path_factory.mktemp("ssh") / "sshd", block.ports()["orders"])
-        yield server
-        server.stop()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,21 +14,11 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning 
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.command import ProvisioningError
 from ansible_collections.wallaroo.resilience.plugins.module_utils._provisioning.tree import ensure_copied
 
-from tests.port_block import PortBlock
-from tests.ssh_server import SshServer
 from tests.wallaroo_repository import DETECTOR, MPD, MS, Repository
 
 ON = build.Wanted((MS, MPD), True)
 LIMIT = 60.0
 FLAGS = ON.flags()
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    with closing(PortBlock()) as block:
-        server = SshServer(tmp_path_factory.mktemp("ssh") / "sshd", block.ports()["orders"])
-        yield server
-        server.stop()
 
 
 @pytest.fixture
