@@ -66,15 +66,21 @@ def address(ssh: SshServer, base: Path) -> SourceAddress:
     return SourceAddress.from_arguments("server2", str(base), ssh.as_argument())
 
 
-@pytest.mark.parametrize("bulk", [1, copying._BULK_BYTES])
-def test_a_copy_over_ssh_is_proved_and_the_next_one_brings_the_end_alone(ssh, base, target, monkeypatch, bulk):
-    """Whole files are brought with rsync where they are many bytes, and over the connection else."""
-    monkeypatch.setattr(copying, "_BULK_BYTES", bulk)
+@pytest.mark.parametrize(
+    ("bytes_from", "files_from", "bulk"),
+    [(1, 1000, True), (1 << 30, 1, True), (copying._BULK_BYTES, copying._BULK_FILES, False)],
+)
+def test_a_copy_over_ssh_is_proved_and_the_next_one_brings_the_end_alone(
+    ssh, base, target, monkeypatch, bytes_from, files_from, bulk
+):
+    """Whole files are brought with rsync where they are many or large, and over the connection else."""
+    monkeypatch.setattr(copying, "_BULK_BYTES", bytes_from)
+    monkeypatch.setattr(copying, "_BULK_FILES", files_from)
     calls: list[Any] = []
     monkeypatch.setattr(remote, "rsync_argv", lambda *words, by=remote.rsync_argv: calls.append(words) or by(*words))
     with closing(address(ssh, base).open(WANTED)) as source:
         early = copying.copy(source.files, target, warm_up=True)
-        assert len(calls) == (bulk == 1)
+        assert len(calls) == bulk
         assert target.state() == "incomplete", "nothing is started from what was not proved"
         with (base / "resilience/worker2" / f"{PREFIX}-worker2.evlog").open("ab") as stream:
             stream.write(b"later")

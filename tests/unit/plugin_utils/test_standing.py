@@ -226,6 +226,7 @@ def test_a_relay_that_cannot_begin_leaves_it_to_another_way(run: Any, tmp_path: 
 
 
 def test_a_command_line_that_says_nothing_more_and_stays_is_ended(run: Any, tmp_path: Path) -> None:
+    """It would sleep far longer than anybody waits for it."""
     pid_file = tmp_path / "pid"
     told = f"open({str(pid_file)!r}, 'w').write(str(os.getpid()))"
     command = fake(tmp_path, f"{told}\nos.closerange(0, 2)\ntime.sleep(600)")
