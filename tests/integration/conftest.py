@@ -105,7 +105,8 @@ class Loopback:
         if self.as_users_do:
             ended = subprocess.run(
                 command,
-                env=self.environment,
+                # What the tests themselves need of Python is not what a user's shell has.
+                env={name: value for name, value in self.environment.items() if not name.startswith("PYTHON")},
                 cwd=self.repository,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
