@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import links
+import playbook
 
 ASSIGNMENT = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
 
@@ -137,6 +138,13 @@ def as_called(
     return given, with_configuration(given, made, here, directory.parent), names
 
 
+def needs_another_python(given: Mapping[str, str], made: Mapping[str, str]) -> bool:
+    """Whether Python itself would be another one with this environment; this one has not read any of it."""
+    # What is shown is written at once by Ansible itself.
+    read = [name for name in made if name.startswith("PYTHON") and name != "PYTHONUNBUFFERED"]
+    return bool(read) or made.get("LC_ALL") != given.get("LC_ALL")
+
+
 def main() -> int:
     """Become the command under whose name this was started."""
     called, directory = Path(sys.argv[0]), Path(sys.prefix)
@@ -158,5 +166,11 @@ def main() -> int:
         listed = ", ".join(names)
         print(f"ansible-playbook: taken as variables, as if -e stood before each: {listed}", file=sys.stderr)
         sys.stderr.flush()
-    real = directory / "libexec" / called.name
-    return os.execve(sys.executable, [sys.executable, str(real), *words], environment)
+    real = str(directory / "libexec" / called.name)
+    if called.name != "ansible-playbook":
+        return os.execve(sys.executable, [sys.executable, real, *words], environment)
+    if needs_another_python(os.environ, environment):
+        return os.execve(sys.executable, [sys.executable, playbook.__file__, real, *words], environment)
+    os.environ.update(environment)
+    playbook.become(real, words)
+    return 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.commands import cannot_be_sent, with_configuration, with_utf8, with_variables
+from tools.commands import cannot_be_sent, needs_another_python, with_configuration, with_utf8, with_variables
 from tools.links import LINKS, CannotBeMade, restore
 
 PLAY = """
@@ -165,6 +165,40 @@ def test_a_playbook_runs_from_another_directory_and_where_everybody_may_write(
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "no cluster was started" in ended.stdout
+
+
+def test_a_program_that_is_started_with_ansible_loaded_is_the_same(repository: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(
+        "import gc, json, sys\n"
+        "found = {'name': __name__, 'file': __file__, 'words': sys.argv, 'path': sys.path[0]}\n"
+        "names = sorted(name for name in globals() if name[0] != '_')\n"
+        "print(json.dumps({**found, 'names': names, 'collects': gc.isenabled()}))\n"
+        "sys.exit(3)\n"
+    )
+    words = [str(program), "-e", "a b"]
+    ended = [
+        subprocess.run([sys.executable, *before, *words], capture_output=True, text=True, check=False)
+        for before in ([], [str(repository / "tools" / "playbook.py")])
+    ]
+    assert [one.returncode for one in ended] == [3, 3], ended[1].stderr
+    plain, started = (json.loads(one.stdout) for one in ended)
+    assert started == plain
+
+
+@pytest.mark.parametrize(
+    ("more", "another"),
+    [
+        ({}, False),
+        ({"PYTHONUNBUFFERED": "1", "PATH": "/elsewhere"}, False),
+        ({"PYTHONPATH": "/somewhere"}, True),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, True),
+        ({"LC_ALL": "C.UTF-8"}, True),
+    ],
+)
+def test_a_python_that_would_be_another_one_is_started(more: dict[str, str], another: bool) -> None:
+    given = {"PATH": "/bin", **{name: value for name, value in more.items() if name.startswith("PYTHON")}}
+    assert needs_another_python(given, {**given, **more}) is another
 
 
 def test_links_that_were_lost_with_the_unpacking_are_made_again(repository: Path, tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a process of Ansible begins with when it loads a plugin of this collection."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _startup
+
+COLLECTIONS = Path(_startup.__file__).parents[5]
+
+PROGRAM = """
+import atexit, gc, json, sys
+found = {}
+# What is registered first is called last.
+atexit.register(lambda: print(json.dumps({**found, "frozen": gc.get_freeze_count()})))
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader([sys.argv[1]])
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
+from ansible_collections.wallaroo.resilience.plugins.module_utils import _problem
+from ansible_collections.wallaroo.resilience.plugins.modules import run_lock
+found["cached"] = [one.__spec__.cached for one in (_timeline, _problem, run_lock)]
+found["whole"] = all(sys.modules[one.__name__] is one for one in (_timeline, _problem, run_lock))
+try:
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _nobody
+except ImportError as error:
+    found["missing"] = str(error)
+"""
+
+
+def loaded_by_ansible() -> dict[str, Any]:
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", PROGRAM, str(COLLECTIONS)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+def test_what_ansible_loads_is_kept_as_python_has_compiled_it() -> None:
+    found = loaded_by_ansible()
+    assert [Path(path).parent.name for path in found["cached"]] == ["__pycache__"] * 3
+    assert found["whole"]
+    assert "_nobody" in found["missing"]
+
+
+def test_at_its_end_nothing_is_looked_through() -> None:
+    assert loaded_by_ansible()["frozen"] > 10_000
+
+
+def test_outside_of_ansible_nothing_is_done() -> None:
+    program = (
+        "import sys; before = list(sys.meta_path); import ansible_collections.wallaroo.resilience.plugins.plugin_utils"
+    )
+    subprocess.run(
+        [sys.executable, "-c", f"{program}; assert sys.meta_path == before"],
+        env={"PYTHONPATH": str(COLLECTIONS)},
+        check=True,
+    )
