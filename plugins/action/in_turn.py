@@ -90,7 +90,9 @@ class ActionModule(ReachingAction):
 
     def _plugin(self, name: str) -> Any:
         """The action of a module of this collection, for a task like this one."""
-        task = self._task.copy()
+        # What is around it stays the same; a copy of that would be one of all tasks of the role.
+        task = self._task.copy(exclude_parent=True)
+        task._parent = self._task._parent
         task.action = f"{COLLECTION}.{name}"
         # As Ansible finds it: what meta/runtime.yml names, or else the one of the same name.
         found = self._shared_loader_obj.module_loader.find_plugin_with_context(task.action)

@@ -9,7 +9,7 @@ import importlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ansible.utils.display import Display
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import typed
@@ -66,6 +66,9 @@ class ActionModule(DecidingAction):
     """See the documentation of the module of the same name."""
 
     _VALID_ARGS = frozenset(("step", "arguments", "group"))
+
+    _asked: Optional[Servers] = None
+    """What the servers have said."""
 
     def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
         """The plan as ``plan``, and the typed ``arguments``."""
@@ -128,25 +131,28 @@ class ActionModule(DecidingAction):
         return {**plan, "told": _decision("_demonstration.told")(plan, servers)}
 
     def _servers(self, names: list[str], variables: Mapping[str, Any]) -> Servers:
-        said = {name: variables["hostvars"][name].get(STATE_VARIABLE) for name in names}
-        return Servers.that_said(names, said, {name: self._access(name, variables) for name in names})
+        if self._asked is None:
+            # Ansible makes all variables of a host at each access.
+            hosts = {name: variables["hostvars"][name] for name in names}
+            said = {name: host.get(STATE_VARIABLE) for name, host in hosts.items()}
+            self._asked = Servers.that_said(names, said, {name: _access(name, host) for name, host in hosts.items()})
+        return self._asked
 
-    @staticmethod
-    def _access(name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        host = variables["hostvars"][name]
-        base = str(host.get("wallaroo_base") or "")
-        return {
-            "host": str(
-                host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
-            ),
-            # Without an address of its own the server listens where Ansible reaches it.
-            "named": bool(host.get("wallaroo_address")),
-            "controller": str(host.get("ansible_host") or name),
-            "base": base,
-            "port": ssh_port(name, host),
-            "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
-            "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),
-        }
+
+def _access(name: str, host: Mapping[str, Any]) -> dict[str, Any]:
+    base = str(host.get("wallaroo_base") or "")
+    return {
+        "host": str(
+            host.get("wallaroo_ssh_address") or host.get("wallaroo_address") or host.get("ansible_host") or name
+        ),
+        # Without an address of its own the server listens where Ansible reaches it.
+        "named": bool(host.get("wallaroo_address")),
+        "controller": str(host.get("ansible_host") or name),
+        "base": base,
+        "port": ssh_port(name, host),
+        "identity": str(host.get("wallaroo_ssh_identity") or f"{base}/ssh/id_ed25519"),
+        "known_hosts": str(host.get("wallaroo_ssh_known_hosts") or f"{base}/ssh/known_hosts"),
+    }
 
 
 def _decision(place: str) -> Callable[..., dict[str, Any]]:

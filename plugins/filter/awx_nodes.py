@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
 
 DOCUMENTATION = r"""
 name: awx_nodes
@@ -52,6 +51,9 @@ _value:
 
 def awx_nodes(workflow: dict[str, Any], templates: list[dict[str, Any]], organization: str) -> list[dict[str, Any]]:
     """The nodes."""
+    # Whoever uses any filter of this collection loads them all.
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
+
     try:
         return _awx.nodes(workflow, templates, organization)
     except (ValueError, KeyError, AttributeError, TypeError) as error:

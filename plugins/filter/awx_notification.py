@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx_notification
 
 DOCUMENTATION = r"""
 name: awx_notification
@@ -47,6 +46,9 @@ _value:
 
 def awx_notification(kind: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """The notification template."""
+    # Whoever uses any filter of this collection loads them all.
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx_notification
+
     try:
         made = _awx_notification.template(str(kind), configuration)
     except (ValueError, KeyError, AttributeError, TypeError) as error:

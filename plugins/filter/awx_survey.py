@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
 
 DOCUMENTATION = r"""
 name: awx_survey
@@ -44,6 +43,9 @@ _value:
 
 def awx_survey(template: dict[str, Any]) -> dict[str, Any]:
     """The survey."""
+    # Whoever uses any filter of this collection loads them all.
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx
+
     try:
         return _awx.survey_spec(template)
     except (ValueError, KeyError, AttributeError, TypeError) as error:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._status import lines
-
 DOCUMENTATION = r"""
 name: cluster_table
 version_added: 2.0.0
@@ -42,6 +40,9 @@ _value:
 
 def cluster_table(states: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The lines."""
+    # Whoever uses any filter of this collection loads them all.
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils._status import lines
+
     return lines(states)
 
 

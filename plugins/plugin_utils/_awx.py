@@ -14,9 +14,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from ..module_utils._cluster.record import MOST_WORKERS
+from . import _yaml
 from ._arguments import SERVERS, WORKERS, least, most
 from ._declarations import ROOT, Argument
 from ._declarations import step as declared_step
@@ -109,7 +108,7 @@ def _declared(argument: Argument) -> dict[str, Any]:
 @functools.cache
 def questions() -> dict[str, Any]:
     """What is asked for a variable, wherever it is asked for."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "awx" / "questions.yml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = _yaml.read((ROOT / "awx" / "questions.yml").read_text(encoding="utf-8"))
     return found
 
 

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from . import _yaml
 from ._declarations import ROOT
 
 EVENTS = ("success", "error")
@@ -31,7 +31,7 @@ names these are the ones that we use."""
 @functools.cache
 def definition() -> dict[str, Any]:
     """Who is told of what, and how."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "awx" / "notification.yml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = _yaml.read((ROOT / "awx" / "notification.yml").read_text(encoding="utf-8"))
     return found
 
 

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-import yaml
-
 from ..module_utils._catalogue.applications import APPLICATIONS
 from ..module_utils._catalogue.versions import VERSIONS
 from ..module_utils._engines.registry import ENGINES
+from . import _yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,7 +77,7 @@ class Step:
     options: dict[str, Argument]
     """All options of the entry, those among them that are no arguments but variables of the role."""
 
-    @property
+    @functools.cached_property
     def arguments(self) -> dict[str, Argument]:
         """What it takes, by name."""
         return {name: one for name, one in self.options.items() if not name.startswith(f"{self.role}_")}
@@ -112,8 +111,16 @@ def step(playbook: str) -> Optional[Step]:
 @functools.cache
 def steps() -> dict[str, Step]:
     """All steps by the names of their playbooks."""
-    names = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
-    return {name: found for name in names if (found := step(name)) is not None}
+    return {name: found for name in _playbooks() if (found := step(name)) is not None}
+
+
+def takes(name: str) -> bool:
+    """Whether any step takes an argument of this name. No more is read than it needs to know that."""
+    return any(found is not None and name in found.arguments for found in map(step, _playbooks()))
+
+
+def _playbooks() -> list[str]:
+    return sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
 
 @functools.cache
@@ -141,6 +148,4 @@ def _options(spec: dict[str, Any]) -> dict[str, Argument]:
 
 
 def _read(path: Path) -> Any:
-    # The loader in C is ten times as fast, and every PyYAML that was built with it has it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
+    return _yaml.read(path.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from ansible.release import __version__ as ansible_core
 from ..module_utils._server.machine import facts
 from . import _moves, _secrets
 from ._arguments import typed
-from ._declarations import common, step, steps
+from ._declarations import common, step, takes
 from ._evidence import Evidence, Inventory, Machine, Part, Versions
 from ._play import given
 from ._results import collection_version
@@ -101,8 +101,7 @@ def _of_a_host(hosts: Any, server: str) -> dict[str, Any]:
 
 def _is_of_a_server(name: str) -> bool:
     """What playbooks take is told once, with the variables of the run."""
-    taken = name in common() or any(name in one.arguments for one in steps().values())
-    return name.startswith("wallaroo_") and not taken
+    return name.startswith("wallaroo_") and name not in common() and not takes(name)
 
 
 def _state(hosts: Any, server: str) -> Mapping[str, Any]:

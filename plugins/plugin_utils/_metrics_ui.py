@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._cluster.record import ClusterRecord
-from ..module_utils._engines.registry import ASKED
+from ..module_utils._engines.counting import Counting
+from ..module_utils._engines.registry import engine
 from ._outcomes import Verified
 from ._servers import Servers
 
@@ -29,7 +30,8 @@ def metrics_ui(
         return {"metrics_ui": {"state": "stopped", **runs} if runs else {}}
     host = arguments["metrics_ui_listen"] or first.address
     access = servers.access.get(first.name) or {}
-    asked = ASKED.get(wanted.engine)
+    adapter = engine(wanted.engine)
+    asked = adapter if isinstance(adapter, Counting) else None
     return {
         "metrics_ui": {
             "state": "started",

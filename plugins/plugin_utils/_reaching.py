@@ -15,7 +15,7 @@ from typing import Any, Optional
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from . import _archived, _here, _programs
+from . import _archived, _here
 
 ACTING = frozenset(
     (
@@ -36,10 +36,6 @@ LOCK_VARIABLE = "cluster_lock"
 
 UNREACHABLE = "unreachable_server"
 """What such a failure returns beside its sentence: the server's name. What the module did there is not known."""
-
-
-# Ansible loads this before its processes for the tasks, each of which would read the whole library for it.
-_programs.digest()
 
 
 class ReachingAction(ActionBase):  # type: ignore[misc]  # Ansible has no type information

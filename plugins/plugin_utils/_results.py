@@ -21,6 +21,7 @@ from typing import Any, Optional
 import yaml
 
 from ..module_utils._engines import registry
+from . import _yaml
 from ._evidence import FORMAT, Evidence
 from ._judging import FAIL, NOT_STARTED, PASS, UNKNOWN, verdict_of
 from ._losses import NEVER_OUT
@@ -144,7 +145,7 @@ def collection_version() -> str:
         manifest = root / "MANIFEST.json"
         if manifest.is_file():
             return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
-        return str(yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
+        return str(_yaml.read((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         # A result without it is still a result.
         return ""

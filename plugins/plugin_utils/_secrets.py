@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from ._declarations import common, steps
+from . import _yaml
+from ._declarations import common, takes
 from ._timeline import KEY
 from ._variables import SERVERS
 
@@ -41,9 +42,9 @@ _SSH = ("--ssh-common-args", "--ssh-extra-args", "--sftp-extra-args", "--scp-ext
 
 def may_be_written(name: str) -> bool:
     """Whether the value of a variable is no secret for sure."""
-    known = name in OF_A_HOST or name in SERVERS or name in common() or name.startswith("wallaroo_")
-    known = known or any(name in step.arguments for step in steps().values())
-    return known and name != KEY and not _SECRET.search(name)
+    if name == KEY or _SECRET.search(name):
+        return False
+    return name in OF_A_HOST or name in SERVERS or name.startswith("wallaroo_") or name in common() or takes(name)
 
 
 def shown(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _extra(text: str) -> str:
         return text
     if stripped.startswith(("{", "[")):
         try:
-            found = yaml.safe_load(stripped)
+            found = _yaml.read(stripped)
         except yaml.YAMLError:
             found = None
         if not isinstance(found, Mapping):

@@ -1,18 +1,19 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engines by name. A new one is a file with its adapter, and its line here."""
+"""The engines by name. A new one is a file with its adapter, and its function and line here.
+
+An adapter is loaded when it is asked for: each call on a server needs the one of its cluster only.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from .._process.record import ProcessRecord
 from .._resilience.files import ResilienceSet, resilience_directory
-from .bytewax.adapter import Bytewax
 from .contract import (
     UNKNOWN,
     Answering,
@@ -28,25 +29,66 @@ from .contract import (
     Sparing,
 )
 from .counting import Counting
-from .embedded import Embedded
-from .flink.adapter import Flink
-from .wallaroo.adapter import Wallaroo
 
 if TYPE_CHECKING:
     from .._cluster.record import ClusterRecord
 
-_ADAPTERS: tuple[Engine, ...] = (
-    Embedded(),
-    Wallaroo(),
-    Bytewax(),
-    Flink(),
-)
-ENGINES: Mapping[str, Engine] = MappingProxyType({each.name: each for each in _ADAPTERS})
 
-ASKED: Mapping[str, Counting] = MappingProxyType(
-    {name: each for name, each in ENGINES.items() if isinstance(each, Counting)}
-)
-"""Those whose workers send no metrics."""
+# Ansible finds out from the words of an import what a module needs that is sent, so each has its own.
+def _embedded() -> Engine:
+    from .embedded import Embedded
+
+    return Embedded()
+
+
+def _wallaroo() -> Engine:
+    from .wallaroo.adapter import Wallaroo
+
+    return Wallaroo()
+
+
+def _bytewax() -> Engine:
+    from .bytewax.adapter import Bytewax
+
+    return Bytewax()
+
+
+def _flink() -> Engine:
+    from .flink.adapter import Flink
+
+    return Flink()
+
+
+_ADAPTERS: Mapping[str, Callable[[], Engine]] = {
+    "embedded": _embedded,
+    "wallaroo": _wallaroo,
+    "bytewax": _bytewax,
+    "flink": _flink,
+}
+
+
+class _Engines(Mapping[str, Engine]):
+    """The adapters by the names of their engines."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Engine] = {}
+
+    def __getitem__(self, name: str) -> Engine:
+        if name not in self._loaded:
+            self._loaded[name] = _ADAPTERS[name]()
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_ADAPTERS)
+
+    def __len__(self) -> int:
+        return len(_ADAPTERS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _ADAPTERS
+
+
+ENGINES: Mapping[str, Engine] = _Engines()
 
 DEFAULT = "embedded"
 
@@ -71,6 +113,11 @@ def engine(name: str) -> Engine:
     if name not in ENGINES:
         raise ValueError(f"{name!r} is no engine: there are {', '.join(sorted(ENGINES))}")
     return ENGINES[name]
+
+
+def counting() -> dict[str, Counting]:
+    """Those whose workers send no metrics, by name."""
+    return {name: each for name, each in ENGINES.items() if isinstance(each, Counting)}
 
 
 def offered(name: str, capability: Any) -> Any:

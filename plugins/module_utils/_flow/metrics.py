@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 from urllib.parse import quote
 
 from .._formats.address_file import Address
 from .._problem import Problem
+
+if TYPE_CHECKING:
+    import http.client
 
 RECENT, HOUR = "5m", "1h"
 
@@ -34,6 +36,9 @@ def look(address: Address, begin: float, until: float, limit: float) -> dict[str
     :param limit: seconds for each answer.
     :raises NoMetrics: when it does not answer, or cannot be understood.
     """
+    # It loads all that TLS needs, which a run without a metrics UI need not wait for.
+    import http.client
+
     connection = http.client.HTTPConnection(address.host, address.port, timeout=limit)
     try:
         applications = _get(connection, "/api/applications")["applications"]

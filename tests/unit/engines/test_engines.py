@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._catalogue.applications import APPLICATIONS
@@ -41,6 +44,27 @@ def record(engine: Engine) -> ClusterRecord:
     servers = [ServerAddress(f"server{number}", f"10.0.0.{number}", f"/w/server{number}") for number in (1, 2, 3)]
     placement = dict(zip(WORKERS, (server.name for server in servers)))
     return ClusterRecord("id", "market_spread", engine.name, engine.versions[0], 3, servers, placement)
+
+
+def test_no_more_adapters_are_loaded_than_are_asked_for() -> None:
+    """Each call on a server would wait for them."""
+    program = (
+        "import sys\n"
+        f"from {registry.__name__} import ENGINES, engine\n"
+        "assert 'flink' in ENGINES and len(list(ENGINES)) == len(ENGINES) and 'nobody' not in ENGINES\n"
+        "engine('embedded')\n"
+        "print(*sorted(name.rpartition('_engines.')[2] for name in sys.modules if '_engines.' in name))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The embedded one is made like Wallaroo.
+    assert {"embedded", "wallaroo"} <= set(ended.stdout.split())
+    assert not {"flink", "bytewax"} & set(ended.stdout.split())
 
 
 def test_the_conformance_suite_has_a_row_for_each_that_behaves_as_wallaroo_does() -> None:

@@ -14,7 +14,7 @@ import socket
 from pathlib import Path
 from typing import Optional
 
-from ..._engines.registry import ASKED
+from ..._engines.registry import counting
 from ..._formats.address_file import Address
 from ..._formats.whole_file import write_whole
 from .. import shared
@@ -77,8 +77,7 @@ def _asker(arguments: argparse.Namespace, store: Store) -> Optional[Asker]:
     """Who asks for what workers do not send."""
     if arguments.ask is None:
         return None
-    adapter = ASKED[arguments.ask]
-    return Asker(adapter, arguments.at, store, shared.say)
+    return Asker(counting()[arguments.ask], arguments.at, store, shared.say)
 
 
 def _socket(where: Address, option: str, backlog: int) -> socket.socket:
@@ -120,7 +119,7 @@ def _parser() -> shared.Parser:
         "--name", action="append", default=[], help="another name of this server in the address bar; may be repeated"
     )
     parser.add_argument(
-        "--ask", choices=sorted(ASKED), help="the engine whose coordinator is asked, as its workers send nothing"
+        "--ask", choices=sorted(counting()), help="the engine whose coordinator is asked, as its workers send nothing"
     )
     parser.add_argument("--at", type=shared.address, metavar="HOST:PORT", help="where that is")
     limits = Limits()
