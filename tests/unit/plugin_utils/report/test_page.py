@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import re
 import sys
@@ -12,6 +14,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import jinja2
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import (
     charts,
@@ -166,6 +169,29 @@ def test_a_plot_that_fails_is_missing_and_nothing_else_is(tmp_path: Path, monkey
     text = str(made(keep("passing", tmp_path)))
     assert "This plot is missing: ziaplot failed: ZeroDivisionError('no room')" in text
     assert "22,000" in text
+
+
+def test_plots_are_drawn_as_the_library_draws_them_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = stored.read(keep("lossy", tmp_path))
+    shallow = page.html(run)
+    monkeypatch.setattr(plots, "shallow_styles", contextlib.nullcontext)
+    assert page.html(run) == shallow
+    assert shallow.count("<svg") > 2
+
+
+def test_a_page_is_made_where_nothing_compiled_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = stored.read(keep("passing", tmp_path))
+    kept = page.html(run)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jinja2.FileSystemBytecodeCache, "load_bytecode", lambda *_arguments: None)
+        patch.setattr(jinja2.FileSystemBytecodeCache, "dump_bytecode", full)
+        assert page.html(run) == kept
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert page.html(run) == kept
 
 
 @pytest.mark.parametrize("name", ["result.json", "flow.json"])
