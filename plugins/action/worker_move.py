@@ -8,7 +8,13 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _archived
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._waiting import SLICE, WaitingAction, within
+
+# For its arguments, before Ansible's processes for the tasks: a move has two of these.
+_archived.module_of("worker_move")
 
 STARTING = ("base", "server", "run", "worker", "cluster", "peers", "wait_for")
 """What the module ``worker`` is told, which goes on waiting for a worker that was started already."""
@@ -19,6 +25,14 @@ class ActionModule(WaitingAction):
 
     _moved: dict[str, Any]
     _until = 0.0
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Call the module, or let what it needs be begun."""
+        if not boolean(self._task.args.get("begin", False)):
+            return super().run(tmp, task_vars)
+        result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
+        _archived.begin(self, self.module_name, self.for_run(self.module_name, self._task.args, task_vars), task_vars)
+        return {**result, "changed": False, "finished": True}
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         if arguments.get("pid") is None:

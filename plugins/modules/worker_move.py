@@ -36,6 +36,13 @@ attributes:
     details:
       - Crashes the worker whenever it is called. The role asks before whether there is anything to do.
 options:
+  begin:
+    description:
+      - Move nothing, but begin to open the connection to the source for the next call in the same run. To open it takes several times as long
+        as the worker is down. Nobody waits for it, and nothing is done where Ansible has no standing connection to this server.
+    type: bool
+    default: false
+    version_added: 2.0.0
   source_base:
     description:
       - That server's C(wallaroo_base).
@@ -221,10 +228,14 @@ seconds:
   sample: 0.3
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge, _edge_cluster
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.contract import LISTENING, READY
 from ansible_collections.wallaroo.resilience.plugins.module_utils._process.acting import Superseded, acting
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import move, source_server
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -232,6 +243,7 @@ SPEC: _edge.Specification = {
         **_edge.WORKER,
         **_edge_cluster.CLUSTER,
         **_edge.TARGET,
+        "begin": {"type": "bool", "default": False},
         "source_base": {"type": "path", "required": True},
         **_edge_cluster.SOURCE_SSH,
         "journal_timeout": {"type": "float", "default": 30},
@@ -248,6 +260,9 @@ SPEC: _edge.Specification = {
 def run(module: _edge.Module) -> None:
     """Do it on the machine of this process."""
     wanted = module.params
+    if wanted["begin"]:
+        # Nothing of it would outlive this process.
+        module.exit_json(changed=False, finished=True)
     try:
         act = move.Move.from_arguments(wanted)
     except (ValueError, OSError) as error:
@@ -276,6 +291,19 @@ def run(module: _edge.Module) -> None:
         **result,
         diff={"before": {"server": wanted["source_server"]}, "after": {"server": wanted["server"]}},
     )
+
+
+def begin(wanted: Mapping[str, Any]) -> None:
+    """Begin to open the connection, in a process that forks for the call that follows (``_programs/standing``)."""
+    # What is wrong with the arguments that call says.
+    with suppress(ValueError, OSError):
+        act = move.Move.from_arguments(wanted)
+        act.source.begin(act.worker.files)
+
+
+def end() -> None:
+    """Give it up in there."""
+    source_server.end()
 
 
 main = _edge.main(SPEC, run)

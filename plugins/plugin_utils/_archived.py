@@ -13,11 +13,13 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any, Optional
 
 from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._called import has_ended_well
@@ -25,6 +27,9 @@ from ..module_utils._engines.command_line import archive_argv
 from ..module_utils._programs.module.main import BEGUN, RESULT
 from ..module_utils._server.runtime import archive_name
 from . import _programs, _standing
+
+# Ansible loads this before its processes for the tasks, each of which would read the whole library for it.
+_programs.digest()
 
 _MODULES = "ansible_collections.wallaroo.resilience.plugins.modules"
 
@@ -56,9 +61,7 @@ def run_in_turn(
         return []
     given = []
     for name, arguments in calls:
-        specification = module_of(name).SPEC
-        checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
-        validated = checked.validate(dict(arguments))
+        validated = _validated(name, arguments)
         if validated.error_messages:
             return [{"failed": True, "msg": "; ".join(validated.error_messages)}]
         given.append(validated.validated_parameters)
@@ -69,6 +72,16 @@ def run_in_turn(
         said = json.dumps(wanted, default=str).encode()
         ended = action._low_level_execute_command(programs("module", *names), in_data=said)
     return _answers(names, ended)
+
+
+def begin(action: Any, name: str, arguments: Mapping[str, Any], task_vars: Optional[Mapping[str, Any]]) -> None:
+    """Let a module begin what its next call on this server needs, where a connection stands. Nobody waits for it."""
+    programs, validated = _programs_of(action, task_vars, arguments.get("base")), _validated(name, arguments)
+    if programs is not None and not validated.error_messages:
+        wanted = {"modules": [name], "calls": [validated.validated_parameters], "begin": True}
+        # Whether the server can be reached says the call itself.
+        with suppress(AnsibleConnectionFailure):
+            _standing.ask(action, programs(*_STANDING), wanted)
 
 
 def be_ready(action: Any, task_vars: Optional[Mapping[str, Any]]) -> None:
@@ -104,6 +117,13 @@ def _programs_of(
         return own + " ".join([*([environment] if environment else []), *map(shell.quote, words)])
 
     return command
+
+
+def _validated(name: str, arguments: Mapping[str, Any]) -> Any:
+    """What Ansible's own check of a module's arguments has found."""
+    specification = module_of(name).SPEC
+    checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
+    return checked.validate(dict(arguments))
 
 
 def module_of(name: str) -> ModuleType:

@@ -64,14 +64,13 @@ class SourceServer(Protocol):
 class OtherServer:
     """Another server, with a standing SSH connection to its agent."""
 
-    def __init__(self, name: str, access: Access, agent: Sequence[str], files: ResilienceSet, run: str = "") -> None:
-        """Open the connection.
+    def __init__(self, name: str, access: Access, agent: Sequence[str], files: ResilienceSet) -> None:
+        """Begin to open the connection; :meth:`greet` waits for it.
 
         :param name: the source server's name, for messages.
         :param agent: the command line of the agent there.
         :param files: what the worker's files are called there.
-        :param run: whose act it is.
-        :raises CopyError: when it cannot be opened; the sentence says why and what to do.
+        :raises CopyError: when it cannot be begun; the sentence says why and what to do.
         """
         self.name = name
         self.access = access
@@ -89,6 +88,13 @@ class OtherServer:
         except OSError as error:
             self.close()
             raise CopyError(f"ssh cannot be started on this server ({error.strerror}); install it.") from error
+
+    def greet(self, run: str) -> None:
+        """Wait until it stands; it is given up otherwise.
+
+        :param run: whose act it is.
+        :raises CopyError: when it cannot be opened; the sentence says why and what to do.
+        """
         try:
             self.ask("hello", run=run)
         except BaseException:

@@ -34,6 +34,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience im
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.agent_protocol import LAYOUT
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.files import ResilienceSet
 from ansible_collections.wallaroo.resilience.plugins.module_utils._resilience.source import CopyError, SourceChanged
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server import source_server
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.source_server import SourceAddress
 
 from tests.deploying import bring
@@ -150,6 +151,68 @@ def test_the_agent_ends_with_its_connection(ssh, base):
     while Path(f"/proc/{agent}").exists():
         assert time.monotonic() < end, "the agent is still there"
         time.sleep(0.01)
+
+
+def in_a_fork(source: SourceAddress) -> int:
+    """The agent's process, as a fork of this process finds it; 0 when it cannot be reached."""
+    ours, its = os.pipe()
+    if os.fork() == 0:
+        agent = 0
+        try:
+            with closing(source.open(WANTED)) as opened:
+                agent = opened.ask("hello")["pid"]
+        finally:
+            os.write(its, str(agent).encode())
+            os._exit(0)
+    os.close(its)
+    with open(ours) as stream:
+        return int(stream.read())
+
+
+@pytest.fixture
+def begun(ssh: SshServer, base: Path) -> Iterator[SourceAddress]:
+    """A source to which the way was begun by this process."""
+    source = address(ssh, base)
+    source.begin(WANTED)
+    try:
+        yield source
+    finally:
+        source_server.end()
+
+
+def test_a_way_that_was_begun_is_taken_by_a_fork_and_stands_until_it_is_given_up(begun, monkeypatch):
+    monkeypatch.setattr(SourceAddress, "_other", lambda *_unused: pytest.fail("another one was opened"))
+    first = in_a_fork(begun)
+    assert first
+    assert is_there(first)
+    assert in_a_fork(begun) == first
+    source_server.end()
+    wait_until(lambda: not is_there(first), 10.0, "the end of the agent")
+
+
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_a_way_that_broke_meanwhile_is_opened_anew(begun):
+    first = in_a_fork(begun)
+    os.kill(first, 9)
+    wait_until(lambda: not is_there(first), 10.0, "the end of the agent")
+    assert in_a_fork(begun) not in (0, first)
+
+
+def test_a_way_to_another_worker_is_not_taken(begun):
+    first = in_a_fork(begun)
+    other = files_in("/nowhere", *MADE_OF, "worker3")
+    with closing(begun.open(other)) as source:
+        assert source.ask("hello")["pid"] != first
+
+
+def test_where_it_cannot_be_begun_whoever_opens_it_says_why(ssh, base):
+    source = SourceAddress.from_arguments("server2", str(base), {**ssh.as_argument(), "identity": str(base / "no-key")})
+    source.begin(WANTED)
+    with pytest.raises(CopyError, match=r"there is no key .*no-key on this server"):
+        source.open(WANTED)
 
 
 def test_the_agent_reads_nothing_but_the_worker_s_files(ssh, base):

@@ -367,6 +367,59 @@ def test_what_a_module_starts_reads_no_call() -> None:
     assert [one["read"] for one in found] == [os.devnull, os.devnull], ended.stdout
 
 
+def test_what_a_module_begins_is_there_for_its_next_call_and_given_up_after_it(tmp_path: Path) -> None:
+    """Nobody waits for it, and what fails there is for the call to say."""
+    program = (
+        "import os, sys\n"
+        "from types import SimpleNamespace\n"
+        f"from {main.__name__} import __name__ as name, main\n"
+        "begun = []\n"
+        "def begin(wanted): print('begins', flush=True); begun.append(wanted['what']); 1 // wanted['what']\n"
+        "def end(): print('ends', begun.pop(), flush=True)\n"
+        "def run(module): module.exit_json(begun=begun, here=os.getppid())\n"
+        "one = SimpleNamespace(SPEC={'argument_spec': {}}, run=run, begin=begin, end=end)\n"
+        "other = SimpleNamespace(SPEC={'argument_spec': {}}, run=run)\n"
+        "loaded = lambda names: [{'one': one, 'other': other}[name] for name in names]\n"
+        "sys.modules[name].loaded = loaded\n"
+        "sys.exit(main([]))\n"
+    )
+
+    def line(module: str, **more: Any) -> str:
+        return json.dumps({"modules": [module], "calls": [{"what": 1}], "check_mode": False, **more}) + "\n"
+
+    broken = line("one", begin=True, calls=[{"what": 0}])
+    given = line("one", begin=True) + line("other") + line("one") + line("one") + broken + line("one", begin=True)
+    ended = subprocess.run(
+        [sys.executable, "-u", "-c", program],
+        input=given,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = [one for one in ended.stdout.splitlines() if one.startswith((RESULT, ENDED.strip(), "begins", "ends"))]
+    short = [json.loads(one[len(RESULT) :])["begun"] if one.startswith(RESULT) else one.split()[0] for one in told]
+    answer = ENDED.strip()
+    # The answer is given first. Another module's call changes nothing, and what was begun last ends with the program.
+    assert short == [
+        answer,
+        "begins",
+        [1],
+        answer,
+        [1],
+        "ends",
+        answer,
+        [],
+        answer,
+        answer,
+        "begins",
+        answer,
+        "begins",
+        "ends",
+        "ends",
+    ]
+
+
 def test_a_socket_that_nobody_answers_at_is_put_away(run: Any, standing: str, tmp_path: Path) -> None:
     assert ask(standing)
     (place,) = sockets(tmp_path)

@@ -43,6 +43,15 @@ def loaded(names: Sequence[str]) -> list[ModuleType]:
     return [importlib.import_module(f"{_MODULES}.{name}") for name in names]
 
 
+def begin(modules: Sequence[ModuleType], wanted: Mapping[str, Any]) -> None:
+    """Let each begin what its next call needs, for a process that forks for that call.
+
+    :param wanted: ``calls``, the complete arguments of each.
+    """
+    for module, given in zip(modules, wanted["calls"]):
+        module.begin(with_paths(module.SPEC["argument_spec"], given))
+
+
 def answer(modules: Sequence[ModuleType], wanted: Mapping[str, Any]) -> None:
     """Say what each returns; the first that fails, or whose event has not come yet, is the last one.
 

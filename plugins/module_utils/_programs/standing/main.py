@@ -7,6 +7,10 @@ A Python that starts and imports the library takes ten times as long as most mod
 call is one line of JSON on standard input: ``modules``, and what the program ``module`` reads. It runs in a process of
 its own, a fork of this one, which no other call can change; what it says is said as by ``module``, and then one line
 tells its exit code and its standard error. This process ends with the connection.
+
+A module that has the functions ``begin`` and ``end`` can begin something for its next call. With ``begin`` in a line
+nobody waits: the function is called in this process when the answer has been given, with the arguments of that line,
+and the other one after the next call.
 """
 
 from __future__ import annotations
@@ -15,10 +19,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, BinaryIO, cast
 
-from ..module.main import answer, loaded
+from ..module.main import answer, begin, loaded
 from ..saying import DONE, FAILED, USAGE, complain, say
 
 STANDS = "wallaroo-modules-stand"
@@ -37,9 +42,33 @@ def main(argv: Sequence[str]) -> int:
     # A shell may have said something without an end of line.
     say(f"\n{STANDS}")
     for line in sys.stdin.buffer:
+        wanted = json.loads(line)
+        ended = {"rc": DONE, "stderr": ""} if wanted.get("begin") else _carried_out(wanted)
         # Whatever was said before has an end of line, too.
-        say("\n" + ENDED + json.dumps(_carried_out(json.loads(line))))
+        say("\n" + ENDED + json.dumps(ended))
+        if wanted.get("begin"):
+            _begin(wanted)
+    _end(_begun)
     return DONE
+
+
+_begun: list[ModuleType] = []
+"""The modules that have begun something."""
+
+
+def _begin(wanted: Mapping[str, Any]) -> None:
+    # What is wrong the call finds out, and says.
+    with suppress(Exception):
+        modules = loaded(wanted["modules"])
+        _begun.extend(modules)
+        begin(modules, wanted)
+
+
+def _end(modules: Sequence[ModuleType]) -> None:
+    for module in [one for one in _begun if one in modules]:
+        _begun.remove(module)
+        with suppress(Exception):
+            module.end()
 
 
 def _carried_out(wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +83,7 @@ def _carried_out(wanted: Mapping[str, Any]) -> dict[str, Any]:
         if pid == 0:
             _in_a_process_of_its_own(modules, wanted, errors.fileno())
         _unused, status = os.waitpid(pid, 0)
+        _end(modules)
         errors.seek(0)
         return {"rc": _exit_code(status), "stderr": errors.read().decode(errors="replace")}
 
