@@ -77,6 +77,11 @@ class Networks(Loopback):
         """The account and the address of a server for SSH."""
         return f"root@{self.network}.{100 + server}"
 
+    def logins(self, server: int) -> int:
+        """How often other servers have logged in there."""
+        log = (self.directory / "ssh" / f"log{server}").read_text().splitlines()
+        return sum("Accepted publickey" in line and f" from {self.network}.1 " not in line for line in log)
+
     def remove(self) -> None:
         """Leave nothing."""
         for daemon in self._daemons:

@@ -21,6 +21,12 @@ def networks(repository: Path, tmp_path: Path) -> Iterator[Networks]:
         yield found
 
 
+def _before(output: str, step: str) -> str:
+    """What Ansible showed before a step."""
+    assert step in output
+    return output.partition(step)[0]
+
+
 def standing_by() -> int:
     """Processes that wait to change an address; they listen on sockets of these names."""
     return sum("@wallaroo-" in line for line in Path("/proc/net/unix").read_text().splitlines())
@@ -38,8 +44,12 @@ def test_the_address_goes_along_and_comes_back(networks: Networks) -> None:
     assert f"{moved}/32" in networks.addresses(4)
     networks.play_in_turn(("restart_worker", "worker=2 crash=true"), ("start_sender", "last=40"))
 
+    logins = networks.logins(4)
     told = networks.play("migrate", "worker=2 dst=2 keep_address=true")
     assert "back after" in told.message
+    # The connection is begun before the folder of the run is made, and it is the one that the move takes.
+    assert "Begin to open the connection to server4" in _before(told.output, "Make the folder of the run")
+    assert networks.logins(4) == logins + 1
     assert [networks.addresses(number) for number in range(1, 5)] == before
     networks.play("start_sender", "last=60")
     assert "verdict: pass" in networks.play("verify").message
