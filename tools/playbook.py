@@ -14,6 +14,7 @@ import os
 import runpy
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 
 def become(program: str, words: Sequence[str]) -> None:
@@ -23,8 +24,9 @@ def become(program: str, words: Sequence[str]) -> None:
     # This directory is no place to load anything from.
     own = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [os.path.dirname(program), *(path for path in sys.path if path != own)]
-    import ansible.cli.playbook  # noqa: F401
-
+    # Where that cannot be loaded the program says so itself.
+    with suppress(ImportError):
+        import ansible.cli.playbook  # noqa: F401
     gc.freeze()
     gc.enable()
     runpy.run_path(program, run_name="__main__")
