@@ -52,7 +52,8 @@ def begin(package: str, loader: Any) -> None:
     :param package: ``plugin_utils``, with all that is before it.
     :param loader: what has loaded it; outside of Ansible it is Python itself, and nothing is done.
     """
-    if not type(loader).__module__.startswith("ansible."):
+    # Where something stands before Ansible's own finder, as in a tool that watches what is imported, it stays so.
+    if not all(type(one).__module__.startswith("ansible.") for one in (loader, sys.meta_path[0])):
         return
     sys.meta_path.insert(0, Compiled(package.rpartition(".")[0]))
     # What lives until the end is no garbage, and all that is held outside of this process was given back by then.

@@ -22,9 +22,15 @@ found = {}
 atexit.register(lambda: print(json.dumps({**found, "frozen": gc.get_freeze_count()})))
 from ansible.plugins.loader import init_plugin_loader
 init_plugin_loader([sys.argv[1]])
+class Watching:
+    def find_spec(self, *unused): pass
+if sys.argv[2:]:
+    sys.meta_path.insert(0, Watching)
+before = list(sys.meta_path)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _problem
 from ansible_collections.wallaroo.resilience.plugins.modules import run_lock
+found["added"] = len(sys.meta_path) - len(before)
 found["cached"] = [one.__spec__.cached for one in (_timeline, _problem, run_lock)]
 found["whole"] = all(sys.modules[one.__name__] is one for one in (_timeline, _problem, run_lock))
 try:
@@ -34,9 +40,9 @@ except ImportError as error:
 """
 
 
-def loaded_by_ansible() -> dict[str, Any]:
+def loaded_by_ansible(*watched: str) -> dict[str, Any]:
     ended = subprocess.run(
-        [sys.executable, "-I", "-c", PROGRAM, str(COLLECTIONS)], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", PROGRAM, str(COLLECTIONS), *watched], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
     found: dict[str, Any] = json.loads(ended.stdout)
@@ -48,6 +54,13 @@ def test_what_ansible_loads_is_kept_as_python_has_compiled_it() -> None:
     assert [Path(path).parent.name for path in found["cached"]] == ["__pycache__"] * 3
     assert found["whole"]
     assert "_nobody" in found["missing"]
+
+
+def test_nothing_is_put_before_what_watches_imports() -> None:
+    assert loaded_by_ansible()["added"] == 1
+    found = loaded_by_ansible("watched")
+    assert found["added"] == 0
+    assert found["cached"] == [None] * 3
 
 
 def test_at_its_end_nothing_is_looked_through() -> None:
