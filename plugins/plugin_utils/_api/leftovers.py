@@ -19,6 +19,9 @@ from ...module_utils._process.stop import StillAlive, kill
 
 PROGRAM = b"ansible-playbook"
 
+WORDS = 3
+"""Among so many words of a command line it is: before it are a Python and one option, or a program that starts it."""
+
 LIMIT = 5.0
 """Seconds in which one of them must be dead."""
 
@@ -52,7 +55,7 @@ def _children(mark: bytes) -> Iterator[ProcessIdentity]:
             # It has ended, or belongs to somebody else.
             continue
         # What it started has the same environment and another command line: a shell, a module, a worker.
-        if not any(os.path.basename(word) == PROGRAM for word in words[:2]):
+        if not any(os.path.basename(word) == PROGRAM for word in words[:WORDS]):
             continue
         identity = identify(int(folder.name))
         if identity is not None:

@@ -23,13 +23,18 @@ started.wait()
 """
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+STARTED_BY = ([], ["-I"], ["tools/playbook.py"])
+"""What is between Python and the program, on a command line of ours."""
+
+
+@pytest.fixture(params=STARTED_BY)
+def run(request: pytest.FixtureRequest, repository: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that is called ansible-playbook and has started another one."""
     program = tmp_path / "ansible-playbook"
     program.write_text(PROGRAM)
     process = subprocess.Popen(
-        [sys.executable, str(program), "play.yml"],
+        [sys.executable, *request.param, str(program), "play.yml"],
+        cwd=repository,
         env={**os.environ, "WALLAROO_TIMELINE": str(tmp_path)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
