@@ -9,7 +9,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -75,7 +74,6 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
-        bytecode_cache=_compiled(),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -83,20 +81,6 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
     )
     css = (HERE / "page.css").read_text(encoding="utf-8")
     return environment.get_template(template).render(css=css, policy=_policy(css), **values)
-
-
-def _compiled() -> Any:
-    """Where a template is kept as Python has compiled it: beside the code itself, if Python may do so there."""
-    import jinja2
-
-    class Cache(jinja2.FileSystemBytecodeCache):
-        def dump_bytecode(self, bucket: Any) -> None:
-            # A page is made without it, too.
-            with contextlib.suppress(OSError):
-                super().dump_bytecode(bucket)
-
-    place = HERE / "__pycache__"
-    return Cache(str(place)) if not sys.dont_write_bytecode and os.access(place, os.W_OK) else None
 
 
 def _policy(css: str) -> str:

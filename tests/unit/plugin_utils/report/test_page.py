@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import re
 import sys
@@ -14,7 +13,6 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
-import jinja2
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import (
     charts,
@@ -177,21 +175,6 @@ def test_plots_are_drawn_as_the_library_draws_them_by_itself(tmp_path: Path, mon
     monkeypatch.setattr(plots, "shallow_styles", contextlib.nullcontext)
     assert page.html(run) == shallow
     assert shallow.count("<svg") > 2
-
-
-def test_a_page_is_made_where_nothing_compiled_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = stored.read(keep("passing", tmp_path))
-    kept = page.html(run)
-
-    def full(*_arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(jinja2.FileSystemBytecodeCache, "load_bytecode", lambda *_arguments: None)
-        patch.setattr(jinja2.FileSystemBytecodeCache, "dump_bytecode", full)
-        assert page.html(run) == kept
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    assert page.html(run) == kept
 
 
 @pytest.mark.parametrize("name", ["result.json", "flow.json"])
