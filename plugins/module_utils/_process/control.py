@@ -54,9 +54,11 @@ class ControlDirectory:
         return os.path.join(self.path, _NAME)
 
     def close(self) -> None:
-        """Remove it."""
+        """Remove it, if that was not done already."""
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._handle)
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 def _place() -> str:

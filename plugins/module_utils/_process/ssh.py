@@ -142,12 +142,16 @@ _TELLING = (
 )
 
 
+OTHER = "other"
+"""The kind of what is not known here."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why a server was not reached."""
 
     kind: str
-    """``host key``, ``refused``, ``no key``, ``no gate``, ``unreachable`` or ``other``."""
+    """``host key``, ``refused``, ``no key``, ``no gate``, ``unreachable`` or :data:`OTHER`."""
     sentence: str
     """What is wrong and what to do, without a subject."""
 
@@ -161,7 +165,7 @@ def problem(access: Access, errors: str) -> Problem:
         if telling in errors:
             return Problem(kind, sentence.format(identity=access.identity, known_hosts=access.known_hosts))
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return Problem("other", lines[-1] if lines else "ssh ended without a word")
+    return Problem(OTHER, lines[-1] if lines else "ssh ended without a word")
 
 
 def _quoted(path: str) -> str:

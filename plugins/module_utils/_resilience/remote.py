@@ -20,11 +20,11 @@ from .._faults.kill import Killed
 from .._formats.framing import HEADER
 from .._process.control import ControlDirectory
 from .._process.piped import Ended, PipeBroken, Piped, run
-from .._process.ssh import RSYNC_ENVIRONMENT, Access, problem, remote_command, rsync_argv, ssh_argv
+from .._process.ssh import OTHER, RSYNC_ENVIRONMENT, Access, problem, remote_command, rsync_argv, ssh_argv
 from . import agent_protocol
 from .files import ResilienceSet
 from .manifest import Manifest
-from .source import CopyError, TailSource
+from .source import CopyError, NotReached, TailSource
 
 ANSWER_SECONDS = 60.0
 """Limit for one answer of the agent; a manifest of gigabytes takes its time."""
@@ -122,6 +122,7 @@ class OtherServer:
     def ask(self, act: str, **details: Any) -> dict[str, Any]:
         """One question.
 
+        :raises NotReached: when ssh says why the server cannot be reached.
         :raises CopyError: when the agent says that it cannot, or the connection broke.
         :raises FileNotFoundError: when a file is not there.
         """
@@ -132,11 +133,11 @@ class OtherServer:
                 raise agent_protocol.ProtocolError("it answered with something else than an agent does")
             answer = agent_protocol.decode(self._connection.read(length, ANSWER_SECONDS))
         except PipeBroken as broken:
+            if not broken.errors:
+                raise CopyError(f"the connection to {self.name} ({self.access}) broke: {broken}") from broken
             what = problem(self.access, broken.errors)
-            raise CopyError(
+            raise (CopyError if what.kind == OTHER else NotReached)(
                 f"{self.name} ({self.access}) cannot be reached by SSH from here: {what.sentence}"
-                if broken.errors
-                else f"the connection to {self.name} ({self.access}) broke: {broken}"
             ) from broken
         except agent_protocol.ProtocolError as error:
             raise CopyError(

@@ -20,6 +20,10 @@ class CopyError(Problem):
     """A copy that could not be made or proved; the sentence says where and what to do."""
 
 
+class NotReached(CopyError):
+    """The source server was not reached, and another try would end alike."""
+
+
 class SourceChanged(CopyError):
     """The source was written to while it was copied."""
 

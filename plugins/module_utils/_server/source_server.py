@@ -21,7 +21,7 @@ from .._resilience.agent import Agent
 from .._resilience.agent_protocol import LAYOUT
 from .._resilience.files import ResilienceSet, resilience_directory
 from .._resilience.remote import OtherServer, SourceServer
-from .._resilience.source import CopyError
+from .._resilience.source import CopyError, NotReached
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,15 @@ class SourceAddress:
             return Agent(self.base, target.at(resilience_directory(self.base, target.worker)), self.run)
         begun = _begun.get((self, target.worker, target.layout.made_of))
         if begun is not None:
-            # It may have broken since. Whoever needs it now opens another one, or says what is wrong.
-            with suppress(CopyError):
+            try:
                 begun.greet(self.run)
                 return begun
+            except NotReached:
+                # Another try would only take as long again.
+                raise
+            except CopyError:
+                # It may have broken since. Another one is opened, or what is wrong is said.
+                pass
         other = self._other(self.ssh, target)
         other.greet(self.run)
         return other

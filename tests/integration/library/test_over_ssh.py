@@ -201,6 +201,18 @@ def test_a_way_that_broke_meanwhile_is_opened_anew(begun):
     assert in_a_fork(begun) not in (0, first)
 
 
+def test_a_server_that_is_known_to_be_out_of_reach_is_not_tried_twice(ssh, base, monkeypatch):
+    # Nobody listens on port 1.
+    source = SourceAddress.from_arguments("server2", str(base), {**ssh.as_argument(), "port": 1})
+    source.begin(WANTED)
+    try:
+        monkeypatch.setattr(SourceAddress, "_other", lambda *_unused: pytest.fail("it was tried again"))
+        with pytest.raises(CopyError, match=r"server2 .*port 1.* cannot be reached by SSH from here: nothing listens"):
+            source.open(WANTED)
+    finally:
+        source_server.end()
+
+
 def test_a_way_to_another_worker_is_not_taken(begun):
     first = in_a_fork(begun)
     other = files_in("/nowhere", *MADE_OF, "worker3")
