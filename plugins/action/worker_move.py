@@ -31,8 +31,9 @@ class ActionModule(WaitingAction):
         if not boolean(self._task.args.get("begin", False)):
             return super().run(tmp, task_vars)
         result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
-        _archived.begin(self, self.module_name, self.for_run(self.module_name, self._task.args, task_vars), task_vars)
-        return {**result, "changed": False, "finished": True}
+        given = self.for_run(self.module_name, self._task.args, task_vars)
+        refused = _archived.begin(self, self.module_name, given, task_vars)
+        return {**result, "changed": False, "finished": True, **refused}
 
     def _call(self, arguments: dict[str, Any], task_vars: Optional[dict[str, Any]]) -> dict[str, Any]:
         if arguments.get("pid") is None:

@@ -62,8 +62,9 @@ def run_in_turn(
     given = []
     for name, arguments in calls:
         validated = _validated(name, arguments)
-        if validated.error_messages:
-            return [{"failed": True, "msg": "; ".join(validated.error_messages)}]
+        refused = refusal(validated)
+        if refused:
+            return [refused]
         given.append(validated.validated_parameters)
     names = [name for name, _arguments in calls]
     wanted = {"calls": given, "check_mode": bool(action._task.check_mode)}
@@ -74,14 +75,21 @@ def run_in_turn(
     return _answers(names, ended)
 
 
-def begin(action: Any, name: str, arguments: Mapping[str, Any], task_vars: Optional[Mapping[str, Any]]) -> None:
-    """Let a module begin what its next call on this server needs, where a connection stands. Nobody waits for it."""
+def begin(
+    action: Any, name: str, arguments: Mapping[str, Any], task_vars: Optional[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Let a module begin what its next call on this server needs, where a connection stands. Nobody waits for it.
+
+    :returns: the failure of the task, when these are no arguments of the module; empty else.
+    """
     programs, validated = _programs_of(action, task_vars, arguments.get("base")), _validated(name, arguments)
-    if programs is not None and not validated.error_messages:
+    refused = refusal(validated)
+    if programs is not None and not refused:
         wanted = {"modules": [name], "calls": [validated.validated_parameters], "begin": True}
         # Whether the server can be reached says the call itself.
         with suppress(AnsibleConnectionFailure):
             _standing.ask(action, programs(*_STANDING), wanted)
+    return refused
 
 
 def be_ready(action: Any, task_vars: Optional[Mapping[str, Any]]) -> None:
@@ -124,6 +132,12 @@ def _validated(name: str, arguments: Mapping[str, Any]) -> Any:
     specification = module_of(name).SPEC
     checked = ArgumentSpecValidator(**{**specification, "argument_spec": _as_text(specification["argument_spec"])})
     return checked.validate(dict(arguments))
+
+
+def refusal(validated: Any) -> dict[str, Any]:
+    """What a module returns whose arguments are wrong; empty when they are not."""
+    messages = validated.error_messages
+    return {"failed": True, "msg": "; ".join(messages)} if messages else {}
 
 
 def module_of(name: str) -> ModuleType:

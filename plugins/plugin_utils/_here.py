@@ -18,7 +18,7 @@ from typing import Any, Optional
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._called import call
-from ._archived import module_of, variables_of
+from ._archived import module_of, refusal, variables_of
 
 MODULES = frozenset(
     (
@@ -43,6 +43,4 @@ def run(name: str, arguments: Mapping[str, Any], check_mode: bool) -> dict[str, 
     """What the module returns."""
     module = module_of(name)
     checked = ArgumentSpecValidator(**module.SPEC).validate(dict(arguments))
-    if checked.error_messages:
-        return {"failed": True, "msg": "; ".join(checked.error_messages)}
-    return call(module, checked.validated_parameters, check_mode)
+    return refusal(checked) or call(module, checked.validated_parameters, check_mode)

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ansible_collections.wallaroo.resilience.plugins.module_utils._process.waiting import wait_until
 
 from tests.namespaces import Networks, four_servers, in_networks
 
@@ -30,6 +32,16 @@ def _before(output: str, step: str) -> str:
 def standing_by() -> int:
     """Processes that wait to change an address; they listen on sockets of these names."""
     return sum("@wallaroo-" in line for line in Path("/proc/net/unix").read_text().splitlines())
+
+
+def agents(networks: Networks) -> list[str]:
+    """The command lines of what serves files to other servers."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if "source_agent" in line and str(networks.directory) in line]
 
 
 def test_the_address_goes_along_and_comes_back(networks: Networks) -> None:
@@ -59,10 +71,16 @@ def test_an_address_that_cannot_come_along_is_found_before_the_kill(networks: Ne
     networks.play_in_turn(("start_cluster", "workers=2 keys=2"), ("start_sender", "last=20"))
     record = networks.base(4) / "moved-addresses.json"
     record.write_text("{")
+    logins = networks.logins(2)
     told = networks.play("migrate", "worker=2 dst=4 keep_address=true settle=false", succeed=False)
     assert "moved-addresses.json" in told.message
     assert "Nothing was changed." in told.message
     assert networks.alive()["worker2"] == "server2"
+    # The connection that was begun for the move ends with the run that needs it no more.
+    assert networks.logins(2) == logins + 1
+    wait_until(
+        lambda: not agents(networks), 10.0, "the end of the agent that serves the source", lambda: f"{agents(networks)}"
+    )
     record.unlink()
     networks.play("migrate", "worker=2 dst=4 keep_address=true settle=false via=files")
     assert networks.alive()["worker2"] == "server4"

@@ -171,7 +171,7 @@ def test_a_program_that_is_started_with_ansible_loaded_is_the_same(repository: P
     program = tmp_path / "program"
     program.write_text(
         "import gc, json, sys\n"
-        "found = {'name': __name__, 'file': __file__, 'words': sys.argv, 'path': sys.path[0]}\n"
+        "found = {'name': __name__, 'file': __file__, 'words': sys.argv, 'path': sys.path}\n"
         "names = sorted(name for name in globals() if name[0] != '_')\n"
         "print(json.dumps({**found, 'names': names, 'collects': gc.isenabled()}))\n"
         "sys.exit(3)\n"

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.block import Block
+from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible_collections.wallaroo.resilience.plugins.action import in_turn
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _archived
@@ -106,6 +109,27 @@ def test_the_failure_of_one_is_the_failure_of_the_task(run: Any) -> None:
 def test_a_server_that_cannot_be_reached_is_named(run: Any) -> None:
     result, _log = run([SENDS, WAITS], [AnsibleConnectionFailure(REFUSED)])
     assert (result["failed"], result["unreachable_server"]) == (True, "server4")
+
+
+def test_the_action_of_a_call_is_one_of_a_task_in_the_same_block() -> None:
+    block = Block()
+    task = Task(block=block)
+    task.action = "wallaroo.resilience.in_turn"
+    made = in_turn.ActionModule.__new__(in_turn.ActionModule)
+    made._task = task
+    made._connection = made._play_context = made._loader = made._templar = None
+    made._shared_loader_obj = SimpleNamespace(
+        module_loader=SimpleNamespace(
+            find_plugin_with_context=lambda name: SimpleNamespace(action_plugin=f"{name}'s action")
+        ),
+        action_loader=SimpleNamespace(get=lambda name, **given: (name, given["task"])),
+    )
+    name, found = made._plugin("received_wait")
+    assert name == "wallaroo.resilience.received_wait's action"
+    assert found.action == "wallaroo.resilience.received_wait"
+    # What is said of the whole block, such as vars and become, is said of it.
+    assert found._parent is block
+    assert task.action == "wallaroo.resilience.in_turn"
 
 
 @pytest.mark.parametrize("calls", [None, "program", ["program"], [{"arguments": {}}]])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
 from ansible_collections.wallaroo.resilience.plugins.action import (
     checkpoint_wait,
     reaching,
@@ -18,7 +19,7 @@ from ansible_collections.wallaroo.resilience.plugins.action import (
     waiting,
     worker_move,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _reaching
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _archived, _reaching
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import unreachable
 
 from tests.module_runner import REPOSITORY
@@ -149,3 +150,14 @@ def test_nothing_is_the_default_and_0_looks_once(given: Any, limits: list[float]
     monkeypatch.setattr(patient, "_call", call)
     patient.run(None, {})
     assert seen == limits
+
+
+def test_wrong_arguments_of_what_is_begun_fail_the_task(monkeypatch: Any) -> None:
+    made = action("worker_move")
+    made._task.args = {"begin": True, "worker": "worker2"}
+    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
+    monkeypatch.setattr(made, "for_run", lambda _name, arguments, _variables: arguments)
+    monkeypatch.setattr(_archived, "_programs_of", lambda *_arguments: None)
+    result = made.run(None, {})
+    assert result["failed"]
+    assert "missing required arguments" in result["msg"]

@@ -416,7 +416,6 @@ def test_what_a_module_begins_is_there_for_its_next_call_and_given_up_after_it(t
         answer,
         "begins",
         "ends",
-        "ends",
     ]
 
 

@@ -57,6 +57,23 @@ def test_what_ansible_loads_is_kept_as_python_has_compiled_it() -> None:
     assert "_nobody" in found["missing"]
 
 
+def test_only_the_shared_modules_of_this_collection_are_found() -> None:
+    finder = _startup.Compiled("ours.plugins")
+    plugins = COLLECTIONS / "ansible_collections/wallaroo/resilience/plugins"
+    for package, name, there in (
+        ("ours.plugins.plugin_utils", "_startup", True),
+        ("ours.plugins.module_utils", "_problem", True),
+        ("ours.plugins.modules", "run_lock", True),
+        # What Ansible loads as a plugin, and what belongs to another collection, is left to Ansible.
+        ("ours.plugins.action", "in_turn", False),
+        ("others.plugins.modules", "run_lock", False),
+        ("ours.plugins.modules", "_nobody", False),
+    ):
+        directory = str(plugins / package.rpartition(".")[2])
+        assert (finder.find_spec(f"{package}.{name}", [directory]) is not None) is there, f"{package}.{name}"
+    assert finder.find_spec("ours.plugins.modules.run_lock", None) is None
+
+
 def test_nothing_is_put_before_what_watches_imports() -> None:
     assert loaded_by_ansible()["added"] == 1
     found = loaded_by_ansible("watched")

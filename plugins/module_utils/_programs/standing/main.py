@@ -60,7 +60,7 @@ def _begin(wanted: Mapping[str, Any]) -> None:
     # What is wrong the call finds out, and says.
     with suppress(Exception):
         modules = loaded(wanted["modules"])
-        _begun.extend(modules)
+        _begun.extend(module for module in modules if module not in _begun)
         begin(modules, wanted)
 
 
