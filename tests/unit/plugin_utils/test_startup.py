@@ -17,7 +17,7 @@ COLLECTIONS = Path(_startup.__file__).parents[5]
 
 PROGRAM = """
 import atexit, gc, json, sys
-found = {}
+found = {"threshold": gc.get_threshold()}
 # What is registered first is called last.
 atexit.register(lambda: print(json.dumps({**found, "frozen": gc.get_freeze_count()})))
 from ansible.plugins.loader import init_plugin_loader
@@ -30,6 +30,7 @@ before = list(sys.meta_path)
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _timeline
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _problem
 from ansible_collections.wallaroo.resilience.plugins.modules import run_lock
+found["seldom"], found["loaded"] = gc.get_threshold(), gc.get_freeze_count()
 found["added"] = len(sys.meta_path) - len(before)
 found["loaders"] = [type(one.__spec__.loader).__name__ for one in (_timeline, _problem, run_lock)]
 found["whole"] = all(sys.modules[one.__name__] is one for one in (_timeline, _problem, run_lock))
@@ -79,6 +80,13 @@ def test_nothing_is_put_before_what_watches_imports() -> None:
     found = loaded_by_ansible("watched")
     assert found["added"] == 0
     assert "SourceFileLoader" not in found["loaders"]
+
+
+def test_what_is_loaded_is_not_looked_through_and_the_rest_seldom() -> None:
+    found = loaded_by_ansible()
+    assert found["seldom"][0] == _startup.SELDOM > found["threshold"][0]
+    assert found["seldom"][1:] == found["threshold"][1:]
+    assert found["loaded"] > 10_000
 
 
 def test_at_its_end_nothing_is_looked_through() -> None:

@@ -15,6 +15,7 @@ and the other one after the next call.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -38,7 +39,11 @@ def main(argv: Sequence[str]) -> int:
     if not all(name.isidentifier() for name in argv):
         complain("usage: standing [MODULE ...], with one call a line on standard input")
         return USAGE
+    # What is loaded is needed as long as this process, and each call is a fork of it.
+    gc.disable()
     loaded(argv)
+    gc.freeze()
+    gc.enable()
     # A shell may have said something without an end of line.
     say(f"\n{STANDS}")
     for line in sys.stdin.buffer:
