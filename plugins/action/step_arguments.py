@@ -10,9 +10,8 @@ from typing import Any
 from ansible.plugins.loader import filter_loader, test_loader
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
-    _archived,
-    _here,
     _publishing,
+    _ready,
     _selection,
     _variables,
 )
@@ -57,9 +56,7 @@ class ActionModule(DecidingAction):
         )
         if playbook not in WITHOUT_BASE:
             require_bases(variables)
-            if not _here.is_here(self, variables):
-                # It keeps the lock, and is asked next.
-                _archived.be_ready(self, variables)
+            _ready.begin(self, variables)
         if playbook in _publishing.WRITES_RUNS:
             # Only here: steps that keep nothing would wait for it.
             from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results

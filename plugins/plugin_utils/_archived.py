@@ -27,6 +27,7 @@ from ..module_utils._engines.command_line import archive_argv
 from ..module_utils._programs.module.main import BEGUN, RESULT
 from ..module_utils._server.runtime import archive_name
 from . import _programs, _standing
+from ._controller import Controller
 
 # Ansible loads this before its processes for the tasks, each of which would read the whole library for it.
 _programs.digest()
@@ -92,11 +93,14 @@ def begin(
     return refused
 
 
-def be_ready(action: Any, task_vars: Optional[Mapping[str, Any]]) -> None:
-    """Let the connection to the server of a task be made while something else is done."""
+def be_ready(action: Any, task_vars: Optional[Mapping[str, Any]], run: Controller) -> None:
+    """Let the connection to the server of a task be made while something else is done.
+
+    :param run: the one that this process belongs to.
+    """
     programs = _programs_of(action, task_vars, None)
     if programs is not None:
-        _standing.begin(action, programs(*_STANDING))
+        _standing.begin(action, programs(*_STANDING), run)
 
 
 _STANDING = ("standing", "run_lock", "server_info")

@@ -27,7 +27,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from . import _relay
-from ._controller import RunIsGone, this_run
+from ._controller import Controller, RunIsGone, this_run
 
 display = Display()
 
@@ -42,12 +42,16 @@ def ask(action: Any, command: str, wanted: Mapping[str, Any]) -> Optional[dict[s
     :param wanted: what that reads.
     :raises AnsibleConnectionFailure: when the server cannot be reached, or is lost while it works.
     """
-    argv, place, run = _way(action, command)
+    try:
+        run = this_run()
+    except RunIsGone:
+        return None
+    argv, place = _way(action, command, run)
     if place is None:
         return None
     connection = _found(place)
     if connection is None:
-        _begin(action, argv, place, run)
+        _begin(action, argv, place, run.pid)
         connection = _found(place)
     if connection is None:
         return None
@@ -61,11 +65,14 @@ def ask(action: Any, command: str, wanted: Mapping[str, Any]) -> Optional[dict[s
     return answer or None
 
 
-def begin(action: Any, command: str) -> None:
-    """Let the connection be made while something else is done; whether it can be is left to who asks."""
-    argv, place, run = _way(action, command)
+def begin(action: Any, command: str, run: Controller) -> None:
+    """Let the connection be made while something else is done; whether it can be is left to who asks.
+
+    :param run: the one that this process belongs to.
+    """
+    argv, place = _way(action, command, run)
     if place is not None and not place.exists():
-        _begin(action, argv, place, run)
+        _begin(action, argv, place, run.pid)
 
 
 def _begin(action: Any, argv: Sequence[str], place: Path, run: int) -> None:
@@ -75,21 +82,14 @@ def _begin(action: Any, argv: Sequence[str], place: Path, run: int) -> None:
         _relay.begin(argv, place, run)
 
 
-def _way(action: Any, command: str) -> tuple[list[str], Optional[Path], int]:
-    """The command line that reaches the server, the socket of its relay, and the process of the run.
-
-    No socket where no connection can be kept.
-    """
+def _way(action: Any, command: str, run: Controller) -> tuple[list[str], Optional[Path]]:
+    """The command line that reaches the server, and the socket of its relay; none where no connection can be kept."""
     argv = _argv(action._connection, action._play_context, command)
     if not argv or not hasattr(os, "pidfd_open"):
-        return [], None, 0
-    try:
-        run = this_run()
-    except RunIsGone:
-        return [], None, 0
+        return [], None
     told = "\0".join([run.run, *argv])
     place = Path(constants.DEFAULT_LOCAL_TMP) / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.socket"
-    return argv, place, run.pid
+    return argv, place
 
 
 def _found(place: Path) -> Optional[socket.socket]:

@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Optional
@@ -30,9 +30,9 @@ MOVE = "worker=2 src=2 dst=4"
 
 
 class Reached:
-    """The loopback, of which one server is reached by SSH and can go away."""
+    """The loopback, of which some servers, or one, are reached by SSH and can go away."""
 
-    def __init__(self, loopback: Loopback, number: int, directory: Path, port: int) -> None:
+    def __init__(self, loopback: Loopback, numbers: Sequence[int], directory: Path, port: int) -> None:
         self.loopback = loopback
         self.ssh = SshServer(directory / "sshd", port)
         options = f"-F none -o ControlMaster=no -o ControlPath=none -o UserKnownHostsFile={self.ssh.known_hosts}"
@@ -41,14 +41,15 @@ class Reached:
             f"server{server}": {**here, "wallaroo_address": "127.0.0.1", "wallaroo_base": str(loopback.base(server))}
             for server in range(1, 5)
         }
-        hosts[f"server{number}"].update(
-            ansible_connection="ssh",
-            ansible_host="127.0.0.1",
-            ansible_port=port,
-            ansible_user=self.ssh.access().user,
-            ansible_ssh_private_key_file=str(self.ssh.directory / "user"),
-            ansible_ssh_args=options,
-        )
+        for number in numbers:
+            hosts[f"server{number}"].update(
+                ansible_connection="ssh",
+                ansible_host="127.0.0.1",
+                ansible_port=port,
+                ansible_user=self.ssh.access().user,
+                ansible_ssh_private_key_file=str(self.ssh.directory / "user"),
+                ansible_ssh_args=options,
+            )
         self.inventory = directory / "hosts.yml"
         # JSON is YAML.
         self.inventory.write_text(json.dumps({"all": {"children": {"servers": {"hosts": hosts}}}}))
@@ -86,9 +87,10 @@ class Reached:
 
 
 @contextmanager
-def reached(loopback: Loopback, number: int, directory: Path) -> Iterator[Reached]:
+def reached(loopback: Loopback, numbers: int | Sequence[int], directory: Path) -> Iterator[Reached]:
+    numbers = [numbers] if isinstance(numbers, int) else numbers
     with closing(PortBlock()) as block:
-        found = Reached(loopback, number, directory, block.ports()["orders"])
+        found = Reached(loopback, numbers, directory, block.ports()["orders"])
         try:
             yield found
         finally:
@@ -125,6 +127,31 @@ def test_a_run_asks_a_server_over_one_connection_that_ends_with_it(loopback: Loo
             return [one for one in descendants(servers.ssh.process.pid) if not one[1].startswith("sshd")]
 
         wait_until(lambda: not left(), LIMIT, "the end of what the run has asked")
+
+
+TOGETHER = """#!/bin/sh
+# ssh, once there is one for each of four servers.
+: > "{place}/ssh.$$"
+for _ in $(seq 400); do
+    [ "$(ls "{place}" | wc -l)" -ge 4 ] && exec ssh "$@"
+    sleep 0.05
+done
+echo "the others were not begun" >&2
+exit 255
+"""
+
+
+def test_the_connections_to_all_servers_are_begun_together(loopback: Loopback, tmp_path: Path) -> None:
+    """And each once: the lock of the first one is not waited for."""
+    loopback.bring_programs()
+    place = tmp_path / "begun"
+    place.mkdir()
+    ssh = tmp_path / "together"
+    ssh.write_text(TOGETHER.format(place=place))
+    ssh.chmod(0o700)
+    with reached(loopback, range(1, 5), tmp_path) as servers:
+        loopback.play("stop_cluster", f"ansible_ssh_executable={ssh}", "-i", str(servers.inventory))
+    assert len(list(place.iterdir())) == 4
 
 
 @pytest.mark.sampled(1)

@@ -110,13 +110,13 @@ def test_one_connection_carries_all_calls(run: Any, standing: str, tmp_path: Pat
 def test_a_connection_can_be_made_before_it_is_needed(run: Any, standing: str, tmp_path: Path) -> None:
     command = fake(tmp_path, f"os.execv('/bin/sh', ['/bin/sh', '-c', {standing!r}])")
     for _unused in range(2):
-        _standing.begin(action(), command)
+        _standing.begin(action(), command, _standing.this_run())
     assert result(ask(command))["files"] == []
     assert starts(tmp_path) == 1
 
 
 def test_what_cannot_be_made_before_is_found_out_when_it_is_needed(run: Any, tmp_path: Path) -> None:
-    _standing.begin(action(), fake(tmp_path, "sys.exit(1)"))
+    _standing.begin(action(), fake(tmp_path, "sys.exit(1)"), _standing.this_run())
     wait_until(lambda: not sockets(tmp_path), LIMIT, "the end of the relay")
 
 
@@ -335,7 +335,7 @@ def test_a_relay_that_is_killed_during_a_call_is_not_asked_again(run: Any, tmp_p
 def test_a_relay_lets_go_of_what_belongs_to_the_task(run: Any, tmp_path: Path) -> None:
     """Ansible waits for the end of what a task says."""
     ours, its = os.pipe()
-    _standing.begin(action(), fake(tmp_path, f"print(); print({STANDS!r})\n{ANSWERS}"))
+    _standing.begin(action(), fake(tmp_path, f"print(); print({STANDS!r})\n{ANSWERS}"), _standing.this_run())
     os.close(its)
     try:
         assert select.select([ours], [], [], LIMIT)[0] == [ours]
