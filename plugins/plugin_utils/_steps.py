@@ -18,7 +18,7 @@ from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.contract import LISTENING, MOVED, READY, RESTARTED, KnowsPeers
 from ..module_utils._engines.registry import engine
 from ..module_utils._resilience.files import resilience_directory
-from ..module_utils._server.moved_address import RELEASED, TAKEN
+from ..module_utils._server.moved_record import RELEASED, TAKEN
 from . import _spare
 from ._arguments import FILES, JOURNAL
 from ._moves import known_times

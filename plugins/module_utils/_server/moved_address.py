@@ -18,18 +18,15 @@ import socket
 import struct
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .._formats.json_record import Damaged, made, read_object
 from .._formats.whole_file import replacing
 from .._problem import Problem
 from .._process.piped import PipeBroken, run
+from .moved_record import RECORD, RELEASED, TAKEN, Moved, read
 
-RECORD = "moved-addresses.json"
-"""Below ``wallaroo_base``: what this server gave away and what it took, and what was changed for that."""
-TAKEN, RELEASED = "taken", "released"
 LIMIT = 10.0
 PROBE_SECONDS = 1.0
 """How long to wait for somebody who has an address; he answers in milliseconds."""
@@ -40,18 +37,6 @@ _STATES = ("linkdown", "dead", "pervasive", "offload")
 
 class AddressProblem(Problem):
     """An address that cannot be moved; the sentence says why. Nothing was changed."""
-
-
-@dataclass(frozen=True)
-class Moved:
-    """What was done with one address on this server."""
-
-    kind: str
-    interface: str
-    prefix: int
-    """The length of its network's prefix."""
-    routes: list[str]
-    """Routes as they were."""
 
 
 class ServerAddresses:
@@ -248,33 +233,6 @@ class ServerAddresses:
         if ended.code:
             raise AddressProblem(f"ip {' '.join(words)} failed: {ended.errors.strip()}")
         return ended.output.decode("utf-8", "replace")
-
-
-def read(path: Path) -> dict[str, Moved]:
-    """The record; empty when nothing was moved.
-
-    :raises Damaged: when it cannot be understood.
-    """
-    do = "look with ip addr which addresses were moved, give them back, and remove this"
-    data = read_object(path, do) or {}
-    try:
-        found = {}
-        for address, moved in data.items():
-            ipaddress.IPv4Address(address)
-            found[address] = made(Moved, moved)
-            if found[address].kind not in (TAKEN, RELEASED) or not 0 <= found[address].prefix <= 32:
-                raise ValueError(f"{address} is {found[address].kind!r} with a prefix of {found[address].prefix}")
-    except ValueError as error:
-        raise Damaged(path, str(error), do) from error
-    return found
-
-
-def moved_here(base: str) -> dict[str, str]:
-    """Address -> ``taken`` or ``released``, of this server.
-
-    :raises Damaged: when that cannot be read.
-    """
-    return {address: moved.kind for address, moved in read(Path(base) / RECORD).items()}
 
 
 def arp(operation: int, mac: bytes, sender: str, asked: str) -> bytes:

@@ -10,7 +10,6 @@ and no installation.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import marshal
 import os
@@ -28,6 +27,9 @@ from .._process import living
 
 def digest_of(contents: Mapping[str, bytes]) -> str:
     """SHA-256 over names and contents: the same whoever packed them, and however."""
+    # Only where programs are brought: every look at a server would wait for it.
+    import hashlib
+
     digest = hashlib.sha256()
     for name in sorted(contents):
         digest.update(f"{name}\0{len(contents[name])}\0".encode())

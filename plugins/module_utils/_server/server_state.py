@@ -27,10 +27,9 @@ from .._process.identity import boot_id, is_alive, is_stopped
 from .._process.record import ProcessRecord
 from .._process.ssh import path_problem
 from .._process.waiting import LimitReached
-from .._provisioning.build_record import digest, executable_problem
 from .._resilience import ownership
 from .._resilience.files import ResilienceSet, resilience_directory
-from . import checkpoint, moved_address, port_check, runtime
+from . import checkpoint, moved_record, runtime
 from .machine import facts
 from .reading import Kept
 
@@ -78,7 +77,7 @@ def describe(
     }
     kept = Kept(state["damaged"])
     moved: dict[str, str] = {}
-    state["moved_addresses"] = kept.read("addresses", "", lambda: moved_address.moved_here(base), moved)
+    state["moved_addresses"] = kept.read("addresses", "", lambda: moved_record.moved_here(base), moved)
     if state["problem"]:
         return state
     record: Optional[ClusterRecord] = kept.read("cluster", "", lambda: cluster_record.read(base), None)
@@ -305,6 +304,9 @@ def _ports_taken(wanted: ClusterRecord, name: str, processes: dict[str, Any]) ->
         needed += [ports.journal] if wanted.journal else []
         needed += [ports.orders, ports.log] if adapter.dials else []
         needed += [ports.metrics, ports.metrics_ui] if wanted.metrics_ui else []
+    # Only where a cluster is about to be started: every other look would wait for it.
+    from . import port_check
+
     ours = {process["pid"] for process in processes.values() if process["alive"]}
     found = []
     for port in port_check.taken(wanted.server(name).address, needed):
@@ -360,6 +362,9 @@ def _executable(cluster: ClusterRecord) -> Optional[dict[str, Any]]:
     path = adapter.executable(cluster)
     if not path:
         return None
+    # Only of an engine that was built: every other look would wait for it.
+    from .._provisioning.build_record import digest, executable_problem
+
     problem = executable_problem(path, adapter.mend)
     return {"path": path, "sha256": digest(Path(path)), "problem": problem, "mend": adapter.mend}
 

@@ -16,13 +16,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._formats.json_record import Damaged
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_address import (
-    RECORD,
     AddressProblem,
     ServerAddresses,
     arp,
-    moved_here,
-    read,
 )
+from ansible_collections.wallaroo.resilience.plugins.module_utils._server.moved_record import RECORD, moved_here, read
 
 SETUP = """
 ip link set lo up
