@@ -4,8 +4,8 @@
 """Habits of a process of Ansible that each step would wait for.
 
 Ansible's loader compiles the Python of a collection anew in each process, where Python itself keeps what it has
-compiled in ``__pycache__``. And Python looks for garbage again and again, among all that Ansible has loaded, which is a
-tenth of what a step takes, and once more at its end.
+compiled in ``__pycache__``. And Python looks for garbage again and again, among all that Ansible has loaded, and once
+more at its end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any, Optional
 
 SHARED = ("plugin_utils", "module_utils", "modules")
 """The packages whose modules are imported, and not only loaded as plugins, which Ansible has compiled already."""
-
 
 SELDOM = 50_000
 """Garbage is looked for when so many objects more were made than given up; Python does so at 700 (2,000 since 3.13)."""
