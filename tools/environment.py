@@ -94,6 +94,7 @@ class Environment:
             self._begin()
         self._install(locks)
         self._give_commands()
+        self._keep_parsed()
         missing = self._missing()
         if missing:
             sys.exit(f"pip ended well, but {', '.join(missing)} did not come into {self.directory}.")
@@ -185,6 +186,13 @@ class Environment:
                 program.replace(real / name)
             program.write_text(text, encoding="utf-8")
             program.chmod(0o755)
+
+    def _keep_parsed(self) -> None:
+        """Put what Ansible's own YAML says beside its commands; without it they only take longer."""
+        real = self.directory / "libexec"
+        if (real / "ansible-playbook").exists():
+            words = [str(self.python), "-I", str(HERE / "parsed.py"), str(real)]
+            subprocess.run(words, env=self.surroundings, check=False)
 
     def _installed(self) -> dict[str, list[str]]:
         """The distributions in the environment, and the names of their programs."""

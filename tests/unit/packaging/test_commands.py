@@ -170,10 +170,14 @@ def test_a_playbook_runs_from_another_directory_and_where_everybody_may_write(
 def test_a_program_that_is_started_with_ansible_loaded_is_the_same(repository: Path, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text(
-        "import gc, json, sys\n"
+        "import gc, json, os, sys\n"
         "found = {'name': __name__, 'file': __file__, 'words': sys.argv, 'path': sys.path}\n"
         "names = sorted(name for name in globals() if name[0] != '_')\n"
-        "print(json.dumps({**found, 'names': names, 'collects': gc.isenabled()}))\n"
+        # As Ansible does for each task.
+        "if not (forked := os.fork()):\n"
+        "    os._exit(gc.isenabled())\n"
+        "collects = os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])\n"
+        "print(json.dumps({**found, 'names': names, 'collects': [collects, gc.isenabled()]}))\n"
         "sys.exit(3)\n"
     )
     words = [str(program), "-e", "a b"]
@@ -184,6 +188,7 @@ def test_a_program_that_is_started_with_ansible_loaded_is_the_same(repository: P
     assert [one.returncode for one in ended] == [3, 3], ended[1].stderr
     plain, started = (json.loads(one.stdout) for one in ended)
     assert started == plain
+    assert plain["collects"] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is kept of Ansible's own YAML says the same, and is taken for nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import parsed
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import yaml
+load, count = yaml.load, [0]
+def counted(stream, Loader):
+    count[0] += 1
+    return load(stream, Loader)
+yaml.load = counted
+sys.path.insert(0, sys.argv[1])
+import parsed
+if sys.argv[2]:
+    parsed.use(Path(sys.argv[2]))
+import ansible.constants as constants
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader([])
+import ansible_collections.ansible.builtin as builtin
+settings = {name: repr(one) for name, one in constants.config.get_configuration_definitions().items()}
+print(json.dumps({"settings": settings, "routes": builtin._collection_meta, "parsed": count[0]}))
+"""
+
+
+def loaded(tools: Path, kept: str) -> dict[str, Any]:
+    """What Ansible knows of its settings and of where its modules are."""
+    command = [sys.executable, "-I", "-c", PROGRAM, str(tools), kept]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("kept")
+    parsed.keep(directory)
+    return directory
+
+
+def test_ansible_knows_the_same_from_what_is_kept(repository: Path, kept: Path, tmp_path: Path) -> None:
+    assert len(list(kept.iterdir())) == len(parsed.LOADERS)
+    tools = repository / "tools"
+    ever, quick, without = (loaded(tools, one) for one in ("", str(kept), str(tmp_path / "nothing is here")))
+    assert len(ever["settings"]) > 100
+    assert len(ever["routes"]["plugin_routing"]["modules"]) > 100
+    for name in ("settings", "routes"):
+        assert quick[name] == without[name] == ever[name]
+    assert quick["parsed"] == ever["parsed"] - len(parsed.LOADERS)
+    assert without["parsed"] == ever["parsed"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text(path.read_text()[:-100]),
+        lambda path: path.write_bytes(b"\xff"),
+        lambda path: path.unlink(),
+    ],
+)
+def test_what_is_damaged_or_lost_is_parsed_as_ever(kept: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    said = b"a: 1\n"
+    place = parsed._place(tmp_path, said)
+    place.write_bytes(next(kept.iterdir()).read_bytes())
+    damage(place)
+    assert parsed._kept(tmp_path, lambda data: data + b"!")(said) == said + b"!"
+
+
+def test_only_what_says_the_same_is_taken_for_it(tmp_path: Path) -> None:
+    parsed._place(tmp_path, b"a: 1\n").write_text('{"a": "kept"}')
+    parse = parsed._kept(tmp_path, lambda data, where: (data, where))
+    assert parse(b"a: 1\n", "here") == {"a": "kept"}
+    assert parse(b"a: 1 \n", "here") == (b"a: 1 \n", "here")
+    # A text, as callers of a later Ansible may have it.
+    assert parse("a: 1\n", "here") == ("a: 1\n", "here")
+
+
+def test_a_stream_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "some.yml"
+    path.write_bytes(b"b: 2\n")
+    with path.open("rb") as stream:
+        assert parsed._kept(tmp_path, lambda data: data)(stream) == b"b: 2\n"
+
+
+def test_what_another_version_has_left_is_put_away(tmp_path: Path) -> None:
+    old = parsed._place(tmp_path, b"of another version")
+    old.write_text("{}")
+    other = tmp_path / "ansible-playbook"
+    other.write_text("a program")
+    parsed.keep(tmp_path)
+    assert not old.exists()
+    assert other.exists()
