@@ -31,7 +31,7 @@ def schema(root: Path) -> str:
     """The file, as text."""
     sys.path.insert(0, str(root / ".collections"))
     from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _evidence, _results
-    from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
+    from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 
     made = _Schema()
     first = {

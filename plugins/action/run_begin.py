@@ -13,7 +13,7 @@ from typing import Any, Optional
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _gathering, _moves, _results, _run_folder
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import steps
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 # Read before Ansible's processes for the tasks: the one that writes the result needs all of them, too.

@@ -30,7 +30,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _timeline,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._reaching import ReachingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import keeping
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._saying import conclude

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ``result.json`` says of a run besides what it proved, so that somebody else can check it and do it again.
 
-``docs/schemas/result.schema.json`` is made of these types and of :class:`~._outcomes.Verified` (``make format``).
-Fields are added without a new number of the format; a reader ignores those that it does not know.
+``docs/schemas/result.schema.json`` is made of these types and of :class:`~._outcomes.verified.Verified`
+(``make format``). Fields are added without a new number of the format; a reader ignores those that it does not know.
 """
 
 from __future__ import annotations

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..module_utils._cluster.record import ClusterRecord
 from ..module_utils._engines.counting import Counting
 from ..module_utils._engines.registry import engine
-from ._outcomes import Verified
 from ._servers import Servers
+
+if TYPE_CHECKING:
+    from ._outcomes.verified import Verified
 
 EVERYWHERE = "0.0.0.0"
 """All addresses of a server."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-from ._outcomes import Migration
+if TYPE_CHECKING:
+    from ._outcomes.moves import Migration
 
 Data = Mapping[str, Any]
 
@@ -92,6 +93,9 @@ def migration(times: Data, gap: Optional[float] = None) -> Migration:
 
     :param gap: seconds from the last message out before the kill to the first one out after it.
     """
+    # Loaded by the steps that yield one.
+    from ._outcomes.moves import Migration
+
     killed, resumed = (seconds(times.get(name)) for name in ("killed", "resumed"))
     retried, foreign = (str(times.get(name) or "") for name in ("retried", "foreign_state"))
     late = bool(times.get("late")) or bool(killed and resumed and resumed < killed)

@@ -19,7 +19,7 @@ from ..module_utils._engines.contract import Damageable
 from ..module_utils._engines.registry import offered
 from . import _losses
 from ._judging import FAIL, UNKNOWN, Case, Judgement
-from ._outcomes import Negative
+from ._outcomes.verified import Negative
 from ._servers import Refusal, Servers
 
 Crashed = Sequence[Mapping[str, Any]]

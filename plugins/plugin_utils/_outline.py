@@ -16,7 +16,8 @@ from typing import Any, Optional
 from ansible import constants
 
 from . import _moves, _timeline
-from ._outcomes import Migration, Verified
+from ._outcomes.moves import Migration
+from ._outcomes.verified import Verified
 
 CALLBACK = "wallaroo.resilience.timeline"
 

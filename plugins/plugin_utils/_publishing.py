@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import importlib
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
-from typing import Any, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
-from . import _judging, _moves, _outcomes
-from ._outcomes import Moved, Outcome, Verified
+from . import _judging, _moves
+from ._outcomes.common import Outcome
 from ._servers import sentence_of
 from ._stalled import problems_of
 from ._status import lines, metrics_ui_url, rows
 from ._timeline import KEY
+
+if TYPE_CHECKING:
+    from ._outcomes.verified import Verified
 
 Data = Mapping[str, Any]
 
@@ -39,6 +43,9 @@ def of_run(run: Verified) -> Outcome:
     """What ``run_result`` publishes: of a migration, or of a verified run."""
     if run.playbook != _moves.MIGRATION:
         return run
+    # As in all of this: a type is loaded by the steps that yield it.
+    from ._outcomes.moves import Moved
+
     plain = asdict(run.migrations[0]) if run.migrations else {}
     told = ("playbook", "changed", "check", "folder", "report", "summary", "reason", "scope")
     return Moved(**plain, **{name: getattr(run, name) for name in told})
@@ -74,11 +81,11 @@ def of_step(playbook: str, registered: Registered, check: bool) -> Optional[Outc
     """
     if playbook not in BUILDERS:
         return None
-    kind, build = BUILDERS[playbook]
-    values = build(registered, check)
+    values = BUILDERS[playbook][1](registered, check)
     if values is None:
         return None
-    return from_data(kind, {"playbook": playbook, "check": check, "outcome": _word(playbook, values, check), **values})
+    own = {"playbook": playbook, "check": check, "outcome": _word(playbook, values, check), **values}
+    return from_data(kind_of(playbook), own)
 
 
 DONE = {
@@ -287,23 +294,31 @@ def _verified_run(registered: Registered, check: bool) -> Optional[Data]:
     }
 
 
-BUILDERS: dict[str, tuple[type[Outcome], Callable[[Registered, bool], Optional[Data]]]] = {
-    "start_cluster": (_outcomes.Started, _start_cluster),
-    "start_sender": (_outcomes.Sent, _start_sender),
-    "kill_worker": (_outcomes.Killed, _kill_worker),
-    "copy_resilience": (_outcomes.Copied, _copy_resilience),
-    "restart_worker": (_outcomes.Restarted, _restart_worker),
-    "migrate": (Moved, _migrate),
-    "stop_cluster": (_outcomes.Stopped, _stop_cluster),
-    "status": (_outcomes.Status, _status),
-    "preflight": (_outcomes.Checked, _preflight),
-    "setup_repo": (_outcomes.Built, _setup_repo),
-    "collect_logs": (_outcomes.Status, _status),
-    "report": (_outcomes.Reported, _report),
-    "compare": (_outcomes.Compared, _compare),
-    **dict.fromkeys(VERIFIED_RUNS, (Verified, _verified_run)),
+BUILDERS: dict[str, tuple[str, Callable[[Registered, bool], Optional[Data]]]] = {
+    "start_cluster": ("clusters.Started", _start_cluster),
+    "start_sender": ("single_steps.Sent", _start_sender),
+    "kill_worker": ("single_steps.Killed", _kill_worker),
+    "copy_resilience": ("single_steps.Copied", _copy_resilience),
+    "restart_worker": ("single_steps.Restarted", _restart_worker),
+    "migrate": ("moves.Moved", _migrate),
+    "stop_cluster": ("clusters.Stopped", _stop_cluster),
+    "status": ("clusters.Status", _status),
+    "preflight": ("setting_up.Checked", _preflight),
+    "setup_repo": ("setting_up.Built", _setup_repo),
+    "collect_logs": ("clusters.Status", _status),
+    "report": ("reports.Reported", _report),
+    "compare": ("reports.Compared", _compare),
+    **dict.fromkeys(VERIFIED_RUNS, ("verified.Verified", _verified_run)),
 }
-"""What a playbook yields, and the values of it that are its own; None where nothing is to be published."""
+"""What a playbook yields, below ``_outcomes``, and the values of it that are its own; None where nothing is to be
+published."""
+
+
+def kind_of(playbook: str) -> type[Outcome]:
+    """The type of what a playbook yields."""
+    module, _dot, name = BUILDERS[playbook][0].partition(".")
+    kind: type[Outcome] = getattr(importlib.import_module(f"{__package__}._outcomes.{module}"), name)
+    return kind
 
 
 def to_data(outcome: Outcome) -> dict[str, Any]:

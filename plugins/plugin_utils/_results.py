@@ -26,7 +26,9 @@ from ._evidence import FORMAT, Evidence
 from ._judging import FAIL, NOT_STARTED, PASS, UNKNOWN, verdict_of
 from ._losses import NEVER_OUT
 from ._moves import MIGRATION, MOVED, NOTHING, ROLLED_BACK, UNFINISHED
-from ._outcomes import Detector, Migration, Outcome, Verified
+from ._outcomes.common import Outcome
+from ._outcomes.moves import Migration
+from ._outcomes.verified import Detector, Verified
 from ._report.words import counted
 from ._servers import Refusal
 

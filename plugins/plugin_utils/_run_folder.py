@@ -24,7 +24,8 @@ from typing import Any, Optional
 
 from . import _moves, _results
 from ._evidence import UNENDED, Evidence, KeptFile, Part
-from ._outcomes import Migration, Verified
+from ._outcomes.moves import Migration
+from ._outcomes.verified import Verified
 
 LATEST = "latest"
 

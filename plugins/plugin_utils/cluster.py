@@ -43,24 +43,13 @@ from ._api.errors import (
 from ._api.execution import EventHandler
 from ._api.steps import Name, Number, Steps
 from ._declarations import steps
-from ._outcomes import (
-    Built,
-    Checked,
-    Compared,
-    Copied,
-    Killed,
-    Migration,
-    Moved,
-    Outcome,
-    Reported,
-    Restarted,
-    Sent,
-    Started,
-    Status,
-    Stopped,
-    Verified,
-    Violation,
-)
+from ._outcomes.clusters import Started, Status, Stopped
+from ._outcomes.common import Outcome
+from ._outcomes.moves import Migration, Moved
+from ._outcomes.reports import Compared, Reported
+from ._outcomes.setting_up import Built, Checked
+from ._outcomes.single_steps import Copied, Killed, Restarted, Sent
+from ._outcomes.verified import Verified, Violation
 from ._timeline import Event
 
 __all__ = [

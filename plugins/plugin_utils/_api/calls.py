@@ -15,7 +15,8 @@ from typing import Any, Concatenate, Generic, Optional, ParamSpec, TypeVar, over
 from .. import _publishing
 from .._declarations import Step as Declared
 from .._declarations import step as declared_step
-from .._outcomes import Outcome, Verified
+from .._outcomes.common import Outcome
+from .._outcomes.verified import Verified
 from .errors import CallCancelled, CallFailed, CallTimedOut, NotEnded, NotProved, UsageError
 from .execution import Ended, Execution, Wanted
 

@@ -18,7 +18,10 @@ from typing import Any
 
 from .. import _timeline
 from .. import cluster as api
-from .._outcomes import Moved, Outcome, Status, Verified
+from .._outcomes.clusters import Status
+from .._outcomes.common import Outcome
+from .._outcomes.moves import Moved
+from .._outcomes.verified import Verified
 from .._ports import ports_of
 from .._servers import Refusal
 from .._timeline import Event

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from .._outcomes import Outcome
+from .._outcomes.common import Outcome
 
 
 class ResilienceError(Exception):

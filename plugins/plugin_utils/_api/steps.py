@@ -13,22 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
-from .._outcomes import (
-    Built,
-    Checked,
-    Compared,
-    Copied,
-    Killed,
-    Moved,
-    Outcome,
-    Reported,
-    Restarted,
-    Sent,
-    Started,
-    Status,
-    Stopped,
-    Verified,
-)
+from .._outcomes.clusters import Started, Status, Stopped
+from .._outcomes.common import Outcome
+from .._outcomes.moves import Moved
+from .._outcomes.reports import Compared, Reported
+from .._outcomes.setting_up import Built, Checked
+from .._outcomes.single_steps import Copied, Killed, Restarted, Sent
+from .._outcomes.verified import Verified
 from .calls import runs
 from .execution import EventHandler, Wanted
 

@@ -13,7 +13,10 @@ from typing import Any, Optional
 import pytest
 import yaml
 from ansible_collections.wallaroo.resilience.plugins.filter.awx_notification import awx_notification
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx_notification, _outcomes, _publishing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _awx_notification, _publishing
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.common import Outcome
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Moved
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 
 from tests.awx_notifying import told
 
@@ -24,16 +27,16 @@ GIVEN: dict[str, dict[str, Any]] = {
     "slack": {"token": "xoxb", "channels": ["#cluster"]},
     "email": {"host": "mail.example.com", "sender": "awx@example.com", "recipients": ["you@example.com"]},
 }
-LOST = _outcomes.Verified(
+LOST = Verified(
     playbook="verify_migration",
     verdict="fail",
     reason='key_3: 498 to 500 are missing\nbehind 497, and "so on" <&>',
     summary="verdict: fail: key_3: 498 to 500 are missing\n  report: runs/1/report.html",
 )
-PASSED = _outcomes.Verified(playbook="verify", verdict="pass", scope="2 of 2 messages, each exactly once and in order")
+PASSED = Verified(playbook="verify", verdict="pass", scope="2 of 2 messages, each exactly once and in order")
 
 
-def job(result: Optional[_outcomes.Outcome], failed: bool = False, kind: str = "job") -> dict[str, Any]:
+def job(result: Optional[Outcome], failed: bool = False, kind: str = "job") -> dict[str, Any]:
     """A job that has ended; a workflow has no artifacts at all."""
     artifacts = {"wallaroo_resilience": _publishing.to_data(result)} if result else {}
     return {
@@ -52,9 +55,9 @@ def job(result: Optional[_outcomes.Outcome], failed: bool = False, kind: str = "
     [
         (job(PASSED), "verdict: pass: 2 of 2 messages, each exactly once and in order"),
         (job(LOST, failed=True), 'verdict: fail: key_3: 498 to 500 are missing behind 497, and "so on" <&>'),
-        (job(_outcomes.Verified(reason="nothing came"), failed=True), "verdict: unknown: nothing came"),
-        (job(_outcomes.Moved(outcome="moved", scope="no message was looked at")), "outcome: moved"),
-        (job(_outcomes.Moved(outcome="rolled back", reason="no space"), failed=True), "outcome: rolled back: no space"),
+        (job(Verified(reason="nothing came"), failed=True), "verdict: unknown: nothing came"),
+        (job(Moved(outcome="moved", scope="no message was looked at")), "outcome: moved"),
+        (job(Moved(outcome="rolled back", reason="no space"), failed=True), "outcome: rolled back: no space"),
         (job(None, failed=True), "failed, and left no result: its last lines say why"),
         ({**job(None), "artifacts": "$hidden due to Ansible no_log flag$"}, "successful"),
         (job(None, failed=True, kind="workflow_job"), "failed"),
@@ -79,7 +82,7 @@ def test_the_verdict_is_told_with_its_first_reason(kind: str, ended: dict[str, A
 def test_a_message_is_one_line_of_bounded_length() -> None:
     message, _ = told(
         _awx_notification.template("email", GIVEN["email"]),
-        job(_outcomes.Verified(verdict="fail", reason="gap\n" * 1000), failed=True),
+        job(Verified(verdict="fail", reason="gap\n" * 1000), failed=True),
         URL,
     )
     assert "\n" not in message, "it is the subject of an e-mail"

@@ -28,7 +28,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.
 from ansible_collections.wallaroo.resilience.plugins.module_utils._verification.ordering import verify
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _judging, _kept, _results, _run_folder
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 
 from tests.crashing import crashed_run
 from tests.kept_runs import FIXTURES, KINDS, change

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, judge, scope_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._stalled import receiver_gone
 
 from tests.server_states import sending, servers, worker

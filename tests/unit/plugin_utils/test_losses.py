@@ -17,7 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._losses import
     unsent,
     with_sending,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
 
 from tests.server_states import sending
 

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui import mark_client
 from ansible_collections.wallaroo.resilience.plugins.module_utils._programs.metrics_ui.verdict import read
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._metrics_ui import metrics_ui, verdict
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Servers
 
 from tests.server_states import MOVE, RUNNING_INITIALIZER, refusal, servers, start, steps, wanted, worker

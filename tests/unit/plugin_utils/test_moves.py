@@ -14,7 +14,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import 
     migration,
     times_of,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Moved, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration, Moved
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import Registered, of_step
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._results import summary
 

@@ -17,7 +17,7 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._server import
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server import negative as damaging
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _negative, _starting
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._judging import Case, Judgement
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Negative
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Negative
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._status import headline
 

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _outline, _results, _run_folder, _timeline
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Detector, Migration, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Detector, Verified
 
 MINUTE = "2026-11-28T04:57:"
 

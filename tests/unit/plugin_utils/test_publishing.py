@@ -11,22 +11,17 @@ from typing import Any
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _publishing
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console import verbs
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
-    Built,
-    Checked,
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.clusters import Started, Status, Stopped
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.common import Outcome
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration, Moved
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.setting_up import Built, Checked
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.single_steps import (
     Copied,
     Killed,
-    Migration,
-    Moved,
-    Outcome,
     Restarted,
     Sent,
-    Started,
-    Status,
-    Stopped,
-    Verified,
-    Violation,
 )
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified, Violation
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import (
     Registered,
     from_data,

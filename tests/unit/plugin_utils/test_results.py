@@ -17,10 +17,10 @@ from ansible_collections.wallaroo.resilience.plugins.action import run_result
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results, _run_folder
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, KeptFile, Machine, Part
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._moves import migration as migration_of
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import (
     Crashed,
     Detector,
-    Migration,
     Negative,
     Planted,
     Verified,

@@ -26,7 +26,8 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api import cleaning
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors import UsageError
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import Migration, Verified
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 KEYS, LAST = 3, 40

@@ -16,12 +16,9 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.console i
     main,
     understood,
 )
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes import (
-    Migration,
-    Started,
-    Verified,
-    Violation,
-)
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.clusters import Started
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified, Violation
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils.cluster import UsageError
 
 
