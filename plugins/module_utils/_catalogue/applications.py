@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import NamedTuple
 
 from .versions import VERSIONS
 
 
-@dataclass(frozen=True)
-class InputFile:
+class InputFile(NamedTuple):
     """A file that is sent to an application, each time as a whole."""
 
     name: str
@@ -26,8 +25,7 @@ class InputFile:
     """Whether it is sent in the first round only."""
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(NamedTuple):
     """What has to be known of an application, whatever engine runs it."""
 
     name: str

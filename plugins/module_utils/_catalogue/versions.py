@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """A version of Wallaroo, as far as it differs from others."""
 
     name: str
@@ -21,7 +19,7 @@ class Version:
     """The ponyc that its own installer had."""
     flags: tuple[str, ...] = ()
     """What every worker of a resilience build must be given (wallaroo.md, section 0)."""
-    prefixes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    prefixes: Mapping[str, str] = MappingProxyType({})
     """Application -> what its resilience files begin with, where that is not what they begin with elsewhere."""
 
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from .naming import worker_number
 
@@ -23,8 +22,7 @@ WORKERS_FROM = 10
 """With one number for all ports ``workers`` is so far above it: behind the other ten."""
 
 
-@dataclass(frozen=True)
-class Ports:
+class Ports(NamedTuple):
     """One TCP port a role; the defaults are those of the Wallaroo resilience demo where it has one."""
 
     orders: int = 7000
@@ -56,7 +54,7 @@ class Ports:
 
         :raises ValueError: with a sentence, on an unknown name or a value that is no port.
         """
-        known = {field.name for field in fields(cls)}
+        known = set(cls._fields)
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"wallaroo_ports knows no {', '.join(unknown)}: it has {', '.join(sorted(known))}.")
@@ -73,7 +71,7 @@ class Ports:
         first = _port("wallaroo_ports", value)
         if first + WORKERS_FROM > HIGHEST:
             raise ValueError(f"wallaroo_ports={first} leaves no room for the other ports above it.")
-        names = [field.name for field in fields(cls) if field.name != "workers"]
+        names = [name for name in cls._fields if name != "workers"]
         numbers = {name: first + number for number, name in enumerate(names)}
         return cls(**numbers, workers=first + WORKERS_FROM)
 
@@ -97,7 +95,7 @@ class Ports:
 
     def to_dict(self) -> dict[str, int]:
         """The ports by name."""
-        return asdict(self)
+        return self._asdict()
 
     def control_of(self, worker: str) -> int:
         """The port of a worker's control channel."""

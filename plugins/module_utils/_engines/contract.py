@@ -46,8 +46,7 @@ PLAIN, REPLAYABLE, COMMITTING = "plain", "replayable", "committing"
 checkpoint covers is taken back. ``plain``: neither."""
 
 
-@dataclass(frozen=True)
-class Role:
+class Role(NamedTuple):
     """What a process of a cluster is, and what may be done to it."""
 
     name: str
@@ -369,8 +368,7 @@ QUESTIONS = (
 """What a worker can be asked beside its status: what is where on it."""
 
 
-@dataclass(frozen=True)
-class ClusterStatus:
+class ClusterStatus(NamedTuple):
     """What a cluster says of itself."""
 
     initialized: bool

@@ -30,7 +30,7 @@ class Embedded(Wallaroo):
 
     def layout(self, application: str, version: str, worker: str) -> Layout:
         """See :class:`.contract.Engine`. It stands for one version, whichever is asked for."""
-        return replace(super().layout(application, DEFAULT, worker), made_of=(self.name, application, version))
+        return super().layout(application, DEFAULT, worker)._replace(made_of=(self.name, application, version))
 
     def command(self, record: ClusterRecord, worker: str, server: ServerAddress, python: str) -> Command:
         """See :class:`.contract.Engine`. Of that one version are its flags, too."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 from .._process import living
@@ -36,7 +35,7 @@ def crash_known(base: str, server: str, worker: str, limit: float, only_check: b
     known = living.known(base, worker, needed=True)
     if known is None:
         raise ValueError(f"{worker} was never started there ({base}); look with playbooks/status.yml where it runs")
-    result = {"changed": False, "worker": worker, **asdict(Killed())}
+    result = {"changed": False, "worker": worker, **Killed()._asdict()}
     pid = known.identity.pid
     if not is_alive(known.identity):
         return {**result, "message": f"{worker} (pid {pid}) was dead already on {server}"}
@@ -46,4 +45,4 @@ def crash_known(base: str, server: str, worker: str, limit: float, only_check: b
     killed = crash(base, worker, limit)
     if killed.pid is None:
         return {**result, "message": f"{worker} (pid {pid}) died of itself on {server} at this moment"}
-    return {**result, "changed": True, **asdict(killed), "message": f"{worker} (pid {pid}) was killed on {server}"}
+    return {**result, "changed": True, **killed._asdict(), "message": f"{worker} (pid {pid}) was killed on {server}"}

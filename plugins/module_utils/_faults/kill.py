@@ -10,15 +10,14 @@ its end no crash would write.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Optional
+from typing import ClassVar, NamedTuple, Optional
 
 from .._process import living, times
 from .._process.identity import ProcessIdentity, is_alive
 from .._process.stop import kill, undisturbed
 
 
-@dataclass(frozen=True)
-class Killed:
+class Killed(NamedTuple):
     """What became of a kill; times are seconds since the epoch. None: the worker was dead already."""
 
     pid: Optional[int] = None

@@ -10,8 +10,8 @@ migration rewrites both with the same values.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .whole_file import write_whole
 
@@ -23,8 +23,7 @@ class AddressFileError(ValueError):
     """A file that holds no address; the sentence names it."""
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Where a channel of a worker listens."""
 
     host: str

@@ -15,14 +15,13 @@ import os
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 RECORD = struct.Struct(">QQQ")
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """What a connection was about to send at a moment."""
 
     connection: int

@@ -13,8 +13,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from .identity import is_alive, is_stopped
 from .record import ProcessRecord
@@ -34,8 +33,7 @@ class FailureSeen(Exception):
     """The process said that it failed."""
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A line that was waited for."""
 
     line: str

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 CONNECT_SECONDS = 10
 """Limit for reaching the other server."""
@@ -146,8 +146,7 @@ OTHER = "other"
 """The kind of what is not known here."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a server was not reached."""
 
     kind: str

@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from .._problem import Problem
 from .identity import ProcessIdentity, is_alive
@@ -26,8 +25,7 @@ class StillAlive(Problem):
     """The process did not die in time."""
 
 
-@dataclass(frozen=True)
-class Death:
+class Death(NamedTuple):
     """How and when a process ended; times are seconds since the epoch."""
 
     signal: int

@@ -15,9 +15,9 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from .._formats.whole_file import name_of_partial, sync_directory
 
@@ -31,8 +31,7 @@ def resilience_directory(base: str, worker: str) -> str:
     return str(PurePosixPath(base) / "resilience" / worker)
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The names of one worker's files. A suffix is what follows the stem and a dot."""
 
     stem: str
@@ -47,7 +46,7 @@ class Layout:
     """Suffixes of files that do not decide whether a start is fresh or a recovery."""
     growing: tuple[str, ...] = ()
     """Suffixes of files that are only ever added to: their beginnings may be copied while the worker runs."""
-    rotated: Mapping[str, str] = field(default_factory=dict)
+    rotated: Mapping[str, str] = MappingProxyType({})
     """Endings of further files, as patterns of what follows the stem -> the suffix for which such a file stands."""
     trees: tuple[str, ...] = ()
     """Directories below the worker's, as paths from there on, in which every file belongs to the worker."""

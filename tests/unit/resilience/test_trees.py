@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -84,7 +83,7 @@ def test_what_lies_outside_of_the_trees_or_leads_out_of_them_is_nobodys(name: st
 @pytest.mark.parametrize("tree", ["", "..", "a/../b", "/etc", "a/"])
 def test_a_tree_cannot_lead_out_of_the_directory(tree: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no name of a worker with files"):
-        ResilienceSet(tmp_path, dataclasses.replace(LAYOUT, trees=(tree,)), "worker2")
+        ResilienceSet(tmp_path, LAYOUT._replace(trees=(tree,)), "worker2")
 
 
 @pytest.mark.parametrize("name", ["a/../../b", "../b", "/b", "a//b", "a/", ".", "a\0"])

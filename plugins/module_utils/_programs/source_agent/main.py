@@ -15,7 +15,6 @@ import os
 import select
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, BinaryIO, Optional
 
 from ..._engines.registry import files_in
@@ -54,7 +53,7 @@ def answer(agent: Agent, server: str, request: dict[str, Any]) -> tuple[dict[str
     if act == "process":
         return {"pid": agent.pid()}, b""
     if act == "kill":
-        return asdict(agent.kill(float(request.get("limit") or 10.0))), b""
+        return agent.kill(float(request.get("limit") or 10.0))._asdict(), b""
     if act in ("stand_by", "give_address"):
         getattr(agent, act)()
         return {}, b""
