@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _gathering, _moves, _results, _run_folder
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _gathering, _moves, _run_folder, _runs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._declarations import steps
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
@@ -38,13 +38,13 @@ class ActionModule(DecidingAction):
                 folder = self._begin(given, variables, started)
             except OSError as error:
                 raise Refusal(
-                    f"wallaroo_runs={_results.runs_path(given.get('runs'))}: the folder of this run could not be made "
+                    f"wallaroo_runs={_runs.runs_path(given.get('runs'))}: the folder of this run could not be made "
                     f"({error}), so nothing was begun; choose another place."
                 ) from error
         return {"folder": str(folder or ""), "started": started}
 
     def _begin(self, given: Mapping[str, Any], variables: dict[str, Any], started: float) -> Optional[Path]:
-        runs, name, cluster = _results.runs_path(given.get("runs")), str(given["name"]), given.get("cluster") or {}
+        runs, name, cluster = _runs.runs_path(given.get("runs")), str(given["name"]), given.get("cluster") or {}
         part = _gathering.part(started)
         move = given.get("move") or {}
         known = move.get("known") or {}

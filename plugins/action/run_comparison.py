@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
+from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _runs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._arguments import two_runs
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._deciding import DecidingAction
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import comparison, stored
@@ -24,7 +24,7 @@ class ActionModule(DecidingAction):
     def decide(self, variables: dict[str, Any]) -> dict[str, Any]:
         """``page``, ``runs`` and ``rows``."""
         del variables
-        place = _results.runs_path(self._task.args.get("runs"))
+        place = _runs.runs_path(self._task.args.get("runs"))
         wanted = two_runs("runs", self._task.args.get("compared") or [])
         first, second = (stored.wanted(one, place) for one in wanted)
         table = comparison.table(first, second)

@@ -27,6 +27,7 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _publishing,
     _results,
     _run_folder,
+    _runs,
     _timeline,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
@@ -181,7 +182,7 @@ class ActionModule(ReachingAction):
 
     def _keep(self, result: Verified, evidence: Evidence, arguments: Mapping[str, Any]) -> Optional[Path]:
         """Write the run's folder. What is in the way never changes a verdict, and never loses the result."""
-        began, runs = time.time() - result.seconds, _results.runs_path(arguments.get("runs"))
+        began, runs = time.time() - result.seconds, _runs.runs_path(arguments.get("runs"))
         begun = Path(str(arguments["folder"])) if arguments.get("folder") else None
         try:
             if begun is not None and begun.is_dir():

@@ -12,6 +12,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils import (
     _publishing,
     _ready,
+    _runs,
     _selection,
     _variables,
 )
@@ -58,10 +59,7 @@ class ActionModule(DecidingAction):
             require_bases(variables)
             _ready.begin(self, variables)
         if playbook in _publishing.WRITES_RUNS:
-            # Only here: steps that keep nothing would wait for it.
-            from ansible_collections.wallaroo.resilience.plugins.plugin_utils import _results
-
-            _results.refuse_unwritable(values.get("wallaroo_runs"))
+            _runs.refuse_unwritable(values.get("wallaroo_runs"))
         known = step(playbook) if playbook in (STARTS, *_publishing.VERIFIED_RUNS) else None
         if known is None:
             return {}

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -30,14 +29,11 @@ from ._outcomes.common import Outcome
 from ._outcomes.moves import Migration
 from ._outcomes.verified import Detector, Verified
 from ._report.words import counted
-from ._servers import Refusal
 
 __all__ = ["FAIL", "PASS", "UNKNOWN", "verdict_of"]
 
 RESULT = "result.json"
 """The file in the folder of a run."""
-
-"""The playbook whose run is one migration, and looks at no message."""
 
 
 def written(run: Verified, evidence: Optional[Evidence] = None) -> dict[str, Any]:
@@ -151,41 +147,6 @@ def collection_version() -> str:
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         # A result without it is still a result.
         return ""
-
-
-_TRIED, _NEEDED = 1 << 20, 32 << 20
-"""Bytes that are written to see whether they can be, and bytes that a run with all its files may take."""
-
-
-def runs_path(runs: Any) -> Path:
-    """Where the folders of all runs are, from what a user wrote."""
-    return Path.cwd() / Path(str(runs or "runs")).expanduser()
-
-
-def refuse_unwritable(runs: Any) -> None:
-    """No folder could be made there: a result that cannot be kept is better known before anything is done.
-
-    :raises Refusal: with the place that is in the way.
-    """
-    wanted = runs_path(runs)
-    try:
-        there = next(place for place in (wanted, *wanted.parents) if os.path.lexists(place))
-        why = "" if there.is_dir() else f"{there} is no directory"
-        if not why:
-            # Trying is the only answer that holds for root and read-only file systems, too; nothing is left of it.
-            os.rmdir(tempfile.mkdtemp(dir=there, prefix=".wallaroo-"))
-            # A full disk still makes directories.
-            with tempfile.TemporaryFile(dir=there) as stream:
-                stream.write(bytes(_TRIED))
-                stream.flush()
-            free = shutil.disk_usage(there).free
-            why = f"only {free:,} bytes are free there" if free < _NEEDED else ""
-    except OSError as error:
-        why = f"nothing can be written there ({error.strerror or error})"
-    if why:
-        raise Refusal(
-            f"wallaroo_runs={wanted}: {why}, so the result of the run could not be kept; choose another place."
-        )
 
 
 def _told(migration: Migration) -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from .. import _results, _run_folder
+from .. import _run_folder, _runs
 from .._report.words import counted
 from .errors import UsageError
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     # What is no number at all compares as false, too.
     if not days >= 0:
         raise UsageError(f"days={given['days']} is no number of days.")
-    runs = _results.runs_path(given["runs"])
+    runs = _runs.runs_path(given["runs"])
     if not runs.is_dir():
         raise UsageError(f"There is no folder {runs}: name that of the runs with runs=PATH.")
     try:

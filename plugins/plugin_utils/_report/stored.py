@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from .._results import runs_path
+from .._runs import runs_path
 from .._servers import Refusal
 
 RESULT, FLOW, PAGE = "result.json", "flow.json", "report.html"

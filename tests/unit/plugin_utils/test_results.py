@@ -27,7 +27,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.veri
     Violation,
 )
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._publishing import from_data
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 
 @pytest.mark.parametrize(
@@ -271,16 +270,6 @@ def test_a_verifier_that_ended_without_a_verdict_says_why() -> None:
     ended = {"msg": "whatever Ansible says", "timedout": {"frame": "", "period": 600}}
     assert _results.verdict_of(ended, "")[0] == "unknown"
     assert _results.verdict_of(ended, "")[1].startswith("The verifier did not answer within 600 s")
-
-
-def test_a_place_for_runs_that_cannot_be_one_is_refused_before_anything_is_done(tmp_path: Path) -> None:
-    _results.refuse_unwritable(tmp_path / "not" / "there" / "yet")
-    (tmp_path / "file").touch()
-    with pytest.raises(Refusal, match="file is no directory, so the result of the run could not be kept"):
-        _results.refuse_unwritable(tmp_path / "file" / "runs")
-    with pytest.raises(Refusal, match="nothing can be written there"):
-        _results.refuse_unwritable("/proc/runs")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"], "nothing is left of the look"
 
 
 def test_no_folder_without_a_result_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -28,7 +27,6 @@ from ansible_collections.wallaroo.resilience.plugins.plugin_utils._api.errors im
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._evidence import Evidence, Part
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.moves import Migration
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._outcomes.verified import Verified
-from ansible_collections.wallaroo.resilience.plugins.plugin_utils._servers import Refusal
 
 KEYS, LAST = 3, 40
 
@@ -190,32 +188,6 @@ def test_latest_of_somebody_elses_stays(tmp_path: Path) -> None:
     interrupted(tmp_path, 1000.0)
     assert (tmp_path / "latest").is_dir()
     assert not (tmp_path / "latest").is_symlink()
-
-
-def test_a_place_that_is_full_is_refused_before_anything_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_results.shutil, "disk_usage", lambda _place: Full())
-    with pytest.raises(Refusal, match="only 7 bytes are free there"):
-        _results.refuse_unwritable(tmp_path / "runs")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_place_in_which_nothing_more_can_be_written_is_refused(tmp_path: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_results._TRIED - 1, before[1]))
-    try:
-        with pytest.raises(Refusal, match="nothing can be written there"):
-            _results.refuse_unwritable(tmp_path / "runs")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert list(tmp_path.iterdir()) == []
-
-
-class Full:
-    """What is known of a full disk."""
-
-    free = 7
 
 
 def test_junit_has_a_case_for_each_step_and_each_key() -> None:
