@@ -14,6 +14,9 @@ from typing import Any, Optional
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
+# Loaded by Ansible itself, and not by each of its processes that takes the lock or gives it back.
+from ansible_collections.wallaroo.resilience.plugins.modules import run_lock as _loaded  # noqa: F401
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._controller import (
     DEAD,
     UNKNOWN,
