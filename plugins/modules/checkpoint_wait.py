@@ -87,7 +87,7 @@ message:
   sample: 1 of 2 checkpoints after 17 are committed
 """
 
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from ansible_collections.wallaroo.resilience.plugins.module_utils import _edge
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints
@@ -95,7 +95,9 @@ from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster.namin
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import engine as adapter_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._engines.registry import files_of
 from ansible_collections.wallaroo.resilience.plugins.module_utils._server.checkpoint import Committed
-from ansible_collections.wallaroo.resilience.plugins.module_utils._server.covered import Covered
+
+if TYPE_CHECKING:
+    from ansible_collections.wallaroo.resilience.plugins.module_utils._server.covered import Covered
 
 SPEC: _edge.Specification = {
     "argument_spec": {
@@ -118,6 +120,9 @@ def run(module: _edge.Module) -> None:
         files = files_of(wanted["base"], worker, engine, wanted["application"], wanted["version"])
         awaited: Union[Committed, Covered]
         if adapter_of(engine).dials:
+            # The wait of every other engine would load it, too.
+            from ansible_collections.wallaroo.resilience.plugins.module_utils._server.covered import Covered
+
             awaited = Covered(wanted["base"], wanted["server"], module.check_mode)
         else:
             awaited = Committed(

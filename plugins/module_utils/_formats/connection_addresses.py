@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import pony_tables
 from .pony_tables import Row, TablesError
@@ -32,8 +33,7 @@ class AddressesError(ValueError):
     """A file in which not all addresses can be found with certainty."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Where one channel of one worker is, according to the file."""
 
     table: str

@@ -25,7 +25,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Optional, Union
+from typing import NamedTuple, Optional, Union
 
 _WORD = struct.Struct("<Q")
 _FEWEST_BUCKETS = 8
@@ -86,8 +86,7 @@ class _Map:
         return [bucket for bucket in self.buckets if bucket is not None]
 
 
-@dataclass(frozen=True)
-class _Kinds:
+class _Kinds(NamedTuple):
     """The types' numbers; these are those of the recorded executable of ``multi_partition_detector`` 0.5.4."""
 
     outer_map: int = 0x353

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from .detector import decode_input
 from .framing import FrameError, iterate_file
@@ -61,8 +61,7 @@ class SourceLogError(ValueError):
     """A source log that does not say what was asked of it; the sentence says why."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened to the log. Fields that do not belong to its kind are 0 or empty."""
 
     time: float
@@ -111,8 +110,7 @@ def _is_number(value: Any, kind: type) -> bool:
     return isinstance(value, (int, kind)) and not isinstance(value, bool)
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """How far a log is."""
 
     records: int
@@ -207,8 +205,7 @@ def recoveries(events: Sequence[Event], kills: Iterable[float]) -> list[Recovery
     return found
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """When a worker crashed."""
 
     at: float

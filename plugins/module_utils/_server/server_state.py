@@ -284,7 +284,7 @@ def _files(files: ResilienceSet, adapter: Engine) -> dict[str, Any]:
         "missing": [path.name for path in files.missing()] if state != "complete" else [],
         "bytes": files.size(),
         "files": len(files.present()),
-        "peers": knowing.peers(files) if knowing else {},
+        "peers": knowing.peers(files) if knowing and state != "none" else {},
         "peers_problem": knowing.peers_problem(files) if knowing and state == "complete" else "",
         "address": adapter.address(files),
     }

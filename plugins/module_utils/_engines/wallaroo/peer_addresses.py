@@ -9,13 +9,13 @@ another worker has moved it hangs at a restart, since nobody is at the old addre
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 
 from ..._formats import connection_addresses
 from ..._formats.connection_addresses import AddressesError
 from ..._formats.whole_file import write_whole
-from ..._resilience import kept_manifest
 from ..._resilience.files import ResilienceSet
 from ..contract import Mending
 from .files import PEERS
@@ -65,6 +65,9 @@ def mend(files: ResilienceSet, peers: Mapping[str, str], only_check: bool = Fals
         write_whole(backup, data)
         write_whole(path, mended.data)
         if base:
+            # Each look at a server would wait for it.
+            from ..._resilience import kept_manifest
+
             kept_manifest.follow(base, files, path.name, data, mended.data)
     return Mending(mended.changes, str(backup))
 
@@ -80,6 +83,11 @@ def stuck(server: str, worker: str, why: object) -> str:
 
 def _numeric(host: str) -> str:
     """An IPv4 address, as workers announce it."""
+    with suppress(ValueError):
+        return str(ipaddress.IPv4Address(host))
+    # Only of a name: each look at a server would wait for it.
+    import socket
+
     try:
         return socket.gethostbyname(host)
     except OSError:
