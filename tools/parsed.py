@@ -1,30 +1,37 @@
 # Copyright: (c) 2026, the wallaroo.resilience contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible's own YAML, parsed once: PYTHON parsed.py DIRECTORY keeps it there, for the environment of that Python.
+"""What Ansible parses of its own, parsed once: PYTHON parsed.py DIRECTORY keeps it there, for the same Python.
 
 Each playbook begins with 470 KB of YAML that came with ansible-core and never changes: which settings there are, and
-where each module is found. To parse it takes a tenth of a second. What is kept is known by what the YAML says: where
-ansible-core is another one, or nothing is kept, Ansible parses it as ever.
+where each module is found. Then come the options of all its plugins for connections, shells and so on, from their
+documentation. To parse it takes 0.15 s. What is kept is known by what the YAML says, or by the plugin's file as it is
+now: where ansible-core is another one, or nothing is kept, Ansible parses it as ever.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 LOADERS: Mapping[str, str] = {"base.yml": "CSafeLoader", "ansible_builtin_runtime.yml": "CBaseLoader"}
 """The files in ``ansible/config``, and with which loader of yaml Ansible reads them."""
 
+KINDS = ("become", "callback", "connection", "inventory", "shell", "vars")
+"""Kinds of plugins that Ansible loads for each playbook."""
+
 WORDS = "parsed-{}.json"
+
+OPTIONS = WORDS.format("options")
 
 
 def keep(directory: Path) -> None:
-    """Parse the YAML of the ansible-core of this Python, and write what it says into a directory.
+    """Write into a directory what the ansible-core of this Python has to parse.
 
     What it has not, or what JSON cannot say, is not kept.
     """
@@ -41,14 +48,32 @@ def keep(directory: Path) -> None:
         if not path.is_file() or not hasattr(yaml, loader):
             continue
         said = path.read_bytes()
-        found = yaml.load(said, Loader=getattr(yaml, loader))  # noqa: S506  # both are safe
-        text = json.dumps(found)
-        if json.loads(text) == found:
+        text = _text(yaml.load(said, Loader=getattr(yaml, loader)))  # noqa: S506  # both are safe
+        if text is not None:
             _place(directory, said).write_text(text, encoding="utf-8")
+    (directory / OPTIONS).write_text(json.dumps(_options()), encoding="utf-8")
+
+
+def _options() -> dict[str, Any]:
+    """The options of plugins, by their files: the kind, the state of the file, and what Ansible makes of them."""
+    from ansible import constants
+    from ansible.plugins import loader
+
+    loader.init_plugin_loader([])
+    found = {}
+    for kind in KINDS:
+        for plugin in getattr(loader, f"{kind}_loader").all(class_only=True):
+            path = str(plugin._original_path)
+            options = constants.config.get_configuration_definitions(kind, plugin._load_name)
+            text = _text(options)
+            # What is a template is trusted by Ansible when it comes from its own parser alone.
+            if text is not None and not any(sign in text for sign in ("{{", "{%", "{#")):
+                found[path] = [kind, _state(path), json.loads(text)]
+    return found
 
 
 def use(directory: Path) -> None:
-    """Let Ansible, which is not loaded yet, take what is kept.
+    """Let Ansible, which is not loaded yet, take the YAML that is kept.
 
     :raises ImportError: when Ansible cannot be loaded.
     """
@@ -60,6 +85,29 @@ def use(directory: Path) -> None:
     for module, name in ((manager, "yaml_load"), (finder, "_meta_yml_to_dict")):
         if callable(original := getattr(module, name, None)):
             setattr(module, name, _kept(directory, original))
+
+
+def use_options(directory: Path) -> None:
+    """Let Ansible, which is loaded, take the options of plugins that are kept."""
+    from ansible import constants
+    from ansible.plugins.loader import PluginLoader
+
+    original = getattr(PluginLoader, "_load_config_defs", None)
+    try:
+        kept = json.loads((directory / OPTIONS).read_bytes())
+    except (OSError, ValueError):
+        kept = None
+    if not callable(original) or not isinstance(kept, dict):
+        return
+
+    def load(self: Any, name: str, module: Any, path: str) -> None:
+        kind, state, options = kept.get(path) or ("", None, {})
+        if state is None or state != _state(path):
+            original(self, name, module, path)
+        elif options and not constants.config.has_configuration_definition(kind, name):
+            constants.config.initialize_plugin_configuration_definitions(kind, name, options)
+
+    PluginLoader._load_config_defs = load
 
 
 def _kept(directory: Path, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,6 +127,21 @@ def _kept(directory: Path, original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _place(directory: Path, said: bytes) -> Path:
     return directory / WORDS.format(hashlib.sha256(said).hexdigest()[:16])
+
+
+def _state(path: str) -> list[int]:
+    """By which Python, too, knows that a file is the one that it has compiled."""
+    found = os.stat(path)
+    return [found.st_mtime_ns, found.st_size]
+
+
+def _text(found: Any) -> Optional[str]:
+    """As JSON; None where that says something else."""
+    try:
+        text = json.dumps(found)
+    except (TypeError, ValueError):
+        return None
+    return text if json.loads(text) == found else None
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 """Starts ansible-playbook quickly: PYTHON playbook.py PROGRAM WORD...
 
 Until the first task Python looks for garbage again and again, for a tenth of the time that a playbook takes to begin,
-and there is none; and Ansible parses its own YAML anew (``parsed.py``). That is all that is left out; then the program
-runs as it would have from the beginning.
+and there is none; and Ansible parses what is its own anew (``parsed.py``). That is all that is left out; then the
+program runs as it would have from the beginning.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def become(program: str, words: Sequence[str]) -> None:
     with suppress(ImportError):
         parsed.use(Path(program).parent)
         import ansible.cli.playbook  # noqa: F401
+
+        parsed.use_options(Path(program).parent)
     runpy.run_path(program, run_name="__main__")
 
 

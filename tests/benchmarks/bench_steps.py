@@ -11,7 +11,9 @@ original scripts do (wallaroo.md, I.2): one ssh a command, one after the other, 
 They take turns, so that whatever else the machine does meets both.
 
 ``migrate`` waits until a checkpoint covers what has come out: for the next one behind its look at the servers, here one
-second behind the last. So it is made several times, at other moments of that second, and without the wait, too.
+second behind the last. The checkpoints begin anew with each move, so moves that follow each other directly would all
+meet the same moment of that second. Each waits for another part of it before, as people come at any moment; what it
+takes itself is measured. And ``migrate`` is made without waiting for a checkpoint, too.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 # Both are found through the line above.
+from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints  # noqa: E402
 from ansible_collections.wallaroo.resilience.plugins.modules import ordering_verify  # noqa: E402
 
 from tests.namespaces import Networks, can_be_made  # noqa: E402
@@ -222,7 +225,9 @@ def measure(rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]
                 by_hand["verify_restart"].append(timed(lambda: scripts.verified(moves=False)))
                 scripts.stop()
                 playbooks["five single steps"].append(play(*SINGLE, *SINGLE_MOVE))
-                playbooks["migrate"] += map(play, MOVES)
+                for number, move in enumerate(MOVES):
+                    time.sleep(number / len(MOVES) * checkpoints.INTERVAL)
+                    playbooks["migrate"].append(play(move))
                 playbooks["migrate, no wait"].append(play("migrate worker=2 dst=3 settle=false"))
                 playbooks["a refusal"].append(play("migrate worker=7 dst=2", succeed=False))
                 networks.play("stop_cluster")

@@ -29,17 +29,26 @@ sys.path.insert(0, sys.argv[1])
 import parsed
 if sys.argv[2]:
     parsed.use(Path(sys.argv[2]))
-import ansible.constants as constants
-from ansible.plugins.loader import init_plugin_loader
-init_plugin_loader([])
+import ansible.cli.playbook
+if sys.argv[2]:
+    parsed.use_options(Path(sys.argv[2]))
+from ansible import constants
+from ansible.plugins import loader
+loader.init_plugin_loader([])
 import ansible_collections.ansible.builtin as builtin
-settings = {name: repr(one) for name, one in constants.config.get_configuration_definitions().items()}
-print(json.dumps({"settings": settings, "routes": builtin._collection_meta, "parsed": count[0]}))
+for kind in parsed.KINDS:
+    list(getattr(loader, f"{kind}_loader").all(class_only=True))
+print(json.dumps({
+    "settings": {name: repr(one) for name, one in constants.config.get_configuration_definitions().items()},
+    "options": {kind: constants.config.get_configuration_definitions(kind) for kind in parsed.KINDS},
+    "routes": builtin._collection_meta,
+    "parsed": count[0],
+}))
 """
 
 
 def loaded(tools: Path, kept: str) -> dict[str, Any]:
-    """What Ansible knows of its settings and of where its modules are."""
+    """What Ansible knows of its settings, of its plugins' options, and of where its modules are."""
     command = [sys.executable, "-I", "-c", PROGRAM, str(tools), kept]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -54,30 +63,54 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_ansible_knows_the_same_from_what_is_kept(repository: Path, kept: Path, tmp_path: Path) -> None:
-    assert len(list(kept.iterdir())) == len(parsed.LOADERS)
-    tools = repository / "tools"
-    ever, quick, without = (loaded(tools, one) for one in ("", str(kept), str(tmp_path / "nothing is here")))
+@pytest.fixture(scope="module")
+def ever(repository: Path) -> dict[str, Any]:
+    return loaded(repository / "tools", "")
+
+
+def test_ansible_knows_the_same_from_what_is_kept(repository: Path, kept: Path, ever: dict[str, Any]) -> None:
+    assert len(list(kept.iterdir())) == len(parsed.LOADERS) + 1
+    quick = loaded(repository / "tools", str(kept))
     assert len(ever["settings"]) > 100
     assert len(ever["routes"]["plugin_routing"]["modules"]) > 100
-    for name in ("settings", "routes"):
-        assert quick[name] == without[name] == ever[name]
-    assert quick["parsed"] == ever["parsed"] - len(parsed.LOADERS)
-    assert without["parsed"] == ever["parsed"]
+    assert {"host", "port", "private_key_file"} <= set(ever["options"]["connection"]["ssh"])
+    for name in ("settings", "options", "routes"):
+        assert quick[name] == ever[name]
+    assert quick["parsed"] <= ever["parsed"] - len(parsed.LOADERS)
+
+
+def test_ansible_parses_as_ever_where_nothing_is_kept(repository: Path, ever: dict[str, Any], tmp_path: Path) -> None:
+    assert loaded(repository / "tools", str(tmp_path)) == ever
+
+
+def test_plugins_that_are_others_by_now_are_asked_themselves(
+    repository: Path, kept: Path, ever: dict[str, Any], tmp_path: Path
+) -> None:
+    known = json.loads((kept / parsed.OPTIONS).read_text())
+    assert any(path.endswith("/ssh.py") for path in known)
+    another = {"of": {"another": "version"}}
+    older = {path: [kind, [time - 1, size], another] for path, (kind, (time, size), _is) in known.items()}
+    (tmp_path / parsed.OPTIONS).write_text(json.dumps(older))
+    assert loaded(repository / "tools", str(tmp_path)) == ever
+
+
+def test_what_ansible_must_trust_is_not_kept(kept: Path) -> None:
+    said = (kept / parsed.OPTIONS).read_text()
+    assert not [sign for sign in ("{{", "{%", "{#") if sign in said]
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda path: path.write_text(path.read_text()[:-100]),
+        lambda path: path.write_text(path.read_text()[:-5]),
         lambda path: path.write_bytes(b"\xff"),
         lambda path: path.unlink(),
     ],
 )
-def test_what_is_damaged_or_lost_is_parsed_as_ever(kept: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_what_is_damaged_or_lost_is_parsed_as_ever(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     said = b"a: 1\n"
     place = parsed._place(tmp_path, said)
-    place.write_bytes(next(kept.iterdir()).read_bytes())
+    place.write_text('{"b": "something else"}')
     damage(place)
     assert parsed._kept(tmp_path, lambda data: data + b"!")(said) == said + b"!"
 
