@@ -72,8 +72,11 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
     """A page from its template, in which whatever a run has said is text and nothing else."""
     import jinja2
 
+    from .compiled import Compiled
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
+        bytecode_cache=Compiled(HERE / "__pycache__"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

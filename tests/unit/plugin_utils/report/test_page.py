@@ -177,6 +177,32 @@ def test_plots_are_drawn_as_the_library_draws_them_by_itself(tmp_path: Path, mon
     assert shallow.count("<svg") > 2
 
 
+def test_a_page_is_the_same_whatever_became_of_its_compiled_templates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stored.read(keep("passing", tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for path in page.HERE.iterdir():
+        if path.suffix in (".css", ".j2"):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(page, "HERE", tmp_path)
+    # Nothing can be kept where there is no directory.
+    page_of = page.html(run)
+    (tmp_path / "__pycache__").mkdir()
+    assert page.html(run) == page_of
+    kept = list((tmp_path / "__pycache__").iterdir())
+    assert len(kept) == 2, "the page, and its parts"
+    assert page.html(run) == page_of
+    for damage in (lambda data: data[:-9], lambda data: data[:200] + b"\0" + data[201:], lambda _data: b""):
+        for path in kept:
+            path.write_bytes(damage(path.read_bytes()))
+        assert page.html(run) == page_of
+        assert all(len(path.read_bytes()) > 1000 for path in kept), "compiled anew"
+
+    (tmp_path / "report.html.j2").write_text("{{ name }}, of another version")
+    assert page.html(run) == f"{run.name}, of another version"
+
+
 @pytest.mark.parametrize("name", ["result.json", "flow.json"])
 @pytest.mark.parametrize("content", [None, "", "[]", "{", '{"keys": 3, "lulls": null}', "\0" * 9])
 def test_a_file_that_is_damaged_or_missing_is_told(name: str, content: str | None, tmp_path: Path) -> None:

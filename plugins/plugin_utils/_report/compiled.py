@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the wallaroo.resilience contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Templates of pages are kept as Python has compiled them, beside the code itself.
+
+To compile one takes longer than to make a page of it. A file that was damaged is no template: it is compiled anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+import jinja2
+from jinja2.bccache import Bucket
+
+_SUM = 4
+"""Bytes of the sum before what is kept."""
+
+
+class Compiled(jinja2.BytecodeCache):
+    """Jinja itself knows whether what is kept is of this very template, and of this Python."""
+
+    def __init__(self, directory: Path) -> None:
+        """Keep them in a directory, where this account may write there."""
+        self._directory = directory
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """What is kept of a template, if it is as it was written."""
+        with contextlib.suppress(OSError):
+            data = self._path(bucket).read_bytes()
+            if data[:_SUM] == _sum(data[_SUM:]):
+                bucket.bytecode_from_string(data[_SUM:])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it as a whole or not at all; a page is made without it, too."""
+        if sys.dont_write_bytecode:
+            return
+        data = bucket.bytecode_to_string()
+        with contextlib.suppress(OSError):
+            handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=".template.")
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(_sum(data) + data)
+                os.replace(temporary, self._path(bucket))
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    def _path(self, bucket: Bucket) -> Path:
+        return self._directory / f"{bucket.key}.{sys.implementation.cache_tag}.template"
+
+
+def _sum(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(_SUM, "big")
