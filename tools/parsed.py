@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -50,12 +51,15 @@ def keep(directory: Path) -> None:
         said = path.read_bytes()
         text = _text(yaml.load(said, Loader=getattr(yaml, loader)))  # noqa: S506  # both are safe
         if text is not None:
-            _place(directory, said).write_text(text, encoding="utf-8")
-    (directory / OPTIONS).write_text(json.dumps(_options()), encoding="utf-8")
+            _write(_place(directory, said), text)
+    _write(directory / OPTIONS, json.dumps(_options(Path(ansible.__file__).parent)))
 
 
-def _options() -> dict[str, Any]:
-    """The options of plugins, by their files: the kind, the state of the file, and what Ansible makes of them."""
+def _options(core: Path) -> dict[str, Any]:
+    """The options of plugins, by their files: the kind, the state of the file, and what Ansible makes of them.
+
+    :param core: where ansible-core is; others' plugins are theirs.
+    """
     from ansible import constants
     from ansible.plugins import loader
 
@@ -65,7 +69,7 @@ def _options() -> dict[str, Any]:
         for plugin in getattr(loader, f"{kind}_loader").all(class_only=True):
             path = str(plugin._original_path)
             options = constants.config.get_configuration_definitions(kind, plugin._load_name)
-            text = _text(options)
+            text = _text(options) if core in Path(path).parents else None
             # What is a template is trusted by Ansible when it comes from its own parser alone.
             if text is not None and not any(sign in text for sign in ("{{", "{%", "{#")):
                 found[path] = [kind, _state(path), json.loads(text)]
@@ -94,10 +98,10 @@ def use_options(directory: Path) -> None:
 
     original = getattr(PluginLoader, "_load_config_defs", None)
     try:
-        kept = json.loads((directory / OPTIONS).read_bytes())
+        kept = _read(directory / OPTIONS)
     except (OSError, ValueError):
-        kept = None
-    if not callable(original) or not isinstance(kept, dict):
+        return
+    if not callable(original):
         return
 
     def load(self: Any, name: str, module: Any, path: str) -> None:
@@ -117,7 +121,7 @@ def _kept(directory: Path, original: Callable[..., Any]) -> Callable[..., Any]:
         data = said.read() if hasattr(said, "read") else said
         if isinstance(data, bytes):
             try:
-                return json.loads(_place(directory, data).read_bytes())
+                return _read(_place(directory, data))
             except (OSError, ValueError):
                 pass
         return original(data, *others)
@@ -127,6 +131,24 @@ def _kept(directory: Path, original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _place(directory: Path, said: bytes) -> Path:
     return directory / WORDS.format(hashlib.sha256(said).hexdigest()[:16])
+
+
+def _write(path: Path, text: str) -> None:
+    """Keep a text with a sum, by which it is known whether all of it is there."""
+    data = text.encode()
+    path.write_bytes(b"%08x\n" % zlib.crc32(data) + data)
+
+
+def _read(path: Path) -> Any:
+    """What was kept.
+
+    :raises OSError: when it cannot be read.
+    :raises ValueError: when it is not what was written.
+    """
+    known, _end, data = path.read_bytes().partition(b"\n")
+    if known != b"%08x" % zlib.crc32(data):
+        raise ValueError(f"{path} is not what was written")
+    return json.loads(data)
 
 
 def _state(path: str) -> list[int]:

@@ -25,15 +25,20 @@ _SUM = 4
 class Compiled(jinja2.BytecodeCache):
     """Jinja itself knows whether what is kept is of this very template, and of this Python."""
 
-    def __init__(self, directory: Path) -> None:
-        """Keep them in a directory, where this account may write there."""
+    def __init__(self, directory: Path, environment: jinja2.Environment) -> None:
+        """Keep them in a directory, where this account may write there.
+
+        :param environment: by which they are compiled.
+        """
         self._directory = directory
+        options = (environment.autoescape, environment.trim_blocks, environment.lstrip_blocks, environment.undefined)
+        self._by = f"{jinja2.__version__} {options}".encode()
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """What is kept of a template, if it is as it was written."""
         with contextlib.suppress(OSError):
             data = self._path(bucket).read_bytes()
-            if data[:_SUM] == _sum(data[_SUM:]):
+            if data[:_SUM] == self._sum(data[_SUM:]):
                 bucket.bytecode_from_string(data[_SUM:])
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -45,7 +50,7 @@ class Compiled(jinja2.BytecodeCache):
             handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=".template.")
             try:
                 with os.fdopen(handle, "wb") as stream:
-                    stream.write(_sum(data) + data)
+                    stream.write(self._sum(data) + data)
                 os.replace(temporary, self._path(bucket))
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
@@ -54,6 +59,5 @@ class Compiled(jinja2.BytecodeCache):
     def _path(self, bucket: Bucket) -> Path:
         return self._directory / f"{bucket.key}.{sys.implementation.cache_tag}.template"
 
-
-def _sum(data: bytes) -> bytes:
-    return zlib.crc32(data).to_bytes(_SUM, "big")
+    def _sum(self, data: bytes) -> bytes:
+        return zlib.crc32(data, zlib.crc32(self._by)).to_bytes(_SUM, "big")

@@ -76,12 +76,12 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
-        bytecode_cache=Compiled(HERE / "__pycache__"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.bytecode_cache = Compiled(HERE / "__pycache__", environment)
     css = (HERE / "page.css").read_text(encoding="utf-8")
     return environment.get_template(template).render(css=css, policy=_policy(css), **values)
 

@@ -56,10 +56,15 @@ def loaded(tools: Path, kept: str) -> dict[str, Any]:
     return found
 
 
+def keep(directory: Path) -> None:
+    """In a process of its own, as an environment does: Ansible changes how Python finds modules."""
+    subprocess.run([sys.executable, "-I", str(parsed.__file__), str(directory)], check=True)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("kept")
-    parsed.keep(directory)
+    keep(directory)
     return directory
 
 
@@ -86,11 +91,19 @@ def test_ansible_parses_as_ever_where_nothing_is_kept(repository: Path, ever: di
 def test_plugins_that_are_others_by_now_are_asked_themselves(
     repository: Path, kept: Path, ever: dict[str, Any], tmp_path: Path
 ) -> None:
-    known = json.loads((kept / parsed.OPTIONS).read_text())
+    known = parsed._read(kept / parsed.OPTIONS)
     assert any(path.endswith("/ssh.py") for path in known)
     another = {"of": {"another": "version"}}
     older = {path: [kind, [time - 1, size], another] for path, (kind, (time, size), _is) in known.items()}
-    (tmp_path / parsed.OPTIONS).write_text(json.dumps(older))
+    parsed._write(tmp_path / parsed.OPTIONS, json.dumps(older))
+    assert loaded(repository / "tools", str(tmp_path)) == ever
+
+
+def test_options_that_are_not_what_was_written_are_parsed_as_ever(
+    repository: Path, kept: Path, ever: dict[str, Any], tmp_path: Path
+) -> None:
+    damaged = (kept / parsed.OPTIONS).read_text().replace('"default"', '"fault"', 1)
+    (tmp_path / parsed.OPTIONS).write_text(damaged)
     assert loaded(repository / "tools", str(tmp_path)) == ever
 
 
@@ -104,19 +117,21 @@ def test_what_ansible_must_trust_is_not_kept(kept: Path) -> None:
     [
         lambda path: path.write_text(path.read_text()[:-5]),
         lambda path: path.write_bytes(b"\xff"),
+        lambda path: path.write_text("[]"),
+        lambda path: path.write_text(path.read_text().replace("something", "anything")),
         lambda path: path.unlink(),
     ],
 )
 def test_what_is_damaged_or_lost_is_parsed_as_ever(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     said = b"a: 1\n"
     place = parsed._place(tmp_path, said)
-    place.write_text('{"b": "something else"}')
+    parsed._write(place, '{"b": "something else"}')
     damage(place)
     assert parsed._kept(tmp_path, lambda data: data + b"!")(said) == said + b"!"
 
 
 def test_only_what_says_the_same_is_taken_for_it(tmp_path: Path) -> None:
-    parsed._place(tmp_path, b"a: 1\n").write_text('{"a": "kept"}')
+    parsed._write(parsed._place(tmp_path, b"a: 1\n"), '{"a": "kept"}')
     parse = parsed._kept(tmp_path, lambda data, where: (data, where))
     assert parse(b"a: 1\n", "here") == {"a": "kept"}
     assert parse(b"a: 1 \n", "here") == (b"a: 1 \n", "here")
@@ -136,6 +151,6 @@ def test_what_another_version_has_left_is_put_away(tmp_path: Path) -> None:
     old.write_text("{}")
     other = tmp_path / "ansible-playbook"
     other.write_text("a program")
-    parsed.keep(tmp_path)
+    keep(tmp_path)
     assert not old.exists()
     assert other.exists()

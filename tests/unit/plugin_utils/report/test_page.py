@@ -13,6 +13,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import jinja2
 import pytest
 from ansible_collections.wallaroo.resilience.plugins.plugin_utils._report import (
     charts,
@@ -198,6 +199,12 @@ def test_a_page_is_the_same_whatever_became_of_its_compiled_templates(
             path.write_bytes(damage(path.read_bytes()))
         assert page.html(run) == page_of
         assert all(len(path.read_bytes()) > 1000 for path in kept), "compiled anew"
+
+    before = {path: path.read_bytes() for path in kept}
+    with monkeypatch.context() as patch:
+        patch.setattr(jinja2, "__version__", "another one")
+        assert page.html(run) == page_of
+    assert all(path.read_bytes() != before[path] for path in kept), "of another Jinja nothing is taken"
 
     (tmp_path / "report.html.j2").write_text("{{ name }}, of another version")
     assert page.html(run) == f"{run.name}, of another version"
