@@ -24,6 +24,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Sequence
 from pathlib import Path
@@ -192,16 +193,17 @@ class Environment:
         real = self.directory / "libexec"
         if not (real / "ansible-playbook").exists():
             return
-        # Where no ansible.cfg is.
         environment = {name: value for name, value in self.surroundings.items() if not name.startswith("ANSIBLE_")}
-        ended = subprocess.run(
-            [str(self.python), "-I", str(HERE / "parsed.py"), str(real)],
-            env={**environment, "HOME": str(real)},
-            cwd=real,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        # Where no ansible.cfg is, and what Ansible leaves in a home goes away.
+        with tempfile.TemporaryDirectory() as nowhere:
+            ended = subprocess.run(
+                [str(self.python), "-I", str(HERE / "parsed.py"), str(real)],
+                env={**environment, "HOME": nowhere},
+                cwd=nowhere,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if ended.returncode:
             why = ended.stderr.strip().rpartition("\n")[2]
             print(f"Each playbook begins a tenth of a second later, since its settings could not be kept parsed: {why}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests import wheels
-from tools.environment import registry_settings
+from tools.environment import Environment, registry_settings
 
 SAYS = """
 import sys
@@ -170,3 +170,29 @@ def test_only_what_reaches_a_registry_is_kept_of_the_settings_of_pip() -> None:
         "PIP_CERT": "/its/cert.pem",
         "PIP_EXTRA_INDEX_URL": "\nhttps://4\nhttps://5",
     }
+
+
+def test_what_ansible_parses_is_kept_whatever_the_user_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANSIBLE_FORKS", "many")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ansible.cfg").write_text("nonsense")
+    made = Environment(tmp_path / "environment")
+    made.python = Path(sys.executable)
+    real = made.directory / "libexec"
+    real.mkdir(parents=True)
+    made._keep_parsed()
+    assert list(real.iterdir()) == [], "an environment without Ansible"
+
+    (real / "ansible-playbook").touch()
+    made._keep_parsed()
+    assert capsys.readouterr().out == ""
+    kept = {path.name for path in real.iterdir()}
+    assert "parsed-options.json" in kept
+    assert all(name.startswith(("parsed-", "ansible-playbook")) for name in kept), "and nothing else"
+
+    (real / "parsed-options.json").unlink()
+    (real / "parsed-options.json").mkdir()
+    made._keep_parsed()
+    assert "its settings could not be kept parsed: IsADirectoryError" in capsys.readouterr().out
