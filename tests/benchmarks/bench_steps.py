@@ -33,7 +33,7 @@ from shlex import join, quote
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-# Both are found through the line above.
+# All of these are found through the line above.
 from ansible_collections.wallaroo.resilience.plugins.module_utils._cluster import checkpoints  # noqa: E402
 from ansible_collections.wallaroo.resilience.plugins.modules import ordering_verify  # noqa: E402
 
@@ -226,6 +226,7 @@ def measure(rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]
                 scripts.stop()
                 playbooks["five single steps"].append(play(*SINGLE, *SINGLE_MOVE))
                 for number, move in enumerate(MOVES):
+                    # Another part of the second between two checkpoints: nothing is waited for here.
                     time.sleep(number / len(MOVES) * checkpoints.INTERVAL)
                     playbooks["migrate"].append(play(move))
                 playbooks["migrate, no wait"].append(play("migrate worker=2 dst=3 settle=false"))

@@ -9,14 +9,14 @@ To compile one takes longer than to make a page of it. A file that was damaged i
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 import zlib
 from pathlib import Path
 
 import jinja2
 from jinja2.bccache import Bucket
+
+from ...module_utils._formats.whole_file import write_whole
 
 _SUM = 4
 """Bytes of the sum before what is kept."""
@@ -47,14 +47,7 @@ class Compiled(jinja2.BytecodeCache):
             return
         data = bucket.bytecode_to_string()
         with contextlib.suppress(OSError):
-            handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=".template.")
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(self._sum(data) + data)
-                os.replace(temporary, self._path(bucket))
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_whole(self._path(bucket), self._sum(data) + data)
 
     def _path(self, bucket: Bucket) -> Path:
         return self._directory / f"{bucket.key}.{sys.implementation.cache_tag}.template"

@@ -257,3 +257,8 @@ def test_a_step_that_yields_nothing_publishes_nothing() -> None:
 def test_the_writers_of_runs_are_the_playbooks_that_yield_one() -> None:
     written = {step.playbook for step in verbs().values() if issubclass(step.kind, (Moved, Verified))}
     assert set(_publishing.WRITES_RUNS) == written
+
+
+@pytest.mark.parametrize("playbook", sorted(_publishing.BUILDERS))
+def test_what_each_playbook_yields_has_a_type(playbook: str) -> None:
+    assert issubclass(_publishing.kind_of(playbook), Outcome)
